@@ -1,0 +1,2 @@
+//! The `ulak` command.
+fn main() {}
