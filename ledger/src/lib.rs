@@ -1,1 +1,27 @@
-//! ledger
+//! All that is durable: records, notifications, attempts, due times, persons and keys, slots, lanes, permits.
+//!
+//! Hot calls take and return slices: what many workers' tasks ask at the same moment goes through one transaction. The pure
+//! transition function is in [`protocol`]; SQL locks rows, asks it, and writes what it says together with the record.
+
+pub mod clock;
+mod db;
+pub mod decision;
+mod error;
+pub mod lanes;
+pub mod look;
+pub mod outcome;
+pub mod protocol;
+pub mod record;
+pub mod refused;
+pub mod report;
+pub mod shared;
+mod slice;
+pub mod slots;
+pub mod state;
+pub mod sweep;
+pub mod vault;
+mod write;
+
+pub use clock::Clock;
+pub use db::{Ledger, LedgerSettings, migrate};
+pub use error::LedgerError;

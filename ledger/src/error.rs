@@ -1,0 +1,75 @@
+//! What can go wrong with the ledger, by what to do about it.
+
+/// An error of the ledger. Carries no personal data: statements are named, values are not shown.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LedgerError {
+    /// The database does not answer now. Keep what you hold and try again.
+    #[error("database is not reachable: {0}")]
+    Away(String),
+    /// The database refuses the login. Waiting does not help.
+    #[error("database refuses the login: {0}; check database.url")]
+    Login(String),
+    /// The database is set up in a way that would break a promise.
+    #[error("{0}")]
+    Unsafe(String),
+    /// Another master key, or a value that it does not open. Never the message's fault: the process stops.
+    #[error("{0}")]
+    Key(String),
+    /// The schema is missing or newer than this program.
+    #[error("{0}")]
+    Schema(String),
+    /// The ledger and this program disagree about what a row holds.
+    #[error("ledger row cannot be understood: {0}")]
+    Corrupt(String),
+    /// A statement failed for a reason of its own.
+    #[error("statement failed: {0}")]
+    Statement(String),
+    /// Two transactions stood in each other's way; the same call may go through when repeated.
+    #[error("two transactions stood in each other's way")]
+    Conflict,
+}
+
+impl LedgerError {
+    /// Whether the same call may work later without anybody's help.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Conflict)
+    }
+}
+
+impl From<sqlx::Error> for LedgerError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(db) => {
+                let code = db.code().map(|c| c.into_owned()).unwrap_or_default();
+                match code.as_str() {
+                    // serialization failure, deadlock
+                    "40001" | "40P01" => Self::Conflict,
+                    // invalid authorization; database does not exist
+                    "28000" | "28P01" | "3D000" => Self::Login(db.message().to_owned()),
+                    // shutting down, starting up, too many connections, read-only standby, disk or memory full
+                    "57P01" | "57P02" | "57P03" | "53300" | "25006" | "53100" | "53200" => {
+                        Self::Away(format!("SQLSTATE {code}"))
+                    }
+                    "42P01" => Self::Schema(
+                        "the ledger's tables are missing: run `ulak migrate`".to_owned(),
+                    ),
+                    // `message` of other errors may quote values, so only the code is kept
+                    _ => Self::Statement(format!(
+                        "SQLSTATE {code} in table {}",
+                        db.table().unwrap_or("?")
+                    )),
+                }
+            }
+            sqlx::Error::Io(e) => Self::Away(e.kind().to_string()),
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                Self::Away("no connection in time".to_owned())
+            }
+            sqlx::Error::Tls(_) => Self::Away("TLS failed".to_owned()),
+            sqlx::Error::Protocol(_) => Self::Away("protocol error".to_owned()),
+            sqlx::Error::Configuration(e) => Self::Login(e.to_string()),
+            sqlx::Error::ColumnDecode { index, .. } => Self::Corrupt(format!("column {index}")),
+            sqlx::Error::ColumnNotFound(name) => Self::Corrupt(format!("column {name} is missing")),
+            _ => Self::Statement("unexpected answer of the database driver".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Outcomes of attempts, on time or late (transitions 7 and 13), and the next attempt under the same lease.
+
+use crate::db::{Ledger, json, sql};
+use crate::decision::{AttemptWrite, LEASE_AFTER_DEADLINE_MS, insert_attempts};
+use crate::error::LedgerError;
+use crate::protocol::{self, Command, Outcome};
+use crate::record::{Entry, NewRecord};
+use crate::slice;
+use crate::slots::{self, Leave, SlotKind, SlotNeed, Wanted};
+use crate::state::State;
+use crate::write::{Locked, Writes, lock, now};
+use serde::Serialize;
+use sqlx::PgConnection;
+
+/// Where a row waits after an outcome that lets it go on.
+#[derive(Debug, Clone)]
+pub struct Next {
+    /// Why, in bounded words.
+    pub why: String,
+    /// How long from the write, milliseconds.
+    pub after_ms: i64,
+    /// The lane it waits on.
+    pub lane: String,
+}
+
+/// An outcome to be written.
+#[derive(Debug, Clone)]
+pub struct OutcomeWrite {
+    /// Notification.
+    pub ntf: String,
+    /// Number of the attempt.
+    pub n: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Bounded code.
+    pub code: String,
+    /// Masked words.
+    pub detail: String,
+    /// The provider's id.
+    pub provider_ref: Option<String>,
+    /// Where the row waits if it goes on.
+    pub next: Next,
+    /// How long an unknown attempt is looked for, milliseconds.
+    pub give_up_ms: i64,
+}
+
+/// What an outcome did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// State of the notification afterwards.
+    pub state: State,
+    /// It was written; otherwise the attempt already had its outcome.
+    pub applied: bool,
+    /// The row had moved on before.
+    pub late: bool,
+    /// A second attempt was accepted: alert.
+    pub sent_twice: bool,
+}
+
+/// The next attempt under the same lease.
+#[derive(Debug, Clone)]
+pub struct ClaimAgain {
+    /// Notification.
+    pub ntf: String,
+    /// The failed attempt.
+    pub failed: u32,
+    /// Channel of the new one.
+    pub channel: String,
+    /// Provider, account and sender.
+    pub lane: String,
+    /// Keyed hash of (account, number).
+    pub number: String,
+    /// Random token.
+    pub token: String,
+    /// Billed segments.
+    pub segments: u32,
+    /// Longest time from this claim to the end of the request, milliseconds.
+    pub deadline_ms: i64,
+    /// The instant at which the decision would change by itself.
+    pub until: i64,
+    /// `Claimed` for the log.
+    pub entry: Entry,
+}
+
+impl Ledger {
+    /// Writes outcomes. Durable before the ack; late ones are never thrown away.
+    pub async fn record_outcomes(
+        &self,
+        outcomes: &[OutcomeWrite],
+    ) -> Vec<Result<Written, LedgerError>> {
+        let mut answers: Vec<Option<Result<Written, LedgerError>>> =
+            outcomes.iter().map(|_| None).collect();
+        for round in slice::rounds(outcomes, |o| vec![o.ntf.as_str()]) {
+            let slice: Vec<&OutcomeWrite> = round.iter().map(|i| &outcomes[*i]).collect();
+            let done = slice::each(&slice, async |slice: &[&OutcomeWrite]| {
+                self.outcome_slice(slice).await
+            })
+            .await;
+            for (i, answer) in round.into_iter().zip(done) {
+                answers[i] = Some(answer);
+            }
+        }
+        let lost = || Err(LedgerError::Corrupt("an outcome was not tried".to_owned()));
+        answers.into_iter().map(|a| a.unwrap_or_else(lost)).collect()
+    }
+
+    async fn outcome_slice(&self, outcomes: &[&OutcomeWrite]) -> Result<Vec<Written>, LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let ntfs: Vec<&str> = outcomes.iter().map(|o| o.ntf.as_str()).collect();
+        let locked = lock(&mut tx, &ntfs).await?;
+        let now = now(&mut tx).await?;
+        let mut writes = Writes::default();
+        let mut ends = vec![];
+        let mut left = vec![];
+        let mut retake = vec![];
+        let mut answers = vec![];
+        for o in outcomes {
+            let Some(before) = locked.get(&o.ntf) else {
+                return Err(LedgerError::Corrupt(format!(
+                    "an outcome for {} which has no row",
+                    o.ntf
+                )));
+            };
+            let late = before.row.state != State::Sending || before.row.last() != o.n;
+            let outcome = still_useful(o.outcome, before.expires_at > now);
+            let change = protocol::apply(Some(&before.row), &Command::Outcome { n: o.n, outcome });
+            let Ok(change) = change else {
+                answers.push(Written {
+                    state: before.row.state,
+                    applied: false,
+                    late,
+                    sent_twice: false,
+                });
+                continue;
+            };
+            ends.push(AttemptEnd::of(o, now));
+            let state = change.row.state;
+            if change.row != before.row {
+                write_row(&mut writes, o, before, &change.row, now);
+            }
+            note(&mut writes, o, before, &change, late, now)?;
+            if let Some(leave) = leaving(before, &change.row, outcome, now) {
+                left.push((o.ntf.clone(), leave));
+                if late && matches!(leave, Leave::Kept { .. }) {
+                    retake.push((o.ntf.clone(), needs_of(before)));
+                }
+            }
+            answers.push(Written { state, applied: true, late, sent_twice: change.sent_twice });
+        }
+        end_attempts(&mut tx, &ends).await?;
+        // a late acceptance of a row that had given its thing back takes it again where nobody else has it by now
+        let wanted: Vec<Wanted<'_>> = retake
+            .iter()
+            .map(|(holder, needs)| Wanted { holder, needs, supersedes: None })
+            .collect();
+        slots::take(&mut tx, &wanted, now).await?;
+        slots::leave(&mut tx, &left, now).await?;
+        writes.flush(&mut tx).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    /// Claims the next attempt under the same lease, after a certain failure and a short delay. `false`: the row moved on, or
+    /// the decision ran out; nothing was written and nothing may be sent.
+    pub async fn claim_again(&self, claims: &[ClaimAgain]) -> Vec<Result<bool, LedgerError>> {
+        slice::each(claims, async |slice: &[ClaimAgain]| self.claim_again_slice(slice).await).await
+    }
+
+    async fn claim_again_slice(&self, claims: &[ClaimAgain]) -> Result<Vec<bool>, LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let ntfs: Vec<&str> = claims.iter().map(|c| c.ntf.as_str()).collect();
+        let locked = lock(&mut tx, &ntfs).await?;
+        let now = now(&mut tx).await?;
+        let mut writes = Writes::default();
+        let mut attempts = vec![];
+        let mut answers = vec![];
+        for c in claims {
+            let command = Command::ClaimAgain { n: c.failed, channel: c.channel.clone() };
+            let before = locked.get(&c.ntf);
+            let change = protocol::apply(before.map(|b| &b.row), &command);
+            let (Some(before), Ok(change)) = (before, change) else {
+                answers.push(false);
+                continue;
+            };
+            if now >= c.until {
+                answers.push(false);
+                continue;
+            }
+            let deadline_at = now.saturating_add(c.deadline_ms);
+            let lease = deadline_at.saturating_add(LEASE_AFTER_DEADLINE_MS);
+            let open = before.open(&c.ntf, State::Sending, &c.lane, lease);
+            writes.row(&c.ntf, &change.row, "", now, Some(open));
+            writes.records.push(NewRecord::of(&before.clinic, &c.ntf, now, &c.entry)?);
+            attempts.push(AttemptWrite {
+                ntf: c.ntf.clone(),
+                n: i64::from(change.row.last()),
+                channel: c.channel.clone(),
+                lane: c.lane.clone(),
+                token: c.token.clone(),
+                number: c.number.clone(),
+                segments: i64::from(c.segments),
+                started_at: now,
+                deadline_at,
+            });
+            answers.push(true);
+        }
+        insert_attempts(&mut tx, &attempts).await?;
+        writes.flush(&mut tx).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+}
+
+/// Whether it is still worth sending is judged where the outcome is written, by the database's clock.
+fn still_useful(outcome: Outcome, useful: bool) -> Outcome {
+    match outcome {
+        Outcome::Failed { keep_lease, .. } => Outcome::Failed { keep_lease, useful },
+        other => other,
+    }
+}
+
+fn write_row(
+    writes: &mut Writes,
+    o: &OutcomeWrite,
+    before: &Locked,
+    after: &protocol::Row,
+    now: i64,
+) {
+    let lane = if before.lane.is_empty() { &o.next.lane } else { &before.lane };
+    let (why, due) = match after.state {
+        State::Sending => {
+            (String::new(), Some(before.open(&o.ntf, State::Sending, lane, before.due_at)))
+        }
+        State::Waiting => {
+            let at = now.saturating_add(o.next.after_ms).min(before.expires_at).max(now);
+            (o.next.why.clone(), Some(before.open(&o.ntf, State::Waiting, &o.next.lane, at)))
+        }
+        State::Unknown => {
+            let at = now.saturating_add(o.give_up_ms);
+            (o.code.clone(), Some(before.open(&o.ntf, State::Unknown, lane, at)))
+        }
+        _ => (o.code.clone(), None),
+    };
+    writes.row(&o.ntf, after, &why, now, due);
+}
+
+fn note(
+    writes: &mut Writes,
+    o: &OutcomeWrite,
+    before: &Locked,
+    change: &protocol::Change,
+    late: bool,
+    now: i64,
+) -> Result<(), LedgerError> {
+    let entry = Entry::Outcome {
+        attempt: o.n,
+        outcome: o.outcome.attempt_state().as_str().to_owned(),
+        code: o.code.clone(),
+        detail: o.detail.clone(),
+        provider_ref: o.provider_ref.clone(),
+        late,
+        then: change.row.state,
+    };
+    writes.records.push(NewRecord::of(&before.clinic, &o.ntf, now, &entry)?);
+    if change.row.state == State::Waiting && before.row.state != State::Waiting {
+        let until = now.saturating_add(o.next.after_ms).min(before.expires_at).max(now);
+        let entry = Entry::Waiting {
+            why: o.next.why.clone(),
+            until,
+            lane: o.next.lane.clone(),
+            consent: None,
+        };
+        writes.records.push(NewRecord::of(&before.clinic, &o.ntf, now, &entry)?);
+    }
+    if change.sent_twice {
+        let entry = Entry::SentTwice { attempt: o.n };
+        writes.records.push(NewRecord::of(&before.clinic, &o.ntf, now, &entry)?);
+    }
+    Ok(())
+}
+
+/// What happens to the slots when a row goes from `before` to `after`.
+fn leaving(before: &Locked, after: &protocol::Row, outcome: Outcome, now: i64) -> Option<Leave> {
+    let kept = Leave::Kept { gap_until: now.saturating_add(before.gap_ms) };
+    match after.state {
+        _ if after.state == before.row.state && outcome != Outcome::Accepted => None,
+        state if state.is_sent() => Some(kept),
+        State::Waiting => Some(Leave::Number),
+        State::Unknown | State::Sending | State::Released => None,
+        State::Unresolved => Some(kept),
+        _ => Some(Leave::All),
+    }
+}
+
+pub(crate) fn needs_of(row: &Locked) -> Vec<SlotNeed> {
+    let thing = row.thing.iter().map(|key| SlotNeed { key: key.clone(), kind: SlotKind::Thing });
+    let gap = row.gap.iter().map(|key| SlotNeed { key: key.clone(), kind: SlotKind::Gap });
+    thing.chain(gap).collect()
+}
+
+#[derive(Serialize)]
+struct AttemptEnd<'a> {
+    ntf: &'a str,
+    n: i64,
+    state: &'static str,
+    at: i64,
+    code: &'a str,
+    provider_ref: Option<&'a str>,
+}
+
+impl<'a> AttemptEnd<'a> {
+    fn of(o: &'a OutcomeWrite, at: i64) -> Self {
+        let state = o.outcome.attempt_state().as_str();
+        Self {
+            ntf: &o.ntf,
+            n: i64::from(o.n),
+            state,
+            at,
+            code: &o.code,
+            provider_ref: o.provider_ref.as_deref(),
+        }
+    }
+}
+
+async fn end_attempts(tx: &mut PgConnection, ends: &[AttemptEnd<'_>]) -> Result<(), LedgerError> {
+    if ends.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql(
+        "-- end attempts\nUPDATE attempt a SET state = r.state, ended_at = r.at, code = r.code, provider_ref = coalesce(r.provider_ref, a.provider_ref) \
+         FROM {rows:ntf text, n bigint, state text, at bigint, code text, provider_ref text} WHERE a.ntf = r.ntf AND a.n = r.n",
+    ))
+    .bind(json(ends)?)
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! Append-only records: what was received, decided, handed over and answered. State tables are projections of these.
+//!
+//! Bytes are canonical JSON (RFC 8785): the same entry always has the same bytes, in every language. Personal fields
+//! (`body`, `text`) are ciphertext under the person's key; lookup hashes are not in records (DESIGN §4 *Records*).
+
+use crate::error::LedgerError;
+use crate::state::State;
+use serde::{Deserialize, Serialize};
+
+/// On what permission, and by which rule, a message was sent or not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentEvidence {
+    /// The rule that was applied: `required`, `not-refused`, `none`.
+    pub rule: String,
+    /// Who set the rule: `type`, or `clinic` with its legal basis.
+    pub rule_from: String,
+    /// The clinic's legal basis for a rule weaker than the type's own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub basis: Option<String>,
+    /// Who was asked: `iys`, `registry`; absent when nobody had to be.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<String>,
+    /// İYS brand that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub brand: Option<String>,
+    /// When the question was answered, milliseconds since 1970 UTC.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub asked_at: Option<i64>,
+    /// İYS's id of the request.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_id: Option<String>,
+    /// Whether the number was listed with ONAY (`required`), or whether a RET is known (`not-refused`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub answer: Option<String>,
+}
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Entry {
+    /// An event was accepted for handling; its whole body is kept here, sealed, and nowhere else.
+    Received {
+        /// CloudEvents type.
+        event_type: String,
+        /// CloudEvents source.
+        source: String,
+        /// CloudEvents id.
+        id: String,
+        /// Hex of SHA-256 over the canonical `type`, `subject`, `data`.
+        digest: String,
+        /// Whose key seals the body.
+        person: String,
+        /// The canonical event, sealed for `<ntf>/body`.
+        body: String,
+        /// Where it came from: a queue's name, `http`, `unroutable`.
+        via: String,
+    },
+    /// It waits for something, until a time or for a lane.
+    Waiting {
+        /// Why: `quiet-hours`, `retry`, `lane-closed`, `consent-silent`, …
+        why: String,
+        /// When it is due again, milliseconds since 1970 UTC.
+        until: i64,
+        /// The lane it waits on.
+        lane: String,
+        /// Evidence, when consent was asked.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        consent: Option<ConsentEvidence>,
+    },
+    /// A numbered copy went to the broker.
+    Released {
+        /// Its number.
+        n: u64,
+    },
+    /// An attempt was claimed: from here on the message may arrive.
+    Claimed {
+        /// Number of the attempt.
+        attempt: u32,
+        /// `sms` or `whatsapp`.
+        channel: String,
+        /// Provider, account and sender.
+        lane: String,
+        /// Name of the template.
+        template: String,
+        /// Hash of the template's source.
+        template_version: String,
+        /// `gsm7`, `turkish`, `ucs2`.
+        encoding: String,
+        /// Segments it is billed as.
+        segments: u32,
+        /// The exact text, sealed for `<ntf>/text/<attempt>`.
+        text: String,
+        /// On what permission.
+        consent: ConsentEvidence,
+        /// Earliest and latest instants told to the provider, milliseconds since 1970 UTC.
+        starts_at: i64,
+        /// See `starts_at`.
+        stops_at: i64,
+    },
+    /// What became of an attempt.
+    Outcome {
+        /// Number of the attempt.
+        attempt: u32,
+        /// `accepted`, `refused`, `failed`, `unknown`.
+        outcome: String,
+        /// Provider code, bounded: `netgsm:00`, `http:503`, `timeout`.
+        code: String,
+        /// Masked words of the provider, or ours.
+        detail: String,
+        /// The provider's id of the message.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        provider_ref: Option<String>,
+        /// It came after the row had moved on.
+        late: bool,
+        /// State of the notification afterwards.
+        then: State,
+    },
+    /// The notification ended without an attempt deciding it.
+    Ended {
+        /// Final state.
+        state: State,
+        /// Why, in bounded words; may name another notification.
+        why: String,
+        /// Evidence, when consent decided.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        consent: Option<ConsentEvidence>,
+    },
+    /// The lease of a worker ran out.
+    LeaseRanOut {
+        /// Number of the attempt.
+        attempt: u32,
+        /// State of the notification afterwards.
+        then: State,
+    },
+    /// Reconciliation ended without finding the attempt.
+    NotFound {
+        /// Number of the attempt.
+        attempt: u32,
+        /// Whether it is sent again.
+        resend: bool,
+        /// How it was looked for.
+        why: String,
+    },
+    /// The clinic published the same event again.
+    Duplicate {
+        /// Where the copy came from.
+        via: String,
+    },
+    /// Two attempts were accepted.
+    SentTwice {
+        /// The attempt whose acceptance was the second.
+        attempt: u32,
+    },
+    /// An event that no rule accepts; it does not take its identity.
+    EventRefused {
+        /// Queue it came from.
+        queue: String,
+        /// The rule that refused it.
+        rule: String,
+        /// JSON pointer to what is wrong.
+        path: String,
+        /// Source, where readable.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        source: Option<String>,
+        /// Id, where readable.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        id: Option<String>,
+        /// Whether a person may be read from the body; then copies carry only the reference.
+        holds_person: bool,
+        /// The body, sealed with the installation's key for `<bad id>/body`.
+        body: String,
+    },
+    /// The broker gave a body back.
+    Returned {
+        /// `ulak.returned` or `ulak.unroutable`.
+        queue: String,
+    },
+    /// A dead letter was put back.
+    Replayed {},
+    /// A lane closed, opened, or is being tried.
+    Lane {
+        /// Provider, account and sender.
+        lane: String,
+        /// `closed`, `trying`, `open`.
+        state: String,
+        /// Why.
+        why: String,
+    },
+    /// A number was put on the suppression list.
+    PersonSuppressed {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Entry {
+    /// Name of the kind, as in the `kind` column.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Received { .. } => "received",
+            Self::Waiting { .. } => "waiting",
+            Self::Released { .. } => "released",
+            Self::Claimed { .. } => "claimed",
+            Self::Outcome { .. } => "outcome",
+            Self::Ended { .. } => "ended",
+            Self::LeaseRanOut { .. } => "lease-ran-out",
+            Self::NotFound { .. } => "not-found",
+            Self::Duplicate { .. } => "duplicate",
+            Self::SentTwice { .. } => "sent-twice",
+            Self::EventRefused { .. } => "event-refused",
+            Self::Returned { .. } => "returned",
+            Self::Replayed {} => "replayed",
+            Self::Lane { .. } => "lane",
+            Self::PersonSuppressed { .. } => "person-suppressed",
+        }
+    }
+
+    /// The deterministic bytes.
+    ///
+    /// # Errors
+    /// When the entry cannot be written as JSON, which no entry of this type is.
+    pub fn bytes(&self) -> Result<String, LedgerError> {
+        serde_json_canonicalizer::to_string(self)
+            .map_err(|e| LedgerError::Corrupt(format!("record of kind {}: {e}", self.kind())))
+    }
+
+    /// Reads bytes back.
+    ///
+    /// # Errors
+    /// When the bytes are of a newer program or damaged.
+    pub fn parse(bytes: &str) -> Result<Self, LedgerError> {
+        serde_json::from_str(bytes).map_err(|e| LedgerError::Corrupt(format!("record: {e}")))
+    }
+}
+
+/// A record about to be appended.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewRecord {
+    /// Clinic, empty where no clinic is concerned.
+    pub clinic: String,
+    /// Notification, empty where none is concerned.
+    pub ntf: String,
+    /// Kind of the entry.
+    pub kind: &'static str,
+    /// Milliseconds since 1970 UTC, the database's clock.
+    pub at: i64,
+    /// Canonical JSON.
+    pub bytes: String,
+}
+
+impl NewRecord {
+    /// Builds a record of an entry.
+    ///
+    /// # Errors
+    /// As [`Entry::bytes`].
+    pub fn of(clinic: &str, ntf: &str, at: i64, entry: &Entry) -> Result<Self, LedgerError> {
+        Ok(Self {
+            clinic: clinic.to_owned(),
+            ntf: ntf.to_owned(),
+            kind: entry.kind(),
+            at,
+            bytes: entry.bytes()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_canonical_and_carry_the_kind() {
+        let entry = Entry::Ended {
+            state: State::Expired,
+            why: "appointment-past".to_owned(),
+            consent: None,
+        };
+        assert_eq!(
+            entry.bytes().unwrap(),
+            r#"{"kind":"ended","state":"expired","why":"appointment-past"}"#
+        );
+        assert_eq!(Entry::parse(&entry.bytes().unwrap()).unwrap(), entry);
+        assert!(entry.bytes().unwrap().contains(&format!(r#""kind":"{}""#, entry.kind())));
+    }
+}

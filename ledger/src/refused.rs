@@ -1,0 +1,175 @@
+//! Refused events, notes about events, suppression, and cancelled appointments.
+
+use crate::db::{Ledger, json, sql};
+use crate::error::LedgerError;
+use crate::record::{Entry, NewRecord};
+use crate::sweep::cancel_in;
+use crate::write::{append, now};
+use serde::Serialize;
+use std::collections::HashSet;
+
+/// An event that no rule accepts.
+#[derive(Debug, Clone)]
+pub struct RefusedEvent {
+    /// `bad_…`.
+    pub ntf: String,
+    /// Clinic, empty where it cannot be read.
+    pub clinic: String,
+    /// Type as published, or the queue's.
+    pub event_type: String,
+    /// Rule, in short, for the `why` of the row.
+    pub why: String,
+    /// The record.
+    pub entry: Entry,
+}
+
+#[derive(Serialize)]
+struct RefusedRow<'a> {
+    ntf: &'a str,
+    clinic: &'a str,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    why: &'a str,
+}
+
+impl Ledger {
+    /// Records refused events. A redelivery of the same body is the same event: `false`.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing is written then.
+    pub async fn refuse(&self, events: &[RefusedEvent]) -> Result<Vec<bool>, LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let now = now(&mut tx).await?;
+        let mut rows: Vec<RefusedRow<'_>> = events
+            .iter()
+            .map(|e| RefusedRow {
+                ntf: &e.ntf,
+                clinic: &e.clinic,
+                event_type: &e.event_type,
+                why: &e.why,
+            })
+            .collect();
+        rows.sort_unstable_by_key(|row| row.ntf);
+        rows.dedup_by_key(|row| row.ntf);
+        let new: HashSet<String> = sqlx::query_scalar(sql(
+            "-- refuse\nINSERT INTO notification (ntf, clinic, type, source, event_id, digest, gap_ms, class, on_unknown, expires_at, created_at, \
+               state, why, fence, attempt, changed_at) \
+             SELECT ntf, clinic, type, '', '', '', 0, 0, 'stop', $2, $2, 'dead-lettered', why, 0, 0, $2 \
+             FROM {rows:ntf text, clinic text, type text, why text} WHERE TRUE ON CONFLICT (ntf) DO NOTHING RETURNING ntf",
+        ))
+        .bind(json(&rows)?)
+        .bind(now)
+        .fetch_all(&mut *tx)
+        .await?
+        .into_iter()
+        .collect();
+        let mut answers = vec![];
+        let mut written = HashSet::new();
+        let mut records = vec![];
+        for event in events {
+            let first = new.contains(&event.ntf) && written.insert(event.ntf.as_str());
+            if first {
+                records.push(NewRecord::of(&event.clinic, &event.ntf, now, &event.entry)?);
+            }
+            answers.push(first);
+        }
+        append(&mut tx, &records).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    /// Appends records that change no state: duplicates, returned copies.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note(&self, notes: &[(String, String, Entry)]) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let now = now(&mut tx).await?;
+        let records: Result<Vec<_>, _> = notes
+            .iter()
+            .map(|(clinic, ntf, entry)| NewRecord::of(clinic, ntf, now, entry))
+            .collect();
+        append(&mut tx, &records?).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// How many records of a kind a notification has (returns of one body, PROTOCOL rule 13).
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_records(&self, ntf: &str, kind: &str) -> Result<i64, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT count(*) FROM record WHERE ntf = $1 AND kind = $2")
+            .bind(ntf)
+            .bind(kind)
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
+    /// Puts a number on the suppression list and raises the person's revision, which stops claims decided before.
+    ///
+    /// `key` and `person` are the keyed hashes of [`crate::vault::Purpose::Suppression`] and `Person`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn suppress(
+        &self,
+        clinic: &str,
+        key: &str,
+        person: &str,
+        why: &str,
+    ) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let now = now(&mut tx).await?;
+        sqlx::query("INSERT INTO suppression (key, clinic, why, at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING")
+            .bind(key)
+            .bind(clinic)
+            .bind(why)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("UPDATE person SET rev = rev + 1 WHERE lookup = $1")
+            .bind(person)
+            .execute(&mut *tx)
+            .await?;
+        let entry = Entry::PersonSuppressed { why: why.to_owned() };
+        append(&mut tx, &[NewRecord::of(clinic, "", now, &entry)?]).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Cancels an appointment: a tombstone, a raised revision, and all of its rows that are not on their way.
+    ///
+    /// `key` is the keyed hash of [`crate::vault::Purpose::Appointment`]. Returns the cancelled notifications.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn cancel_appointment(
+        &self,
+        clinic: &str,
+        key: &str,
+        version: (&str, i64),
+    ) -> Result<Vec<String>, LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(
+            "INSERT INTO appointment (key, clinic, rev, version, version_kind, starts_at, cancelled, from_fact) \
+             VALUES ($1, $2, 1, $3, $4, 0, 1, 1) ON CONFLICT (key) DO UPDATE SET rev = appointment.rev + 1, \
+             version = excluded.version, version_kind = excluded.version_kind, cancelled = 1, from_fact = 1",
+        )
+        .bind(key)
+        .bind(clinic)
+        .bind(version.1)
+        .bind(version.0)
+        .execute(&mut *tx)
+        .await?;
+        let rows: Vec<String> = sqlx::query_scalar(
+            "SELECT n.ntf FROM open o JOIN notification n ON n.ntf = o.ntf WHERE n.appointment = $1 ORDER BY n.ntf",
+        )
+        .bind(key)
+        .fetch_all(&mut *tx)
+        .await?;
+        let done = cancel_in(&mut tx, &rows, "appointment-cancelled").await?;
+        tx.commit().await?;
+        Ok(done)
+    }
+}

@@ -1,0 +1,233 @@
+//! What people ask the log: list, show, explain, balance.
+
+use crate::db::Ledger;
+use crate::error::LedgerError;
+use crate::look::{SealedBody, parse_state};
+use crate::record::Entry;
+use crate::state::State;
+use sqlx::Row;
+
+/// One line of a list.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Notification.
+    pub ntf: String,
+    /// Clinic, empty where it could not be read.
+    pub clinic: String,
+    /// CloudEvents type.
+    pub event_type: String,
+    /// CloudEvents id.
+    pub event_id: String,
+    /// State.
+    pub state: State,
+    /// Why.
+    pub why: String,
+    /// Attempts made.
+    pub attempts: i64,
+    /// When it was received, milliseconds since 1970 UTC.
+    pub created_at: i64,
+    /// When its state changed last.
+    pub changed_at: i64,
+    /// When it is due, if it is not final.
+    pub due_at: Option<i64>,
+    /// The lane it is on, if it is not final.
+    pub lane: Option<String>,
+}
+
+/// What a list is restricted to.
+#[derive(Debug, Clone, Default)]
+pub struct ListFilter {
+    /// Clinic.
+    pub clinic: Option<String>,
+    /// State.
+    pub state: Option<State>,
+    /// CloudEvents type.
+    pub event_type: Option<String>,
+    /// Received at or after, milliseconds since 1970 UTC.
+    pub since: Option<i64>,
+    /// Lines at most.
+    pub limit: i64,
+}
+
+/// A record with its time.
+#[derive(Debug, Clone)]
+pub struct Dated {
+    /// Milliseconds since 1970 UTC.
+    pub at: i64,
+    /// What it says.
+    pub entry: Entry,
+}
+
+/// The books of the installation or of one clinic.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Balance {
+    /// Events taken in or refused, counted from records.
+    pub received: i64,
+    /// Notifications in each state, counted from the state table, in the order of [`State::ALL`].
+    pub states: Vec<(String, i64)>,
+    /// Notifications that are not final.
+    pub open: i64,
+    /// Rows with a due time.
+    pub due_rows: i64,
+    /// Copies of an event that was there already.
+    pub duplicates: i64,
+    /// Notifications of which two attempts were accepted.
+    pub sent_twice: i64,
+    /// Notifications whose state is not what their records say.
+    pub disagreeing: i64,
+}
+
+impl Balance {
+    /// Received minus everything that is somewhere.
+    pub fn gap(&self) -> i64 {
+        self.received - self.states.iter().map(|(_, n)| n).sum::<i64>()
+    }
+
+    /// Whether every event is in exactly one state, every open one has its due time, and records agree.
+    pub fn balances(&self) -> bool {
+        self.gap() == 0 && self.open == self.due_rows && self.disagreeing == 0
+    }
+}
+
+const LISTED: &str = "n.ntf, n.clinic, n.type, n.event_id, n.state, n.why, n.attempt, n.created_at, n.changed_at, o.due_at, o.lane \
+     FROM notification n LEFT JOIN open o ON o.ntf = n.ntf";
+
+impl Ledger {
+    /// Notifications, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list(&self, filter: &ListFilter) -> Result<Vec<Listed>, LedgerError> {
+        let text = format!(
+            "-- list\nSELECT {LISTED} WHERE ($1::text IS NULL OR n.clinic = $1) AND ($2::text IS NULL OR n.state = $2) \
+             AND ($3::text IS NULL OR n.type = $3) AND ($4::bigint IS NULL OR n.created_at >= $4) \
+             ORDER BY n.created_at DESC, n.ntf LIMIT $5"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+            .bind(&filter.clinic)
+            .bind(filter.state.map(State::as_str))
+            .bind(&filter.event_type)
+            .bind(filter.since)
+            .bind(filter.limit)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(listed).collect()
+    }
+
+    /// One notification.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find(&self, ntf: &str) -> Result<Option<Listed>, LedgerError> {
+        let text = format!("-- find\nSELECT {LISTED} WHERE n.ntf = $1");
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(ntf).fetch_optional(&self.pool).await?;
+        row.as_ref().map(listed).transpose()
+    }
+
+    /// Notifications whose event has this CloudEvents id, in whatever clinic.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_by_event(&self, event_id: &str) -> Result<Vec<Listed>, LedgerError> {
+        let text = format!(
+            "-- find by event\nSELECT {LISTED} WHERE n.event_id = $1 ORDER BY n.created_at LIMIT 20"
+        );
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(text)).bind(event_id).fetch_all(&self.pool).await?;
+        rows.iter().map(listed).collect()
+    }
+
+    /// All records of a notification, oldest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn records(&self, ntf: &str) -> Result<Vec<Dated>, LedgerError> {
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as("SELECT at, bytes FROM record WHERE ntf = $1 ORDER BY xid, id")
+                .bind(ntf)
+                .fetch_all(&self.pool)
+                .await?;
+        rows.into_iter().map(|(at, bytes)| Ok(Dated { at, entry: Entry::parse(&bytes)? })).collect()
+    }
+
+    /// The sealed body of a notification with the key that opens it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sealed_body(&self, ntf: &str) -> Result<Option<SealedBody>, LedgerError> {
+        let ask = crate::look::RowAsk { ntf: ntf.to_owned(), body: 1 };
+        Ok(self.rows(&[ask]).await?.into_iter().flatten().next().and_then(|row| row.body))
+    }
+
+    /// The books, of one clinic or of all.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn balance(&self, clinic: Option<&str>) -> Result<Balance, LedgerError> {
+        // one snapshot: the counts are of the same instant although messages flow
+        let mut tx = self.pool.begin().await?;
+        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .execute(&mut *tx)
+            .await?;
+        let counted: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT kind, count(*) FROM record WHERE kind IN ('received', 'event-refused', 'duplicate', 'sent-twice') \
+             AND ($1::text IS NULL OR clinic = $1) GROUP BY kind",
+        )
+        .bind(clinic)
+        .fetch_all(&mut *tx)
+        .await?;
+        let by_state: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT state, count(*) FROM notification WHERE ($1::text IS NULL OR clinic = $1) GROUP BY state",
+        )
+        .bind(clinic)
+        .fetch_all(&mut *tx)
+        .await?;
+        let due_rows: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM open WHERE ($1::text IS NULL OR clinic = $1)")
+                .bind(clinic)
+                .fetch_one(&mut *tx)
+                .await?;
+        let disagreeing: i64 = sqlx::query_scalar(
+            "-- disagreeing\nSELECT count(*) FROM notification n WHERE ($1::text IS NULL OR n.clinic = $1) AND n.state <> coalesce(( \
+               SELECT CASE r.kind WHEN 'event-refused' THEN 'dead-lettered' WHEN 'waiting' THEN 'waiting' WHEN 'released' THEN 'released' \
+                 WHEN 'claimed' THEN 'sending' WHEN 'replayed' THEN 'waiting' WHEN 'ended' THEN r.bytes::json->>'state' \
+                 WHEN 'not-found' THEN CASE WHEN (r.bytes::json->>'resend')::boolean THEN 'waiting' ELSE 'unresolved' END \
+                 ELSE r.bytes::json->>'then' END \
+               FROM record r WHERE r.ntf = n.ntf AND r.kind IN ('event-refused', 'waiting', 'released', 'claimed', 'ended', 'outcome', \
+                 'lease-ran-out', 'not-found', 'replayed') ORDER BY r.xid DESC, r.id DESC LIMIT 1), '')",
+        )
+        .bind(clinic)
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let count = |kind: &str| counted.iter().find(|(k, _)| k == kind).map_or(0, |(_, n)| *n);
+        let state =
+            |s: State| by_state.iter().find(|(k, _)| k == s.as_str()).map_or(0, |(_, n)| *n);
+        Ok(Balance {
+            received: count("received") + count("event-refused"),
+            states: State::ALL.iter().map(|s| (s.to_string(), state(*s))).collect(),
+            open: State::ALL.iter().filter(|s| !s.is_final()).map(|s| state(*s)).sum(),
+            due_rows,
+            duplicates: count("duplicate"),
+            sent_twice: count("sent-twice"),
+            disagreeing,
+        })
+    }
+}
+
+fn listed(row: &sqlx::postgres::PgRow) -> Result<Listed, LedgerError> {
+    Ok(Listed {
+        ntf: row.try_get("ntf")?,
+        clinic: row.try_get("clinic")?,
+        event_type: row.try_get("type")?,
+        event_id: row.try_get("event_id")?,
+        state: parse_state(&row.try_get::<String, _>("state")?)?,
+        why: row.try_get("why")?,
+        attempts: row.try_get("attempt")?,
+        created_at: row.try_get("created_at")?,
+        changed_at: row.try_get("changed_at")?,
+        due_at: row.try_get("due_at")?,
+        lane: row.try_get("lane")?,
+    })
+}

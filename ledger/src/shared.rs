@@ -1,0 +1,263 @@
+//! What all processes share through the ledger besides messages: permits, the access token, leases, readers of records.
+
+use crate::db::{Ledger, sql};
+use crate::error::LedgerError;
+use crate::vault::random_id;
+use crate::write::now;
+use sqlx::Row;
+use zeroize::Zeroizing;
+
+/// How long one process may take to fetch a token before another tries, milliseconds.
+const TOKEN_LEASE_MS: i64 = 20_000;
+/// One hour in milliseconds.
+pub const HOUR_MS: i64 = 3_600_000;
+
+/// The shared token of an account.
+#[derive(Debug)]
+pub enum SharedToken {
+    /// Use it.
+    Ready {
+        /// What was sealed, open.
+        secret: Zeroizing<Vec<u8>>,
+        /// When the access token ends, milliseconds since 1970 UTC.
+        expires_at: i64,
+    },
+    /// It is this process's turn to fetch one; the old one may serve to refresh.
+    Fetch {
+        /// What was sealed before, if its refresh token is still good.
+        refresh_with: Option<Zeroizing<Vec<u8>>>,
+    },
+    /// Another process is fetching, or the hourly budget is used up: come back.
+    Wait,
+}
+
+/// A record as a reader gets it.
+#[derive(Debug, Clone)]
+pub struct ReadRecord {
+    /// Cursor: transaction.
+    pub xid: i64,
+    /// Cursor: number.
+    pub id: i64,
+    /// Clinic.
+    pub clinic: String,
+    /// Notification.
+    pub ntf: String,
+    /// Kind.
+    pub kind: String,
+    /// Milliseconds since 1970 UTC.
+    pub at: i64,
+    /// Canonical JSON.
+    pub bytes: String,
+}
+
+impl Ledger {
+    /// Takes `want` permits, all or none, of a budget of `cap` in each span of `span_ms`, shared by all processes.
+    ///
+    /// A wish larger than the whole budget is granted at the beginning of a span, else it would wait for ever.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn permits(
+        &self,
+        key: &str,
+        want: i64,
+        cap: i64,
+        span_ms: i64,
+    ) -> Result<bool, LedgerError> {
+        let granted: Option<i64> = sqlx::query_scalar(sql(
+            "-- permits\nWITH t AS (SELECT {now} / CAST($4 AS BIGINT) AS span) \
+             INSERT INTO permit (key, span, used) SELECT $1, t.span, CAST($2 AS BIGINT) FROM t \
+             ON CONFLICT (key) DO UPDATE SET span = excluded.span, \
+               used = CASE WHEN permit.span < excluded.span THEN excluded.used ELSE permit.used + excluded.used END \
+             WHERE permit.span < excluded.span OR permit.used + excluded.used <= CAST($3 AS BIGINT) \
+             RETURNING used",
+        ))
+        .bind(key)
+        .bind(want)
+        .bind(cap)
+        .bind(span_ms)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(granted.is_some())
+    }
+
+    /// The shared token of an account, or the right to fetch one. The hourly counter is written before the call is made.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn token(
+        &self,
+        account: &str,
+        fetches_per_hour: i64,
+    ) -> Result<SharedToken, LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(
+            "INSERT INTO token (account, sealed, expires_at, refresh_expires_at, lease_until) VALUES ($1, '', 0, 0, 0) \
+             ON CONFLICT (account) DO NOTHING",
+        )
+        .bind(account)
+        .execute(&mut *tx)
+        .await?;
+        let row = sqlx::query(
+            "SELECT sealed, expires_at, refresh_expires_at, lease_until FROM token WHERE account = $1 FOR UPDATE",
+        )
+        .bind(account)
+        .fetch_one(&mut *tx)
+        .await?;
+        let now = now(&mut tx).await?;
+        let sealed: String = row.try_get("sealed")?;
+        let (expires_at, refresh): (i64, i64) =
+            (row.try_get("expires_at")?, row.try_get("refresh_expires_at")?);
+        if expires_at > now {
+            tx.commit().await?;
+            let secret = self.vault().open_own(&format!("token/{account}"), &sealed)?;
+            return Ok(SharedToken::Ready { secret, expires_at });
+        }
+        if row.try_get::<i64, _>("lease_until")? > now {
+            tx.commit().await?;
+            return Ok(SharedToken::Wait);
+        }
+        sqlx::query("UPDATE token SET lease_until = $2 WHERE account = $1")
+            .bind(account)
+            .bind(now.saturating_add(TOKEN_LEASE_MS))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        if !self.permits(&format!("token/{account}"), 1, fetches_per_hour, HOUR_MS).await? {
+            return Ok(SharedToken::Wait);
+        }
+        let refresh_with = if refresh > now && !sealed.is_empty() {
+            Some(self.vault().open_own(&format!("token/{account}"), &sealed)?)
+        } else {
+            None
+        };
+        Ok(SharedToken::Fetch { refresh_with })
+    }
+
+    /// Keeps a fetched token for everybody. Instants are milliseconds since 1970 UTC.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn keep_token(
+        &self,
+        account: &str,
+        secret: &[u8],
+        expires_at: i64,
+        refresh_expires_at: i64,
+    ) -> Result<(), LedgerError> {
+        let sealed = self.vault().seal_own(&format!("token/{account}"), secret)?;
+        sqlx::query(
+            "UPDATE token SET sealed = $2, expires_at = $3, refresh_expires_at = $4, lease_until = 0 WHERE account = $1",
+        )
+        .bind(account)
+        .bind(sealed)
+        .bind(expires_at)
+        .bind(refresh_expires_at)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets an access token that was refused although it had not run out; `all` also its refresh token.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn drop_token(
+        &self,
+        account: &str,
+        expires_at: i64,
+        all: bool,
+    ) -> Result<(), LedgerError> {
+        sqlx::query(
+            "UPDATE token SET expires_at = 0, refresh_expires_at = CASE WHEN $3 THEN 0 ELSE refresh_expires_at END \
+             WHERE account = $1 AND (expires_at = $2 OR $3)",
+        )
+        .bind(account)
+        .bind(expires_at)
+        .bind(all)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Takes or renews a lease for background work that one process at a time does. `false`: another one has it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn lease(&self, name: &str, holder: &str, for_ms: i64) -> Result<bool, LedgerError> {
+        let taken = sqlx::query(sql(
+            "-- lease\nINSERT INTO lease (name, holder, until, fence) SELECT $1, $2, {now} + CAST($3 AS BIGINT), 1 \
+             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until, \
+               fence = lease.fence + CASE WHEN lease.holder = excluded.holder THEN 0 ELSE 1 END \
+             WHERE lease.holder = excluded.holder OR lease.until <= {now}",
+        ))
+        .bind(name)
+        .bind(holder)
+        .bind(for_ms)
+        .execute(&self.pool)
+        .await?;
+        Ok(taken.rows_affected() == 1)
+    }
+
+    /// A name for this process as a holder of leases.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn holder_name(process: &str) -> Result<String, LedgerError> {
+        random_id(&format!("{process}-"))
+    }
+
+    /// Records after a reader's cursor, of given kinds, never past a transaction that may still commit (PROTOCOL rule 16).
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read_on(
+        &self,
+        reader: &str,
+        kinds: &[&str],
+        limit: i64,
+    ) -> Result<Vec<ReadRecord>, LedgerError> {
+        let rows = sqlx::query(
+            "-- read on\nWITH c AS (SELECT coalesce(max(xid), 0) AS xid, coalesce(max(id), 0) AS id FROM reader WHERE name = $1) \
+             SELECT r.xid, r.id, r.clinic, r.ntf, r.kind, r.at, r.bytes FROM c, record r \
+             WHERE (r.xid, r.id) > (c.xid, c.id) AND r.kind = ANY($2) \
+               AND r.xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) \
+             ORDER BY r.xid, r.id LIMIT $3",
+        )
+        .bind(reader)
+        .bind(kinds)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ReadRecord {
+                    xid: row.try_get("xid")?,
+                    id: row.try_get("id")?,
+                    clinic: row.try_get("clinic")?,
+                    ntf: row.try_get("ntf")?,
+                    kind: row.try_get("kind")?,
+                    at: row.try_get("at")?,
+                    bytes: row.try_get("bytes")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Moves a reader's cursor behind a record that it is done with. A cursor never goes back.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read_up_to(&self, reader: &str, xid: i64, id: i64) -> Result<(), LedgerError> {
+        sqlx::query(
+            "INSERT INTO reader (name, xid, id) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
+             SET xid = excluded.xid, id = excluded.id WHERE (reader.xid, reader.id) < (excluded.xid, excluded.id)",
+        )
+        .bind(reader)
+        .bind(xid)
+        .bind(id)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! Slots: the same thing, the gap, the number (`shared/PROTOCOL.md` rules 4 and 5). Rows, not queries, so that the database
+//! serializes two claims of one thing.
+
+use crate::db::{Key, json, sql};
+use crate::error::LedgerError;
+use serde::Serialize;
+use sqlx::{PgConnection, Row};
+use std::collections::{HashMap, HashSet};
+
+/// How long an accepted or unresolved notification keeps its thing, in milliseconds: 400 days.
+pub const THING_KEPT_MS: i64 = 400 * 24 * 60 * 60 * 1000;
+
+/// What a slot is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlotKind {
+    /// The same thing is one message, whatever the ids.
+    Thing,
+    /// No two reminders of one appointment and start close together.
+    Gap,
+    /// One attempt in flight a number, where the provider does not echo our reference.
+    Number,
+}
+
+/// A slot that a claim needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SlotNeed {
+    /// Keyed hash.
+    pub key: String,
+    /// What it is for.
+    pub kind: SlotKind,
+}
+
+/// Who wants which slots.
+pub(crate) struct Wanted<'a> {
+    pub holder: &'a str,
+    pub needs: &'a [SlotNeed],
+    /// A waiting holder that gives its thing up to this claim.
+    pub supersedes: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Take<'a> {
+    key: &'a str,
+    kind: SlotKind,
+    holder: &'a str,
+    supersedes: Option<&'a str>,
+}
+
+/// Takes slots for all who can have all of theirs; returns the holders that cannot.
+///
+/// Everybody's slots are locked first in one order. Who lacks one takes none, so nothing has to be given back except after a
+/// lost race for a slot that did not exist yet.
+pub(crate) async fn take(
+    tx: &mut PgConnection,
+    wanted: &[Wanted<'_>],
+    now: i64,
+) -> Result<HashSet<String>, LedgerError> {
+    let mut keys: Vec<_> =
+        wanted.iter().flat_map(|w| w.needs).map(|need| need.key.as_str()).collect();
+    keys.sort_unstable();
+    if keys.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let there = lock_existing(tx, &keys).await?;
+    let free = |w: &Wanted<'_>, need: &SlotNeed| match there.get(&need.key) {
+        None => true,
+        Some((holder, until)) => {
+            holder == w.holder
+                || until.is_some_and(|until| until <= now)
+                || w.supersedes == Some(holder.as_str())
+        }
+    };
+    let mut refused = HashSet::new();
+    let mut takes = vec![];
+    for w in wanted {
+        if w.needs.iter().all(|need| free(w, need)) {
+            takes.extend(w.needs.iter().map(|need| Take {
+                key: &need.key,
+                kind: need.kind,
+                holder: w.holder,
+                supersedes: w.supersedes,
+            }));
+        } else {
+            refused.insert(w.holder.to_owned());
+        }
+    }
+    takes.sort_unstable_by_key(|take| take.key);
+    let got: HashSet<String> = sqlx::query_scalar(sql(
+        "-- take slots\nINSERT INTO slot (key, kind, holder, until) SELECT key, kind, holder, NULL \
+         FROM {rows:key text, kind text, holder text} WHERE TRUE \
+         ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = NULL \
+         WHERE slot.holder = excluded.holder OR slot.until <= $2 OR slot.holder IN (SELECT key FROM json_to_recordset($3::json) AS s(key text)) \
+         RETURNING key",
+    ))
+    .bind(json(&takes)?)
+    .bind(now)
+    .bind(json(&takes.iter().filter_map(|t| t.supersedes).map(|key| Key { key }).collect::<Vec<_>>())?)
+    .fetch_all(&mut *tx)
+    .await?
+    .into_iter()
+    .collect();
+    let losers: HashSet<&str> =
+        takes.iter().filter(|take| !got.contains(take.key)).map(|take| take.holder).collect();
+    if !losers.is_empty() {
+        // only slots that were absent or run out a moment ago can be lost in a race, so only those are given back
+        let back: Vec<_> = takes
+            .iter()
+            .filter(|t| losers.contains(t.holder) && got.contains(t.key))
+            .filter(|t| there.get(t.key).is_none_or(|(holder, _)| holder != t.holder))
+            .map(|t| Key { key: t.key })
+            .collect();
+        sqlx::query(sql(
+            "-- give slots back\nDELETE FROM slot WHERE key IN (SELECT key FROM {rows:key text})",
+        ))
+        .bind(json(&back)?)
+        .execute(tx)
+        .await?;
+        refused.extend(losers.into_iter().map(str::to_owned));
+    }
+    Ok(refused)
+}
+
+async fn lock_existing(
+    tx: &mut PgConnection,
+    keys: &[&str],
+) -> Result<HashMap<String, (String, Option<i64>)>, LedgerError> {
+    let rows = sqlx::query(sql(
+        "-- lock slots\nSELECT key, holder, until FROM slot WHERE key IN (SELECT key FROM {rows:key text}) ORDER BY key FOR UPDATE",
+    ))
+    .bind(json(&keys.iter().map(|key| Key { key }).collect::<Vec<_>>())?)
+    .fetch_all(tx)
+    .await?;
+    rows.iter()
+        .map(|r| Ok((r.try_get("key")?, (r.try_get("holder")?, r.try_get("until")?))))
+        .collect()
+}
+
+/// How a notification leaves its slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// It was sent or may have been: thing and gap stay held for their time, the number is free.
+    Kept {
+        /// Until when the gap is held.
+        gap_until: i64,
+    },
+    /// Nothing was sent and nothing will be: all are free.
+    All,
+    /// It goes on: only the number is free.
+    Number,
+}
+
+#[derive(Serialize)]
+struct Leaving<'a> {
+    holder: &'a str,
+    thing_until: i64,
+    gap_until: i64,
+}
+
+/// Leaves slots.
+pub(crate) async fn leave(
+    tx: &mut PgConnection,
+    who: &[(String, Leave)],
+    now: i64,
+) -> Result<(), LedgerError> {
+    let all: Vec<_> =
+        who.iter().filter(|(_, l)| *l == Leave::All).map(|(key, _)| Key { key }).collect();
+    let number: Vec<_> =
+        who.iter().filter(|(_, l)| *l != Leave::All).map(|(key, _)| Key { key }).collect();
+    let kept: Vec<_> = who
+        .iter()
+        .filter_map(|(holder, leave)| match leave {
+            Leave::Kept { gap_until } => Some(Leaving {
+                holder,
+                thing_until: now.saturating_add(THING_KEPT_MS),
+                gap_until: *gap_until,
+            }),
+            _ => None,
+        })
+        .collect();
+    if !all.is_empty() {
+        sqlx::query(sql(
+            "-- leave slots\nDELETE FROM slot WHERE holder IN (SELECT key FROM {rows:key text})",
+        ))
+        .bind(json(&all)?)
+        .execute(&mut *tx)
+        .await?;
+    }
+    if !number.is_empty() {
+        sqlx::query(sql(
+            "-- leave number\nDELETE FROM slot WHERE kind = 'number' AND holder IN (SELECT key FROM {rows:key text})",
+        ))
+        .bind(json(&number)?)
+        .execute(&mut *tx)
+        .await?;
+    }
+    if !kept.is_empty() {
+        sqlx::query(sql(
+            "-- keep slots\nUPDATE slot s SET until = CASE s.kind WHEN 'gap' THEN r.gap_until ELSE r.thing_until END \
+             FROM {rows:holder text, thing_until bigint, gap_until bigint} WHERE s.holder = r.holder AND s.kind <> 'number'",
+        ))
+        .bind(json(&kept)?)
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}

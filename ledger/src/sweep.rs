@@ -1,0 +1,367 @@
+//! What the passing of time does: release, patience, leases, looks, expiry. One small table, one index, one sweep.
+//!
+//! Several schedulers may sweep at once: each locks what nobody else is writing, and the protocol decides again under the lock.
+
+use crate::db::{Key, Ledger, json, sql};
+use crate::error::LedgerError;
+use crate::protocol::{self, Command};
+use crate::record::{Entry, NewRecord};
+use crate::slots::{self, Leave};
+use crate::state::{AttemptState, State};
+use crate::write::{Locked, Writes, lock_free, now};
+use sqlx::{PgConnection, Row};
+use std::collections::HashMap;
+
+/// Patience with the first release that nobody claims, milliseconds; doubles up to [`PATIENCE_MAX_MS`].
+pub const PATIENCE_MS: i64 = 60_000;
+/// Longest patience, milliseconds.
+pub const PATIENCE_MAX_MS: i64 = 30 * 60_000;
+/// A row whose worker died in its back-off is due again after this long, milliseconds.
+const AFTER_BACK_OFF_MS: i64 = 5_000;
+
+/// Rows of one lane, state and clinic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Provider, account and sender.
+    pub lane: String,
+    /// State of all of them.
+    pub state: State,
+    /// Clinic of all of them.
+    pub clinic: String,
+    /// The earliest due time, milliseconds since 1970 UTC.
+    pub due_at: i64,
+}
+
+/// A copy by reference, ready to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleasedCopy {
+    /// Notification.
+    pub ntf: String,
+    /// Its release number.
+    pub fence: u64,
+    /// CloudEvents type.
+    pub event_type: String,
+    /// CloudEvents source.
+    pub source: String,
+    /// CloudEvents id.
+    pub event_id: String,
+    /// CloudEvents subject.
+    pub subject: Option<String>,
+}
+
+/// A row that time moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swept {
+    /// Notification.
+    pub ntf: String,
+    /// Clinic.
+    pub clinic: String,
+    /// State before.
+    pub from: State,
+    /// State afterwards.
+    pub to: State,
+}
+
+impl Ledger {
+    /// Which lanes, states and clinics have rows, by a handful of index probes and not by reading the rows.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn groups(&self) -> Result<Vec<Group>, LedgerError> {
+        let rows = sqlx::query(
+            "-- groups\nWITH RECURSIVE g AS ( \
+               (SELECT lane, state, clinic FROM open ORDER BY lane, state, clinic LIMIT 1) \
+               UNION ALL \
+               SELECT n.lane, n.state, n.clinic FROM g, LATERAL (SELECT o.lane, o.state, o.clinic FROM open o \
+                 WHERE (o.lane, o.state, o.clinic) > (g.lane, g.state, g.clinic) ORDER BY o.lane, o.state, o.clinic LIMIT 1) n \
+             ) SELECT lane, state, clinic, (SELECT o.due_at FROM open o WHERE o.lane = g.lane AND o.state = g.state \
+                 AND o.clinic = g.clinic ORDER BY o.due_at LIMIT 1) AS due_at FROM g",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Group {
+                    lane: row.try_get("lane")?,
+                    state: crate::look::parse_state(&row.try_get::<String, _>("state")?)?,
+                    clinic: row.try_get("clinic")?,
+                    due_at: row.try_get::<Option<i64>, _>("due_at")?.unwrap_or(i64::MAX),
+                })
+            })
+            .collect()
+    }
+
+    /// How many rows of a lane are outside the ledger: released or being sent.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn outside(&self, lane: &str) -> Result<i64, LedgerError> {
+        Ok(sqlx::query_scalar(
+            "SELECT count(*) FROM open WHERE lane = $1 AND state IN ('released', 'sending')",
+        )
+        .bind(lane)
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Due waiting rows of one lane and clinic whose number is free, earliest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn due_waiting(
+        &self,
+        lane: &str,
+        clinic: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, i64)>, LedgerError> {
+        Ok(sqlx::query_as(sql(
+            "-- due waiting\nSELECT o.ntf, o.class FROM open o WHERE o.lane = $1 AND o.state = 'waiting' AND o.clinic = $2 AND o.due_at <= {now} \
+             AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = o.number AND s.holder <> o.ntf) ORDER BY o.due_at LIMIT $3",
+        ))
+        .bind(lane)
+        .bind(clinic)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Rows of one group that are due, whatever they wait for; with `expired_only` those that have expired.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn due(
+        &self,
+        group: &Group,
+        expired_only: bool,
+        limit: i64,
+    ) -> Result<Vec<String>, LedgerError> {
+        Ok(sqlx::query_scalar(sql(
+            "-- due\nSELECT ntf FROM open WHERE lane = $1 AND state = $2 AND clinic = $3 AND due_at <= {now} \
+             AND ($4 = 0 OR expires_at <= {now}) ORDER BY due_at LIMIT $5",
+        ))
+        .bind(&group.lane)
+        .bind(group.state.as_str())
+        .bind(&group.clinic)
+        .bind(i64::from(expired_only))
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Releases waiting rows: commits `released, N + 1, due` first; the caller publishes afterwards. Rows that have expired
+    /// end instead; rows that somebody moved meanwhile are left out.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing is released then.
+    pub async fn release(&self, ntfs: &[String]) -> Result<Vec<ReleasedCopy>, LedgerError> {
+        self.sweep(ntfs).await.map(|(copies, _)| copies)
+    }
+
+    /// Does to rows what their due time says. Returns the copies to publish and every row that moved.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing has moved then.
+    pub async fn sweep(
+        &self,
+        ntfs: &[String],
+    ) -> Result<(Vec<ReleasedCopy>, Vec<Swept>), LedgerError> {
+        if ntfs.is_empty() {
+            return Ok((vec![], vec![]));
+        }
+        let mut tx = self.pool.begin().await?;
+        let keys: Vec<&str> = ntfs.iter().map(String::as_str).collect();
+        let locked = lock_free(&mut tx, &keys).await?;
+        let now = now(&mut tx).await?;
+        let mut writes = Writes::default();
+        let mut swept = vec![];
+        let mut left = vec![];
+        let mut unknown = vec![];
+        // in the order asked for: publishing follows it
+        for (ntf, before) in keys.iter().filter_map(|ntf| locked.get(*ntf).map(|l| (*ntf, l))) {
+            if before.due_at > now {
+                continue;
+            }
+            let Some(command) = due_command(before, now) else { continue };
+            let Ok(change) = protocol::apply(Some(&before.row), &command) else { continue };
+            write(&mut writes, ntf, before, &change, &command, now)?;
+            if command == Command::LeaseRanOut && change.attempt.is_some() {
+                unknown.push(ntf);
+            }
+            left.extend(
+                leaving(before, change.row.state, now).map(|leave| (ntf.to_owned(), leave)),
+            );
+            swept.push(Swept {
+                ntf: ntf.to_owned(),
+                clinic: before.clinic.clone(),
+                from: before.row.state,
+                to: change.row.state,
+            });
+        }
+        mark_unknown(&mut tx, &unknown, now).await?;
+        slots::leave(&mut tx, &left, now).await?;
+        writes.flush(&mut tx).await?;
+        let released: Vec<&str> =
+            swept.iter().filter(|s| s.to == State::Released).map(|s| s.ntf.as_str()).collect();
+        let copies = copies(&mut tx, &released).await?;
+        tx.commit().await?;
+        Ok((copies, swept))
+    }
+
+    /// Cancels waiting or released rows (transition 14). Returns those that were.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn cancel(&self, ntfs: &[String], why: &str) -> Result<Vec<String>, LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let done = cancel_in(&mut tx, ntfs, why).await?;
+        tx.commit().await?;
+        Ok(done)
+    }
+}
+
+/// What the due time of a row means.
+fn due_command(row: &Locked, now: i64) -> Option<Command> {
+    match row.row.state {
+        State::Waiting | State::Released if row.expires_at <= now => Some(Command::Expire),
+        State::Waiting | State::Released => Some(Command::Release),
+        State::Sending => Some(Command::LeaseRanOut),
+        // until reconciliation is built, an unknown attempt is given up (PROTOCOL rule 20)
+        State::Unknown => Some(Command::NotFound { n: row.row.last(), resend: false }),
+        _ => None,
+    }
+}
+
+fn write(
+    writes: &mut Writes,
+    ntf: &str,
+    before: &Locked,
+    change: &protocol::Change,
+    command: &Command,
+    now: i64,
+) -> Result<(), LedgerError> {
+    let to = change.row.state;
+    let attempt = before.row.last();
+    let mut releases = before.releases;
+    let (why, due_at, entry) = match (command, to) {
+        (Command::Release, _) => {
+            releases += 1;
+            (
+                "",
+                now.saturating_add(patience(before.releases)),
+                Entry::Released { n: change.row.fence },
+            )
+        }
+        (Command::Expire, _) => {
+            let why =
+                if before.row.attempts.is_empty() { "too-late" } else { "too-late-after-failures" };
+            (why, 0, Entry::Ended { state: to, why: why.to_owned(), consent: None })
+        }
+        (Command::NotFound { n, resend }, _) => {
+            let why = "gave up looking";
+            (why, 0, Entry::NotFound { attempt: *n, resend: *resend, why: why.to_owned() })
+        }
+        (_, State::Unknown) => (
+            "lease-ran-out",
+            now.saturating_add(GIVE_UP_MS),
+            Entry::LeaseRanOut { attempt, then: to },
+        ),
+        (_, _) => (
+            "retry",
+            now.saturating_add(AFTER_BACK_OFF_MS),
+            Entry::LeaseRanOut { attempt, then: to },
+        ),
+    };
+    let due = (!to.is_final()).then(|| {
+        let mut open = before.open(ntf, to, &before.lane, due_at);
+        open.releases = releases;
+        open
+    });
+    writes.row(ntf, &change.row, why, now, due);
+    writes.records.push(NewRecord::of(&before.clinic, ntf, now, &entry)?);
+    Ok(())
+}
+
+/// How long an unknown attempt is looked for (DESIGN §3.3 `reconcile.give_up`), milliseconds.
+pub const GIVE_UP_MS: i64 = 15 * 60_000;
+
+fn patience(releases: i64) -> i64 {
+    PATIENCE_MS.saturating_mul(1 << releases.clamp(0, 5)).min(PATIENCE_MAX_MS)
+}
+
+fn leaving(before: &Locked, to: State, now: i64) -> Option<Leave> {
+    match to {
+        State::Expired | State::Cancelled => Some(Leave::All),
+        State::Unresolved | State::Accepted => {
+            Some(Leave::Kept { gap_until: now.saturating_add(before.gap_ms) })
+        }
+        State::Waiting if before.row.state == State::Sending => Some(Leave::Number),
+        _ => None,
+    }
+}
+
+async fn mark_unknown(tx: &mut PgConnection, ntfs: &[&str], now: i64) -> Result<(), LedgerError> {
+    if ntfs.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<_> = ntfs.iter().map(|key| Key { key }).collect();
+    sqlx::query(sql(&format!(
+        "-- mark unknown\nUPDATE attempt SET state = '{}', ended_at = $2, code = 'lease-ran-out' \
+         WHERE state = '{}' AND ntf IN (SELECT key FROM {{rows:key text}})",
+        AttemptState::Unknown,
+        AttemptState::Open
+    )))
+    .bind(json(&keys)?)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn copies(tx: &mut PgConnection, ntfs: &[&str]) -> Result<Vec<ReleasedCopy>, LedgerError> {
+    if ntfs.is_empty() {
+        return Ok(vec![]);
+    }
+    let keys: Vec<_> = ntfs.iter().map(|key| Key { key }).collect();
+    let rows = sqlx::query(sql(
+        "-- copies\nSELECT ntf, fence, type, source, event_id, subject FROM notification WHERE ntf IN (SELECT key FROM {rows:key text})",
+    ))
+    .bind(json(&keys)?)
+    .fetch_all(tx)
+    .await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let ntf: String = row.try_get("ntf")?;
+        let copy = ReleasedCopy {
+            ntf: ntf.clone(),
+            fence: row.try_get::<i64, _>("fence")? as u64,
+            event_type: row.try_get("type")?,
+            source: row.try_get("source")?,
+            event_id: row.try_get("event_id")?,
+            subject: row.try_get("subject")?,
+        };
+        found.insert(ntf, copy);
+    }
+    Ok(ntfs.iter().filter_map(|ntf| found.remove(*ntf)).collect())
+}
+
+pub(crate) async fn cancel_in(
+    tx: &mut PgConnection,
+    ntfs: &[String],
+    why: &str,
+) -> Result<Vec<String>, LedgerError> {
+    let keys: Vec<&str> = ntfs.iter().map(String::as_str).collect();
+    let locked = crate::write::lock(tx, &keys).await?;
+    let now = now(tx).await?;
+    let mut writes = Writes::default();
+    let mut left = vec![];
+    for (ntf, before) in &locked {
+        let Ok(change) = protocol::apply(Some(&before.row), &Command::Cancel) else { continue };
+        writes.row(ntf, &change.row, why, now, None);
+        let entry = Entry::Ended { state: State::Cancelled, why: why.to_owned(), consent: None };
+        writes.records.push(NewRecord::of(&before.clinic, ntf, now, &entry)?);
+        left.push((ntf.clone(), Leave::All));
+    }
+    slots::leave(tx, &left, now).await?;
+    writes.flush(tx).await?;
+    Ok(left.into_iter().map(|(ntf, _)| ntf).collect())
+}

@@ -1,0 +1,247 @@
+//! What every writing transaction shares: locking rows, asking the protocol, writing rows, due times and records.
+
+use crate::db::{Key, json, sql};
+use crate::error::LedgerError;
+use crate::look::parse_state;
+use crate::protocol;
+use crate::record::NewRecord;
+use crate::state::{AttemptState, State};
+use serde::Serialize;
+use sqlx::{PgConnection, Row};
+use std::collections::HashMap;
+
+/// A locked row with what other writes need of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Locked {
+    pub row: protocol::Row,
+    pub clinic: String,
+    pub thing: Option<String>,
+    pub gap: Option<String>,
+    pub gap_ms: i64,
+    pub class: i64,
+    pub expires_at: i64,
+    /// From `open`; empty for a final row.
+    pub lane: String,
+    pub due_at: i64,
+    pub releases: i64,
+    pub number: Option<String>,
+}
+
+/// Locks rows in one order, so that two slices cannot wait for each other.
+pub(crate) async fn lock(
+    tx: &mut PgConnection,
+    ntfs: &[&str],
+) -> Result<HashMap<String, Locked>, LedgerError> {
+    lock_rows(tx, ntfs, "FOR UPDATE").await
+}
+
+/// As [`lock`], leaving out rows that somebody else is writing at this moment: background work comes back to them.
+pub(crate) async fn lock_free(
+    tx: &mut PgConnection,
+    ntfs: &[&str],
+) -> Result<HashMap<String, Locked>, LedgerError> {
+    lock_rows(tx, ntfs, "{skip}").await
+}
+
+async fn lock_rows(
+    tx: &mut PgConnection,
+    ntfs: &[&str],
+    how: &str,
+) -> Result<HashMap<String, Locked>, LedgerError> {
+    if ntfs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys = json(&ntfs.iter().map(|key| Key { key }).collect::<Vec<_>>())?;
+    let rows = sqlx::query(sql(&format!(
+        "-- lock\nSELECT ntf, clinic, state, fence, attempt, thing, gap, gap_ms, class, expires_at FROM notification \
+         WHERE ntf IN (SELECT key FROM {{rows:key text}}) ORDER BY ntf {how}",
+    )))
+    .bind(&keys)
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut locked = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let value = Locked {
+            row: protocol::Row {
+                state: parse_state(&row.try_get::<String, _>("state")?)?,
+                fence: row.try_get::<i64, _>("fence")? as u64,
+                attempts: vec![],
+            },
+            clinic: row.try_get("clinic")?,
+            thing: row.try_get("thing")?,
+            gap: row.try_get("gap")?,
+            gap_ms: row.try_get("gap_ms")?,
+            class: row.try_get("class")?,
+            expires_at: row.try_get("expires_at")?,
+            lane: String::new(),
+            due_at: 0,
+            releases: 0,
+            number: None,
+        };
+        locked.insert(row.try_get("ntf")?, value);
+    }
+    // a statement of its own: after the locks it sees what the others committed
+    let rows = sqlx::query(sql(
+        "-- lock: attempts\nSELECT ntf, n, channel, state FROM attempt WHERE ntf IN (SELECT key FROM {rows:key text}) ORDER BY ntf, n",
+    ))
+    .bind(&keys)
+    .fetch_all(&mut *tx)
+    .await?;
+    for row in &rows {
+        let state: String = row.try_get("state")?;
+        let state = AttemptState::parse(&state)
+            .ok_or_else(|| LedgerError::Corrupt(format!("attempt state {state:?}")))?;
+        if let Some(value) = locked.get_mut(&row.try_get::<String, _>("ntf")?) {
+            value.row.attempts.push(protocol::Attempt { channel: row.try_get("channel")?, state });
+        }
+    }
+    let rows = sqlx::query(sql(
+        "-- lock: open\nSELECT ntf, lane, due_at, releases, number FROM open WHERE ntf IN (SELECT key FROM {rows:key text})",
+    ))
+    .bind(&keys)
+    .fetch_all(&mut *tx)
+    .await?;
+    for row in &rows {
+        if let Some(value) = locked.get_mut(&row.try_get::<String, _>("ntf")?) {
+            value.lane = row.try_get("lane")?;
+            value.due_at = row.try_get("due_at")?;
+            value.releases = row.try_get("releases")?;
+            value.number = row.try_get("number")?;
+        }
+    }
+    Ok(locked)
+}
+
+/// A row as it is to be.
+#[derive(Debug, Serialize)]
+pub(crate) struct RowWrite {
+    pub ntf: String,
+    pub state: &'static str,
+    pub why: String,
+    pub fence: i64,
+    pub attempt: i64,
+    pub at: i64,
+}
+
+/// A due time as it is to be; for a final row it is removed.
+#[derive(Debug, Serialize)]
+pub(crate) struct OpenWrite {
+    pub ntf: String,
+    pub lane: String,
+    pub state: &'static str,
+    pub clinic: String,
+    pub due_at: i64,
+    pub class: i64,
+    pub expires_at: i64,
+    pub number: Option<String>,
+    pub releases: i64,
+}
+
+/// Changes of rows, gathered and written with one statement a table.
+#[derive(Debug, Default)]
+pub(crate) struct Writes {
+    pub rows: Vec<RowWrite>,
+    pub open: Vec<OpenWrite>,
+    pub closed: Vec<String>,
+    pub records: Vec<NewRecord>,
+}
+
+impl Writes {
+    /// A row that moved, with its due time if it is not final.
+    pub fn row(
+        &mut self,
+        ntf: &str,
+        to: &protocol::Row,
+        why: &str,
+        at: i64,
+        due: Option<OpenWrite>,
+    ) {
+        self.rows.push(RowWrite {
+            ntf: ntf.to_owned(),
+            state: to.state.as_str(),
+            why: why.to_owned(),
+            fence: to.fence as i64,
+            attempt: i64::from(to.last()),
+            at,
+        });
+        match due {
+            Some(open) => self.open.push(open),
+            None => self.closed.push(ntf.to_owned()),
+        }
+    }
+
+    /// Writes everything.
+    pub async fn flush(self, tx: &mut PgConnection) -> Result<(), LedgerError> {
+        if !self.rows.is_empty() {
+            sqlx::query(sql(
+                "-- write rows\nUPDATE notification n SET state = r.state, why = r.why, fence = r.fence, attempt = r.attempt, changed_at = r.at \
+                 FROM {rows:ntf text, state text, why text, fence bigint, attempt bigint, at bigint} WHERE n.ntf = r.ntf",
+            ))
+            .bind(json(&self.rows)?)
+            .execute(&mut *tx)
+            .await?;
+        }
+        if !self.open.is_empty() {
+            sqlx::query(sql(
+                "-- write open\nINSERT INTO open (ntf, lane, state, clinic, due_at, class, expires_at, number, releases) \
+                 SELECT ntf, lane, state, clinic, due_at, class, expires_at, number, releases FROM \
+                 {rows:ntf text, lane text, state text, clinic text, due_at bigint, class bigint, expires_at bigint, number text, releases bigint} \
+                 WHERE TRUE ON CONFLICT (ntf) DO UPDATE SET lane = excluded.lane, state = excluded.state, due_at = excluded.due_at, \
+                 number = excluded.number, releases = excluded.releases",
+            ))
+            .bind(json(&self.open)?)
+            .execute(&mut *tx)
+            .await?;
+        }
+        if !self.closed.is_empty() {
+            let keys: Vec<_> = self.closed.iter().map(|key| Key { key }).collect();
+            sqlx::query(sql(
+                "-- write closed\nDELETE FROM open WHERE ntf IN (SELECT key FROM {rows:key text})",
+            ))
+            .bind(json(&keys)?)
+            .execute(&mut *tx)
+            .await?;
+        }
+        append(tx, &self.records).await
+    }
+}
+
+/// Appends records, in order.
+pub(crate) async fn append(
+    tx: &mut PgConnection,
+    records: &[NewRecord],
+) -> Result<(), LedgerError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(sql(
+        "-- append\nINSERT INTO record (clinic, ntf, kind, at, bytes) SELECT clinic, ntf, kind, at, bytes \
+         FROM {rows:clinic text, ntf text, kind text, at bigint, bytes text}",
+    ))
+    .bind(json(records)?)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The database's clock, inside a transaction.
+pub(crate) async fn now(tx: &mut PgConnection) -> Result<i64, LedgerError> {
+    Ok(sqlx::query_scalar(sql("SELECT {now}")).fetch_one(tx).await?)
+}
+
+impl Locked {
+    /// The due time of a row that is not final.
+    pub fn open(&self, ntf: &str, state: State, lane: &str, due_at: i64) -> OpenWrite {
+        OpenWrite {
+            ntf: ntf.to_owned(),
+            lane: lane.to_owned(),
+            state: state.as_str(),
+            clinic: self.clinic.clone(),
+            due_at,
+            class: self.class,
+            expires_at: self.expires_at,
+            number: self.number.clone(),
+            releases: self.releases,
+        }
+    }
+}
