@@ -1,2 +1,7 @@
 //! The `ulak` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ulak::run()
+}

@@ -214,8 +214,7 @@ impl Ledger {
         let with_keys: Vec<Vec<String>> = claims.iter().map(keys).collect();
         for round in slice::rounds(&with_keys, |keys| keys.iter().map(String::as_str).collect()) {
             let slice: Vec<&Claim> = round.iter().map(|i| &claims[*i]).collect();
-            let done =
-                slice::each(&slice, async |slice: &[&Claim]| self.claim_slice(slice).await).await;
+            let done = slice::each(slice.len(), |range| self.claim_slice(&slice[range])).await;
             for (i, answer) in round.into_iter().zip(done) {
                 answers[i] = Some(answer);
             }
@@ -336,10 +335,9 @@ impl Ledger {
                 keys
             })
             .collect();
-        for round in slice::rounds(&keys, |keys| keys.clone()) {
+        for round in slice::rounds(&keys, Clone::clone) {
             let slice: Vec<&Settle> = round.iter().map(|i| &settles[*i]).collect();
-            let done =
-                slice::each(&slice, async |slice: &[&Settle]| self.settle_slice(slice).await).await;
+            let done = slice::each(slice.len(), |range| self.settle_slice(&slice[range])).await;
             for (i, answer) in round.into_iter().zip(done) {
                 answers[i] = Some(answer);
             }
@@ -364,6 +362,14 @@ impl Ledger {
         let mut answers = vec![];
         for settle in settles {
             let ntf = settle.origin.ntf();
+            if settle.due.is_some() != (settle.to == State::Waiting) {
+                // a row that waits without a due time would wait for ever
+                return Err(LedgerError::Corrupt(format!(
+                    "{ntf} is to be {} {} a due time",
+                    settle.to,
+                    if settle.due.is_some() { "with" } else { "without" }
+                )));
+            }
             let command = Command::Settle { copy: settle.origin.copy(), to: settle.to };
             let lost_person = ground.person_is_another(&settle.origin, &settle.person);
             let change = match protocol::apply(ground.row(&settle.origin), &command) {
@@ -400,6 +406,7 @@ impl Ledger {
 struct Ground {
     inserted: HashSet<String>,
     forgotten: Vec<String>,
+    lost: HashSet<String>,
     locked: HashMap<String, Locked>,
     persons: HashMap<String, (String, i64)>,
     appointments: HashMap<String, i64>,
@@ -454,6 +461,7 @@ impl Ground {
         let mut ground = Self {
             inserted,
             forgotten: vec![],
+            lost: HashSet::new(),
             locked,
             persons: HashMap::new(),
             appointments: HashMap::new(),
@@ -527,8 +535,9 @@ impl Ground {
         Ok(())
     }
 
-    /// A new row of which nothing is to stay: it was inserted only to learn whether it is new.
+    /// Of what lost nothing is to stay: its row was inserted only to learn whether it is new, its appointment does not move.
     fn forget(&mut self, origin: &Origin) {
+        self.lost.insert(origin.ntf().to_owned());
         if let Origin::New(new) = origin
             && self.inserted.contains(&new.ntf)
         {
@@ -576,7 +585,7 @@ impl Ground {
         }
         let moves: Vec<Move<'_>> = drafts
             .iter()
-            .filter(|d| !self.forgotten.iter().any(|f| f == d.origin.ntf()))
+            .filter(|d| !self.lost.contains(d.origin.ntf()))
             .filter_map(|d| {
                 let a = d.appointment?;
                 let to = a.becomes.as_ref()?;

@@ -192,20 +192,4 @@ impl Ledger {
         tx.commit().await?;
         Ok(state)
     }
-
-    /// Attempts of a lane that ended since an instant: (accepted or refused by the provider, failed or unknown).
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn lane_results(&self, lane: &str, since: i64) -> Result<(i64, i64), LedgerError> {
-        let row: (i64, i64) = sqlx::query_as(
-            "SELECT count(*) FILTER (WHERE state IN ('accepted', 'refused')), count(*) FILTER (WHERE state IN ('failed', 'unknown')) \
-             FROM attempt WHERE lane = $1 AND ended_at >= $2 AND ended_at IS NOT NULL",
-        )
-        .bind(lane)
-        .bind(since)
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(row)
-    }
 }

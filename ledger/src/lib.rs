@@ -7,6 +7,7 @@ pub mod clock;
 mod db;
 pub mod decision;
 mod error;
+pub mod intake;
 pub mod lanes;
 pub mod look;
 pub mod outcome;

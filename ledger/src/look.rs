@@ -57,6 +57,8 @@ pub struct Keys {
     pub thing: String,
     /// [`crate::vault::Purpose::Gap`], if its type keeps a gap.
     pub gap: Option<String>,
+    /// [`crate::vault::Purpose::Number`], where the provider does not echo our reference.
+    pub number: Option<String>,
 }
 
 /// A person as known.
@@ -113,6 +115,8 @@ pub struct Surroundings {
     pub thing: Option<Holder>,
     /// Holder of the gap.
     pub gap: Option<Holder>,
+    /// Holder of the number.
+    pub number: Option<Holder>,
 }
 
 impl Ledger {
@@ -144,10 +148,15 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn surroundings(&self, asks: &[Keys]) -> Result<Vec<Surroundings>, LedgerError> {
-        let mut keys = Vec::with_capacity(asks.len() * 5);
+        let mut keys = Vec::with_capacity(asks.len() * 6);
         for ask in asks {
             keys.extend([&ask.person, &ask.suppression, &ask.thing].map(|key| Key { key }));
-            keys.extend([&ask.appointment, &ask.gap].into_iter().flatten().map(|key| Key { key }));
+            keys.extend(
+                [&ask.appointment, &ask.gap, &ask.number]
+                    .into_iter()
+                    .flatten()
+                    .map(|key| Key { key }),
+            );
         }
         let found = sqlx::query(sql(
             "-- surroundings\nWITH r AS (SELECT key FROM {rows:key text}) \
@@ -171,7 +180,7 @@ impl Ledger {
             let (kind, key): (String, String) = (row.try_get("kind")?, row.try_get("key")?);
             let (a, b): (String, String) = (row.try_get("a")?, row.try_get("b")?);
             let (i, j): (i64, i64) = (row.try_get("i")?, row.try_get("j")?);
-            let (k, l): (i64, i64) = (row.try_get("k")?, row.try_get("l")?);
+            let (starts_at, flags): (i64, i64) = (row.try_get("k")?, row.try_get("l")?);
             match kind.as_str() {
                 "person" => drop(persons.insert(key, SeenPerson { id: a, wrapped: b, rev: i })),
                 "suppression" => drop(suppressed.insert(key, a)),
@@ -181,9 +190,9 @@ impl Ledger {
                         rev: i,
                         version: j,
                         version_kind: a,
-                        starts_at: k,
-                        cancelled: l & 1 == 1,
-                        from_fact: l & 2 == 2,
+                        starts_at,
+                        cancelled: flags & 1 == 1,
+                        from_fact: flags & 2 == 2,
                     },
                 )),
                 _ => drop(slots.insert(key, holder(a, &b, i, j)?)),
@@ -195,6 +204,7 @@ impl Ledger {
             appointment: ask.appointment.as_ref().and_then(|k| appointments.get(k)).cloned(),
             thing: slots.get(&ask.thing).cloned(),
             gap: ask.gap.as_ref().and_then(|k| slots.get(k)).cloned(),
+            number: ask.number.as_ref().and_then(|k| slots.get(k)).cloned(),
         };
         Ok(asks.iter().map(take).collect())
     }

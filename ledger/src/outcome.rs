@@ -8,7 +8,7 @@ use crate::record::{Entry, NewRecord};
 use crate::slice;
 use crate::slots::{self, Leave, SlotKind, SlotNeed, Wanted};
 use crate::state::State;
-use crate::write::{Locked, Writes, lock, now};
+use crate::write::{Locked, Writes, lock, now, storable};
 use serde::Serialize;
 use sqlx::PgConnection;
 
@@ -82,20 +82,30 @@ pub struct ClaimAgain {
     pub entry: Entry,
 }
 
+impl OutcomeWrite {
+    /// The provider's words as the database can hold them: an answer must not be lost for an odd character.
+    fn storable(&self) -> Self {
+        let mut write = self.clone();
+        write.code = storable(&self.code).into_owned();
+        write.detail = storable(&self.detail).into_owned();
+        write.provider_ref = self.provider_ref.as_deref().map(|text| storable(text).into_owned());
+        write
+    }
+}
+
 impl Ledger {
     /// Writes outcomes. Durable before the ack; late ones are never thrown away.
     pub async fn record_outcomes(
         &self,
         outcomes: &[OutcomeWrite],
     ) -> Vec<Result<Written, LedgerError>> {
+        let outcomes: Vec<OutcomeWrite> = outcomes.iter().map(OutcomeWrite::storable).collect();
+        let outcomes = outcomes.as_slice();
         let mut answers: Vec<Option<Result<Written, LedgerError>>> =
             outcomes.iter().map(|_| None).collect();
         for round in slice::rounds(outcomes, |o| vec![o.ntf.as_str()]) {
             let slice: Vec<&OutcomeWrite> = round.iter().map(|i| &outcomes[*i]).collect();
-            let done = slice::each(&slice, async |slice: &[&OutcomeWrite]| {
-                self.outcome_slice(slice).await
-            })
-            .await;
+            let done = slice::each(slice.len(), |range| self.outcome_slice(&slice[range])).await;
             for (i, answer) in round.into_iter().zip(done) {
                 answers[i] = Some(answer);
             }
@@ -135,7 +145,7 @@ impl Ledger {
             };
             ends.push(AttemptEnd::of(o, now));
             let state = change.row.state;
-            if change.row != before.row {
+            if moved(&before.row, &change.row) {
                 write_row(&mut writes, o, before, &change.row, now);
             }
             note(&mut writes, o, before, &change, late, now)?;
@@ -148,12 +158,20 @@ impl Ledger {
             answers.push(Written { state, applied: true, late, sent_twice: change.sent_twice });
         }
         end_attempts(&mut tx, &ends).await?;
-        // a late acceptance of a row that had given its thing back takes it again where nobody else has it by now
-        let wanted: Vec<Wanted<'_>> = retake
-            .iter()
-            .map(|(holder, needs)| Wanted { holder, needs, supersedes: None })
-            .collect();
-        slots::take(&mut tx, &wanted, now).await?;
+        // a late acceptance of a row that had given its slots back takes each again where nobody else has it by now
+        for kind in [SlotKind::Thing, SlotKind::Gap] {
+            let wanted: Vec<Wanted<'_>> = retake
+                .iter()
+                .flat_map(|(holder, needs)| needs.iter().map(move |need| (holder, need)))
+                .filter(|(_, need)| need.kind == kind)
+                .map(|(holder, need)| Wanted {
+                    holder,
+                    needs: std::slice::from_ref(need),
+                    supersedes: None,
+                })
+                .collect();
+            slots::take(&mut tx, &wanted, now).await?;
+        }
         slots::leave(&mut tx, &left, now).await?;
         writes.flush(&mut tx).await?;
         tx.commit().await?;
@@ -163,7 +181,7 @@ impl Ledger {
     /// Claims the next attempt under the same lease, after a certain failure and a short delay. `false`: the row moved on, or
     /// the decision ran out; nothing was written and nothing may be sent.
     pub async fn claim_again(&self, claims: &[ClaimAgain]) -> Vec<Result<bool, LedgerError>> {
-        slice::each(claims, async |slice: &[ClaimAgain]| self.claim_again_slice(slice).await).await
+        slice::each(claims.len(), |range| self.claim_again_slice(&claims[range])).await
     }
 
     async fn claim_again_slice(&self, claims: &[ClaimAgain]) -> Result<Vec<bool>, LedgerError> {
@@ -217,6 +235,11 @@ fn still_useful(outcome: Outcome, useful: bool) -> Outcome {
         Outcome::Failed { keep_lease, .. } => Outcome::Failed { keep_lease, useful },
         other => other,
     }
+}
+
+/// Whether the row itself moved. A late outcome may change its attempt only; then due time and reason stay as they are.
+fn moved(before: &protocol::Row, after: &protocol::Row) -> bool {
+    (before.state, before.fence) != (after.state, after.fence)
 }
 
 fn write_row(

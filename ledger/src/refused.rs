@@ -2,10 +2,13 @@
 
 use crate::db::{Ledger, json, sql};
 use crate::error::LedgerError;
+use crate::protocol::Command;
 use crate::record::{Entry, NewRecord};
-use crate::sweep::cancel_in;
-use crate::write::{append, now};
+use crate::sweep::end_in;
+use crate::vault::random_id;
+use crate::write::{append, now, storable};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// An event that no rule accepts.
@@ -26,10 +29,10 @@ pub struct RefusedEvent {
 #[derive(Serialize)]
 struct RefusedRow<'a> {
     ntf: &'a str,
-    clinic: &'a str,
+    clinic: Cow<'a, str>,
     #[serde(rename = "type")]
-    event_type: &'a str,
-    why: &'a str,
+    event_type: Cow<'a, str>,
+    why: Cow<'a, str>,
 }
 
 impl Ledger {
@@ -44,9 +47,9 @@ impl Ledger {
             .iter()
             .map(|e| RefusedRow {
                 ntf: &e.ntf,
-                clinic: &e.clinic,
-                event_type: &e.event_type,
-                why: &e.why,
+                clinic: storable(&e.clinic),
+                event_type: storable(&e.event_type),
+                why: storable(&e.why),
             })
             .collect();
         rows.sort_unstable_by_key(|row| row.ntf);
@@ -69,7 +72,8 @@ impl Ledger {
         for event in events {
             let first = new.contains(&event.ntf) && written.insert(event.ntf.as_str());
             if first {
-                records.push(NewRecord::of(&event.clinic, &event.ntf, now, &event.entry)?);
+                let clinic = storable(&event.clinic);
+                records.push(NewRecord::of(&clinic, &event.ntf, now, &event.entry)?);
             }
             answers.push(first);
         }
@@ -108,6 +112,8 @@ impl Ledger {
 
     /// Puts a number on the suppression list and raises the person's revision, which stops claims decided before.
     ///
+    /// A person whom nobody knew is made known, so that a claim that decided on a stranger is stopped too.
+    ///
     /// `key` and `person` are the keyed hashes of [`crate::vault::Purpose::Suppression`] and `Person`.
     ///
     /// # Errors
@@ -128,10 +134,20 @@ impl Ledger {
             .bind(now)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("UPDATE person SET rev = rev + 1 WHERE lookup = $1")
-            .bind(person)
-            .execute(&mut *tx)
-            .await?;
+        let id = random_id("per_")?;
+        let (_, wrapped) = self.vault().new_data_key(&id)?;
+        sqlx::query(
+            "INSERT INTO person (id, clinic, lookup, wrapped, master, rev, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6) \
+             ON CONFLICT (lookup) DO UPDATE SET rev = person.rev + 1",
+        )
+        .bind(id)
+        .bind(clinic)
+        .bind(person)
+        .bind(wrapped)
+        .bind(self.vault().master_name())
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
         let entry = Entry::PersonSuppressed { why: why.to_owned() };
         append(&mut tx, &[NewRecord::of(clinic, "", now, &entry)?]).await?;
         tx.commit().await?;
@@ -168,7 +184,7 @@ impl Ledger {
         .bind(key)
         .fetch_all(&mut *tx)
         .await?;
-        let done = cancel_in(&mut tx, &rows, "appointment-cancelled").await?;
+        let done = end_in(&mut tx, &rows, &Command::Cancel, "appointment-cancelled").await?;
         tx.commit().await?;
         Ok(done)
     }

@@ -69,6 +69,8 @@ pub struct Balance {
     pub open: i64,
     /// Rows with a due time.
     pub due_rows: i64,
+    /// Due times that fit no notification that is open and in the same state.
+    pub astray: i64,
     /// Copies of an event that was there already.
     pub duplicates: i64,
     /// Notifications of which two attempts were accepted.
@@ -85,7 +87,7 @@ impl Balance {
 
     /// Whether every event is in exactly one state, every open one has its due time, and records agree.
     pub fn balances(&self) -> bool {
-        self.gap() == 0 && self.open == self.due_rows && self.disagreeing == 0
+        self.gap() == 0 && self.open == self.due_rows && self.astray == 0 && self.disagreeing == 0
     }
 }
 
@@ -140,11 +142,14 @@ impl Ledger {
 
     /// All records of a notification, oldest first.
     ///
+    /// They are numbered under the lock of their row, so `id` is their order; `xid` is not, since a transaction that began
+    /// earlier may write to the row later.
+    ///
     /// # Errors
     /// When the database does not answer.
     pub async fn records(&self, ntf: &str) -> Result<Vec<Dated>, LedgerError> {
         let rows: Vec<(i64, String)> =
-            sqlx::query_as("SELECT at, bytes FROM record WHERE ntf = $1 ORDER BY xid, id")
+            sqlx::query_as("SELECT at, bytes FROM record WHERE ntf = $1 ORDER BY id")
                 .bind(ntf)
                 .fetch_all(&self.pool)
                 .await?;
@@ -183,11 +188,14 @@ impl Ledger {
         .bind(clinic)
         .fetch_all(&mut *tx)
         .await?;
-        let due_rows: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM open WHERE ($1::text IS NULL OR clinic = $1)")
-                .bind(clinic)
-                .fetch_one(&mut *tx)
-                .await?;
+        let (due_rows, astray): (i64, i64) = sqlx::query_as(
+            "-- due times\nSELECT count(*), count(*) - count(n.ntf) FROM open o LEFT JOIN notification n ON n.ntf = o.ntf \
+               AND n.state = o.state AND n.state IN ('waiting', 'released', 'sending', 'unknown') \
+             WHERE ($1::text IS NULL OR o.clinic = $1)",
+        )
+        .bind(clinic)
+        .fetch_one(&mut *tx)
+        .await?;
         let disagreeing: i64 = sqlx::query_scalar(
             "-- disagreeing\nSELECT count(*) FROM notification n WHERE ($1::text IS NULL OR n.clinic = $1) AND n.state <> coalesce(( \
                SELECT CASE r.kind WHEN 'event-refused' THEN 'dead-lettered' WHEN 'waiting' THEN 'waiting' WHEN 'released' THEN 'released' \
@@ -195,7 +203,7 @@ impl Ledger {
                  WHEN 'not-found' THEN CASE WHEN (r.bytes::json->>'resend')::boolean THEN 'waiting' ELSE 'unresolved' END \
                  ELSE r.bytes::json->>'then' END \
                FROM record r WHERE r.ntf = n.ntf AND r.kind IN ('event-refused', 'waiting', 'released', 'claimed', 'ended', 'outcome', \
-                 'lease-ran-out', 'not-found', 'replayed') ORDER BY r.xid DESC, r.id DESC LIMIT 1), '')",
+                 'lease-ran-out', 'not-found', 'replayed') ORDER BY r.id DESC LIMIT 1), '')",
         )
         .bind(clinic)
         .fetch_one(&mut *tx)
@@ -209,6 +217,7 @@ impl Ledger {
             states: State::ALL.iter().map(|s| (s.to_string(), state(*s))).collect(),
             open: State::ALL.iter().filter(|s| !s.is_final()).map(|s| state(*s)).sum(),
             due_rows,
+            astray,
             duplicates: count("duplicate"),
             sent_twice: count("sent-twice"),
             disagreeing,

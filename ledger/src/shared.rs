@@ -64,10 +64,11 @@ impl Ledger {
         cap: i64,
         span_ms: i64,
     ) -> Result<bool, LedgerError> {
+        // who waited for the row may come from a span that has passed: it must not take the row back there
         let granted: Option<i64> = sqlx::query_scalar(sql(
             "-- permits\nWITH t AS (SELECT {now} / CAST($4 AS BIGINT) AS span) \
              INSERT INTO permit (key, span, used) SELECT $1, t.span, CAST($2 AS BIGINT) FROM t \
-             ON CONFLICT (key) DO UPDATE SET span = excluded.span, \
+             ON CONFLICT (key) DO UPDATE SET span = greatest(permit.span, excluded.span), \
                used = CASE WHEN permit.span < excluded.span THEN excluded.used ELSE permit.used + excluded.used END \
              WHERE permit.span < excluded.span OR permit.used + excluded.used <= CAST($3 AS BIGINT) \
              RETURNING used",
@@ -79,6 +80,27 @@ impl Ledger {
         .fetch_optional(&self.pool)
         .await?;
         Ok(granted.is_some())
+    }
+
+    /// Gives permits back that were taken for a send which did not happen, if their span has not passed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn give_back(
+        &self,
+        key: &str,
+        permits: i64,
+        span_ms: i64,
+    ) -> Result<(), LedgerError> {
+        sqlx::query(sql(
+            "-- give back\nUPDATE permit SET used = greatest(used - CAST($2 AS BIGINT), 0) WHERE key = $1 AND span = {now} / CAST($3 AS BIGINT)",
+        ))
+        .bind(key)
+        .bind(permits)
+        .bind(span_ms)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// The shared token of an account, or the right to fetch one. The hourly counter is written before the call is made.

@@ -2,23 +2,29 @@
 
 use crate::error::LedgerError;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// Runs `write` over slices so that every item gets an answer of its own.
 ///
 /// An error that is not the database's absence is halved down to the item that causes it; after two conflicts a slice goes one
 /// by one. While the database is away all items of the slice get that answer, and the caller keeps what it holds.
-pub(crate) async fn each<T, R>(
-    items: &[T],
-    write: impl AsyncFn(&[T]) -> Result<Vec<R>, LedgerError>,
-) -> Vec<Result<R, LedgerError>> {
-    let mut answers = Vec::with_capacity(items.len());
+///
+/// `write` gets the range of the slice: a closure over a borrowed slice would not be `Send` for every lifetime.
+pub(crate) async fn each<R, F>(
+    items: usize,
+    write: impl Fn(Range<usize>) -> F,
+) -> Vec<Result<R, LedgerError>>
+where
+    F: Future<Output = Result<Vec<R>, LedgerError>>,
+{
+    let mut answers = Vec::with_capacity(items);
     // a stack of ranges, the leftmost on top, so that answers come out in order
-    let mut todo = vec![(0, items.len(), 0)];
+    let mut todo = vec![(0, items, 0)];
     while let Some((from, to, conflicts)) = todo.pop() {
         if from == to {
             continue;
         }
-        match write(&items[from..to]).await {
+        match write(from..to).await {
             Ok(done) => answers.extend(done.into_iter().map(Ok)),
             Err(LedgerError::Conflict) if conflicts < 2 => todo.push((from, to, conflicts + 1)),
             Err(LedgerError::Conflict) if to - from > 1 => {
@@ -73,7 +79,8 @@ mod tests {
     #[tokio::test]
     async fn one_bad_item_fails_alone_and_order_is_kept() {
         let items: Vec<u32> = (0..9).collect();
-        let answers = each(&items, async |slice: &[u32]| {
+        let answers = each(items.len(), async |range| {
+            let slice = &items[range];
             if slice.contains(&5) {
                 Err(LedgerError::Statement("bad".into()))
             } else {
@@ -88,12 +95,12 @@ mod tests {
     #[tokio::test]
     async fn after_two_conflicts_a_slice_goes_one_by_one() {
         let widest = Cell::new(0);
-        let answers = each(&[1, 2, 3], async |slice: &[u32]| {
+        let answers = each(3, async |slice: Range<usize>| {
             if slice.len() > 1 {
                 widest.set(widest.get() + 1);
                 return Err(LedgerError::Conflict);
             }
-            Ok(slice.to_vec())
+            Ok(slice.collect())
         })
         .await;
         assert_eq!(widest.get(), 3);
@@ -103,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn while_the_database_is_away_everybody_hears_it_once() {
         let calls = Cell::new(0);
-        let answers = each(&[1, 2, 3], async |_: &[u32]| {
+        let answers = each(3, async |_| {
             calls.set(calls.get() + 1);
             Err::<Vec<u32>, _>(LedgerError::Away("gone".into()))
         })

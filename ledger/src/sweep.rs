@@ -207,13 +207,28 @@ impl Ledger {
         Ok((copies, swept))
     }
 
+    /// Parks waiting or released rows that Ulak cannot handle. Returns those that were.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn dead_letter(
+        &self,
+        ntfs: &[String],
+        why: &str,
+    ) -> Result<Vec<String>, LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let done = end_in(&mut tx, ntfs, &Command::DeadLetter, why).await?;
+        tx.commit().await?;
+        Ok(done)
+    }
+
     /// Cancels waiting or released rows (transition 14). Returns those that were.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn cancel(&self, ntfs: &[String], why: &str) -> Result<Vec<String>, LedgerError> {
         let mut tx = self.pool.begin().await?;
-        let done = cancel_in(&mut tx, ntfs, why).await?;
+        let done = end_in(&mut tx, ntfs, &Command::Cancel, why).await?;
         tx.commit().await?;
         Ok(done)
     }
@@ -265,6 +280,8 @@ fn write(
             now.saturating_add(GIVE_UP_MS),
             Entry::LeaseRanOut { attempt, then: to },
         ),
+        // an earlier attempt was accepted meanwhile: that is how the row ends
+        (_, State::Accepted) => ("accepted-before", 0, Entry::LeaseRanOut { attempt, then: to }),
         (_, _) => (
             "retry",
             now.saturating_add(AFTER_BACK_OFF_MS),
@@ -344,9 +361,11 @@ async fn copies(tx: &mut PgConnection, ntfs: &[&str]) -> Result<Vec<ReleasedCopy
     Ok(ntfs.iter().filter_map(|ntf| found.remove(*ntf)).collect())
 }
 
-pub(crate) async fn cancel_in(
+/// Ends rows that are not on their way.
+pub(crate) async fn end_in(
     tx: &mut PgConnection,
     ntfs: &[String],
+    command: &Command,
     why: &str,
 ) -> Result<Vec<String>, LedgerError> {
     let keys: Vec<&str> = ntfs.iter().map(String::as_str).collect();
@@ -355,9 +374,9 @@ pub(crate) async fn cancel_in(
     let mut writes = Writes::default();
     let mut left = vec![];
     for (ntf, before) in &locked {
-        let Ok(change) = protocol::apply(Some(&before.row), &Command::Cancel) else { continue };
+        let Ok(change) = protocol::apply(Some(&before.row), command) else { continue };
         writes.row(ntf, &change.row, why, now, None);
-        let entry = Entry::Ended { state: State::Cancelled, why: why.to_owned(), consent: None };
+        let entry = Entry::Ended { state: change.row.state, why: why.to_owned(), consent: None };
         writes.records.push(NewRecord::of(&before.clinic, ntf, now, &entry)?);
         left.push((ntf.clone(), Leave::All));
     }

@@ -8,6 +8,7 @@ use crate::record::NewRecord;
 use crate::state::{AttemptState, State};
 use serde::Serialize;
 use sqlx::{PgConnection, Row};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// A locked row with what other writes need of it.
@@ -222,6 +223,15 @@ pub(crate) async fn append(
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Text from outside as the database can hold it: PostgreSQL has no text with a NUL in it.
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// The database's clock, inside a transaction.

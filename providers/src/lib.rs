@@ -1,1 +1,23 @@
-//! providers
+//! Clients of the outside services, one folder each.
+//!
+//! A client turns one request into one answer and says what that answer means: it never retries,
+//! never follows a redirect, never touches the ledger. Retries, lanes, rate permits and tokens
+//! belong to the caller. What an answer means is data (`netgsm/codes.json`, `iys/errors.json`);
+//! everything that is not a documented answer is [`Outcome::Unknown`] (`PROTOCOL.md` rule 8).
+//!
+//! Nothing in this crate prints, and nothing it returns shows a name, a number or a text through
+//! `Debug` or `Display`: provider words pass [`mask::mask`] first.
+
+mod fields;
+mod freshness;
+pub mod http;
+pub mod iys;
+pub mod mask;
+pub mod netgsm;
+mod outcome;
+#[cfg(test)]
+mod peer;
+
+pub use freshness::{FRESH_FOR, Freshness};
+pub use http::{ClientError, Limits};
+pub use outcome::{Accepted, FailedKind, LaneTrouble, Outcome, ProbeTrouble, Trouble};

@@ -1,1 +1,30 @@
-//! templates
+//! Texts as data, and what makes one readable Turkish (or English) line of an event.
+//!
+//! Texts live in `messages/<type>/<language>/sms.txt`; a clinic may put its own in its folder. All
+//! of them are checked by [`Renderer::load`], which fails with file and line, so that
+//! [`Renderer::render`] has nothing left to fail on for a valid event. `README.md` of this crate is
+//! for people who write texts.
+
+mod clean;
+mod clinic;
+mod error;
+mod files;
+mod load;
+mod message;
+mod moments;
+mod money;
+mod plan;
+mod renderer;
+mod sample;
+mod scan;
+mod segments;
+mod view;
+mod words;
+
+pub use clinic::{ClinicFace, NameStyle};
+pub use error::{RenderError, TemplateError};
+pub use message::{Message, Text};
+pub use moments::Moment;
+pub use money::format_money;
+pub use renderer::Renderer;
+pub use segments::{Encoding, Segments, count, outside_alphabets};

@@ -1,0 +1,22 @@
+//! What every engine of the ledger must do, seen through its public calls on a real database.
+//!
+//! Needs `DATABASE_URL`: `scripts/services run DIR -- cargo test -p ledger`. Every test has a database of its own. Time in the
+//! ledger is the database's, so tests do not sleep: they move due times with SQL.
+
+mod appointments;
+mod books;
+mod claims;
+mod crowds;
+mod draft;
+mod late;
+mod outcomes;
+mod place;
+mod readers;
+mod refusals;
+mod releases;
+mod settles;
+mod shared;
+mod slices;
+mod slots;
+mod start;
+mod time;

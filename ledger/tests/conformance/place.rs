@@ -1,0 +1,178 @@
+//! A migrated ledger on a database of its own. The only file that knows which engine it is.
+
+use ledger::state::State;
+use ledger::vault::Secret32;
+use ledger::{Ledger, LedgerSettings, migrate};
+use secrecy::SecretString;
+use sqlx::postgres::{PgConnection, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgPool};
+use std::ops::Deref;
+
+/// A ledger, the way to open another connection to it, and a way round its rules.
+pub struct Place {
+    pub ledger: Ledger,
+    pub settings: LedgerSettings,
+    /// For what no caller of the ledger may do: move due times, tamper, hold a transaction open.
+    pub raw: PgPool,
+    _database: Database,
+}
+
+impl Deref for Place {
+    type Target = Ledger;
+
+    fn deref(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+/// An empty database; dropped with this value, also when the test fails.
+pub struct Database {
+    server: String,
+    name: String,
+}
+
+/// A row of `slot`: kind, holder, until.
+pub type Slot = (String, String, Option<i64>);
+
+/// A migrated ledger on its own database.
+pub async fn fresh() -> Place {
+    let (database, settings) = empty().await;
+    migrate(&settings).await.unwrap();
+    let ledger = Ledger::open(&settings).await.unwrap();
+    let raw = PgPoolOptions::new().max_connections(10).connect_lazy(&database.url()).unwrap();
+    Place { ledger, settings, raw, _database: database }
+}
+
+/// A database without a schema, and settings to reach it.
+pub async fn empty() -> (Database, LedgerSettings) {
+    let Ok(server) = std::env::var("DATABASE_URL") else {
+        panic!(
+            "DATABASE_URL is not set; run: scripts/services run /tmp/ulak-services -- cargo test -p ledger"
+        );
+    };
+    let name = ledger::vault::random_id("ulak_test_").unwrap();
+    let database = Database { server, name };
+    let mut admin = PgConnection::connect(&database.server).await.unwrap();
+    let create = format!("CREATE DATABASE {}", database.name);
+    sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+    let settings = LedgerSettings {
+        url: SecretString::from(database.url()),
+        master_key: Secret32::new([7; 32]),
+        connections: 10,
+        name: "conformance".to_owned(),
+    };
+    (database, settings)
+}
+
+impl Database {
+    fn url(&self) -> String {
+        let (server, _) = self.server.rsplit_once('/').unwrap();
+        format!("{server}/{}", self.name)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let server = self.server.clone();
+        // the test's own runtime is blocked by this drop, so another one does it
+        let done = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let mut admin = PgConnection::connect(&server).await?;
+                sqlx::query(AssertSqlSafe(drop)).execute(&mut admin).await?;
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            })
+        });
+        let dropped = done.join().is_ok_and(|result| result.is_ok());
+        assert!(dropped || std::thread::panicking(), "{} was not dropped", self.name);
+    }
+}
+
+impl Place {
+    /// Runs SQL round the ledger's back; returns how many rows it touched.
+    pub async fn run(&self, text: &str) -> u64 {
+        sqlx::query(AssertSqlSafe(text)).execute(&self.raw).await.unwrap().rows_affected()
+    }
+
+    /// Keeps every state that a budget was ever in, in `permit_watched`.
+    pub async fn watch_permits(&self) {
+        self.run("CREATE TABLE permit_watched (span BIGINT NOT NULL, used BIGINT NOT NULL)").await;
+        self.run(
+            "CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             INSERT INTO permit_watched VALUES (NEW.span, NEW.used); RETURN NEW; END $$",
+        )
+        .await;
+        self.run(
+            "CREATE TRIGGER watch AFTER INSERT OR UPDATE ON permit FOR EACH ROW EXECUTE FUNCTION watch()",
+        )
+        .await;
+    }
+
+    /// One number.
+    pub async fn number(&self, text: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(&self.raw).await.unwrap()
+    }
+
+    /// Now, by the database's clock.
+    pub async fn now(&self) -> i64 {
+        self.number("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)").await
+    }
+
+    /// Makes a row due at this moment.
+    pub async fn make_due(&self, ntf: &str) {
+        let moved = self.run(&format!("UPDATE open SET due_at = 0 WHERE ntf = '{ntf}'")).await;
+        assert_eq!(moved, 1, "{ntf} has no due time");
+    }
+
+    /// Lets the usefulness of a row run out.
+    pub async fn run_out(&self, ntf: &str) {
+        for table in ["open", "notification"] {
+            self.run(&format!("UPDATE {table} SET expires_at = 1 WHERE ntf = '{ntf}'")).await;
+        }
+    }
+
+    /// Moves on a row whose time has come.
+    pub async fn sweep_due(&self, ntf: &str) -> Option<State> {
+        self.make_due(ntf).await;
+        let (_, swept) = self.ledger.sweep(&[ntf.to_owned()]).await.unwrap();
+        swept.first().map(|swept| swept.to)
+    }
+
+    /// The slot under a key.
+    pub async fn slot(&self, key: &str) -> Option<Slot> {
+        sqlx::query_as("SELECT kind, holder, until FROM slot WHERE key = $1")
+            .bind(key)
+            .fetch_optional(&self.raw)
+            .await
+            .unwrap()
+    }
+
+    /// The due time of a row that is not final, and how long it is from now.
+    pub async fn due_in(&self, ntf: &str) -> Option<i64> {
+        let due = self.ledger.find(ntf).await.unwrap().unwrap().due_at?;
+        Some(due - self.now().await)
+    }
+
+    /// Everything that must hold whatever happened: one due time for each row that is not final and in the same state, no slot
+    /// of an attempt that is over, one `received` for each row, balanced books.
+    pub async fn assert_sound(&self) {
+        let wrong = "SELECT count(*) FROM notification n FULL JOIN open o ON o.ntf = n.ntf \
+             WHERE n.ntf IS NULL OR (n.state IN ('waiting', 'released', 'sending', 'unknown')) IS DISTINCT FROM (o.state IS NOT NULL) \
+             OR (o.state IS NOT NULL AND o.state <> n.state)";
+        assert_eq!(self.number(wrong).await, 0, "rows whose due time does not fit their state");
+        let numbers = "SELECT count(*) FROM slot s LEFT JOIN notification n ON n.ntf = s.holder \
+             WHERE s.kind = 'number' AND coalesce(n.state, '') NOT IN ('sending', 'unknown')";
+        assert_eq!(self.number(numbers).await, 0, "numbers held by nobody who is sending");
+        let held = "SELECT count(*) FROM slot s LEFT JOIN notification n ON n.ntf = s.holder WHERE s.kind <> 'number' \
+             AND s.until IS NULL AND coalesce(n.state, '') NOT IN ('sending', 'unknown', 'waiting', 'released')";
+        assert_eq!(self.number(held).await, 0, "slots held without end by a finished notification");
+        let last = "SELECT count(*) FROM notification n \
+             WHERE n.attempt <> (SELECT count(*) FROM attempt a WHERE a.ntf = n.ntf)";
+        assert_eq!(self.number(last).await, 0, "rows that miscount their attempts");
+        let twice = "SELECT count(*) FROM (SELECT ntf FROM record WHERE kind = 'received' GROUP BY ntf HAVING count(*) > 1) d";
+        assert_eq!(self.number(twice).await, 0, "events received twice");
+        let books = self.ledger.balance(None).await.unwrap();
+        assert!(books.balances(), "{books:?}");
+    }
+}

@@ -1,0 +1,116 @@
+//! Readers by cursor skip nothing, whatever order transactions commit in (PROTOCOL rule 16).
+
+use crate::place::{Place, fresh};
+use ledger::record::Entry;
+use ledger::shared::ReadRecord;
+use std::time::Duration;
+
+const KINDS: [&str; 1] = ["duplicate"];
+const INSERT: &str =
+    "INSERT INTO record (clinic, ntf, kind, at, bytes) VALUES ('c', $1, 'duplicate', 0, '{}')";
+
+async fn note(place: &Place, ntf: &str) {
+    let entry = Entry::Duplicate { via: "test".to_owned() };
+    place.note(&[("c".to_owned(), ntf.to_owned(), entry)]).await.unwrap();
+}
+
+/// Reads until `count` records are there. Transactions of other databases of the server hold readers back too, so one
+/// read may see less.
+async fn read(place: &Place, reader: &str, count: usize) -> Vec<ReadRecord> {
+    tokio::time::timeout(Duration::from_secs(30), async {
+        loop {
+            let records = place.read_on(reader, &KINDS, 100).await.unwrap();
+            if records.len() >= count {
+                break records;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the records come once older transactions have ended")
+}
+
+#[tokio::test]
+async fn a_record_of_a_slow_transaction_is_not_skipped() {
+    let place = fresh().await;
+    let mut slow = place.raw.begin().await.unwrap();
+    sqlx::query(INSERT).bind("ntf_slow").execute(&mut *slow).await.unwrap();
+    note(&place, "ntf_fast").await;
+    assert!(place.read_on("r", &KINDS, 100).await.unwrap().is_empty(), "the slow one may commit");
+    slow.commit().await.unwrap();
+    let seen: Vec<_> = read(&place, "r", 2).await.into_iter().map(|r| r.ntf).collect();
+    assert_eq!(seen, ["ntf_slow", "ntf_fast"]);
+}
+
+#[tokio::test]
+async fn a_record_of_a_transaction_that_is_taken_back_holds_nobody_up() {
+    let place = fresh().await;
+    let mut slow = place.raw.begin().await.unwrap();
+    sqlx::query(INSERT).bind("ntf_never").execute(&mut *slow).await.unwrap();
+    note(&place, "ntf_fast").await;
+    slow.rollback().await.unwrap();
+    let seen: Vec<_> = read(&place, "r", 1).await.into_iter().map(|r| r.ntf).collect();
+    assert_eq!(seen, ["ntf_fast"]);
+}
+
+#[tokio::test]
+async fn a_cursor_moves_forward_only_and_readers_have_their_own() {
+    let place = fresh().await;
+    for i in 0..3 {
+        note(&place, &format!("ntf_{i}")).await;
+    }
+    let records = read(&place, "a", 3).await;
+    let cursor = |r: &ReadRecord| (r.xid, r.id);
+    let (last, first) = (cursor(&records[2]), cursor(&records[0]));
+    place.read_up_to("a", last.0, last.1).await.unwrap();
+    place.read_up_to("a", first.0, first.1).await.unwrap();
+    assert!(place.read_on("a", &KINDS, 100).await.unwrap().is_empty());
+    assert_eq!(read(&place, "b", 3).await.len(), 3);
+    assert!(place.read_on("b", &["lane"], 100).await.unwrap().is_empty());
+    assert_eq!(place.read_on("b", &KINDS, 2).await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_among_many_writers_sees_every_record_once() {
+    const WRITERS: usize = 6;
+    const EACH: usize = 30;
+    let place = fresh().await;
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let raw = place.raw.clone();
+            tokio::spawn(async move {
+                for i in 0..EACH {
+                    let mut tx = raw.begin().await.unwrap();
+                    let first = format!("{writer}/{i}/first");
+                    sqlx::query(INSERT).bind(first).execute(&mut *tx).await.unwrap();
+                    // the others overtake at different paces
+                    sqlx::query("SELECT pg_sleep($1)")
+                        .bind(f64::from(u8::try_from((writer * 7 + i) % 5).unwrap()) / 1_000.0)
+                        .execute(&mut *tx)
+                        .await
+                        .unwrap();
+                    let second = format!("{writer}/{i}/second");
+                    sqlx::query(INSERT).bind(second).execute(&mut *tx).await.unwrap();
+                    tx.commit().await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let mut seen = vec![];
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while seen.len() < WRITERS * EACH * 2 {
+        assert!(tokio::time::Instant::now() < deadline, "only {} records came", seen.len());
+        for record in place.read_on("r", &KINDS, 7).await.unwrap() {
+            place.read_up_to("r", record.xid, record.id).await.unwrap();
+            seen.push(record.ntf);
+        }
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert!(place.read_on("r", &KINDS, 100).await.unwrap().is_empty());
+    let all = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), all, "a record came twice");
+}

@@ -1,0 +1,197 @@
+//! What processes share besides messages: permits, the token, leases, lanes.
+
+use crate::place::{Place, fresh};
+use ledger::lanes::LaneState;
+use ledger::shared::{HOUR_MS, SharedToken};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn permits_never_exceed_their_cap_in_any_span() {
+    const CAP: i64 = 20;
+    const SPAN_MS: i64 = 50;
+    let place = fresh().await;
+    place.watch_permits().await;
+    let tasks: Vec<_> = (0..8)
+        .map(|task: i64| {
+            let ledger = place.ledger.clone();
+            tokio::spawn(async move {
+                let mut granted = 0;
+                for i in 0..60 {
+                    let want = 1 + (task + i) % 4;
+                    if ledger.permits("k", want, CAP, SPAN_MS).await.unwrap() {
+                        granted += want;
+                    }
+                }
+                granted
+            })
+        })
+        .collect();
+    let mut granted = 0;
+    for task in tasks {
+        granted += task.await.unwrap();
+    }
+    let spans = "(SELECT max(used) AS used FROM permit_watched GROUP BY span) s";
+    let most = place.number(&format!("SELECT max(used) FROM {spans}")).await;
+    assert!(most <= CAP, "{most} in one span");
+    let used = place.number(&format!("SELECT CAST(sum(used) AS BIGINT) FROM {spans}")).await;
+    assert_eq!(granted, used, "what was granted is what the spans handed out");
+    assert!(granted >= CAP, "permits are handed out at all: {granted}");
+}
+
+#[tokio::test]
+async fn within_one_span_exactly_the_cap_is_granted_to_whoever_comes() {
+    let place = fresh().await;
+    // a span of 100 years does not end during the test
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let ledger = place.ledger.clone();
+            tokio::spawn(async move {
+                let mut granted = 0;
+                for _ in 0..10 {
+                    granted +=
+                        i64::from(ledger.permits("k", 1, 37, 36_525 * 24 * HOUR_MS).await.unwrap());
+                }
+                granted
+            })
+        })
+        .collect();
+    let mut granted = 0;
+    for task in tasks {
+        granted += task.await.unwrap();
+    }
+    assert_eq!(granted, 37);
+    place.give_back("k", 2, 36_525 * 24 * HOUR_MS).await.unwrap();
+    assert!(!place.permits("k", 3, 37, 36_525 * 24 * HOUR_MS).await.unwrap(), "all or none");
+    assert!(place.permits("k", 2, 37, 36_525 * 24 * HOUR_MS).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_wish_larger_than_the_budget_is_granted_when_a_span_begins() {
+    let place = fresh().await;
+    assert!(place.permits("k", 50, 10, 36_525 * 24 * HOUR_MS).await.unwrap());
+    assert!(!place.permits("k", 1, 10, 36_525 * 24 * HOUR_MS).await.unwrap());
+    place.run("UPDATE permit SET span = span - 1").await;
+    assert!(place.permits("k", 50, 10, 36_525 * 24 * HOUR_MS).await.unwrap());
+}
+
+async fn ask(place: &Place, callers: usize, per_hour: i64) -> (usize, usize, usize) {
+    let tasks: Vec<_> = (0..callers)
+        .map(|_| {
+            let ledger = place.ledger.clone();
+            tokio::spawn(async move { ledger.token("iys/100001", per_hour).await.unwrap() })
+        })
+        .collect();
+    let (mut ready, mut fetch, mut wait) = (0, 0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            SharedToken::Ready { .. } => ready += 1,
+            SharedToken::Fetch { .. } => fetch += 1,
+            SharedToken::Wait => wait += 1,
+        }
+    }
+    (ready, fetch, wait)
+}
+
+#[tokio::test]
+async fn of_ten_callers_without_a_token_exactly_one_fetches_it() {
+    let place = fresh().await;
+    assert_eq!(ask(&place, 10, 10).await, (0, 1, 9));
+    let now = place.now().await;
+    place.keep_token("iys/100001", b"secret", now + 60_000, now + 120_000).await.unwrap();
+    assert_eq!(ask(&place, 10, 10).await, (10, 0, 0));
+    let SharedToken::Ready { secret, expires_at } = place.token("iys/100001", 10).await.unwrap()
+    else {
+        panic!("not ready")
+    };
+    assert_eq!((secret.as_slice(), expires_at), (b"secret".as_slice(), now + 60_000));
+    let sealed = "SELECT count(*) FROM token WHERE sealed LIKE '%secret%'";
+    assert_eq!(place.number(sealed).await, 0);
+}
+
+#[tokio::test]
+async fn who_fetches_after_it_ran_out_may_refresh_while_the_refresh_token_lives() {
+    let place = fresh().await;
+    assert_eq!(ask(&place, 1, 10).await, (0, 1, 0));
+    let now = place.now().await;
+    place.keep_token("iys/100001", b"old", now + 60_000, now + 120_000).await.unwrap();
+    place.drop_token("iys/100001", 1, false).await.unwrap();
+    assert_eq!(ask(&place, 1, 10).await, (1, 0, 0), "another token was meant");
+    place.drop_token("iys/100001", now + 60_000, false).await.unwrap();
+    let SharedToken::Fetch { refresh_with } = place.token("iys/100001", 10).await.unwrap() else {
+        panic!("it is this caller's turn")
+    };
+    assert_eq!(refresh_with.unwrap().as_slice(), b"old");
+    place.run("UPDATE token SET lease_until = 0").await;
+    place.drop_token("iys/100001", 0, true).await.unwrap();
+    let SharedToken::Fetch { refresh_with } = place.token("iys/100001", 10).await.unwrap() else {
+        panic!("it is this caller's turn")
+    };
+    assert!(refresh_with.is_none());
+}
+
+#[tokio::test]
+async fn a_fetch_that_never_came_back_is_tried_by_another_within_the_hourly_budget() {
+    let place = fresh().await;
+    for fetch in 1..=3 {
+        assert_eq!(ask(&place, 5, 3).await, (0, 1, 4), "fetch {fetch}");
+        place.run("UPDATE token SET lease_until = 0").await;
+    }
+    assert_eq!(ask(&place, 5, 3).await, (0, 0, 5), "the budget of this hour is used up");
+    place.run("UPDATE token SET lease_until = 0").await;
+    place.run("UPDATE permit SET span = span - 1").await;
+    assert_eq!(ask(&place, 5, 3).await, (0, 1, 4), "a new hour");
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_until_it_runs_out() {
+    let place = fresh().await;
+    let tasks: Vec<_> = (0..8)
+        .map(|i| {
+            let ledger = place.ledger.clone();
+            tokio::spawn(
+                async move { ledger.lease("sweep", &format!("p{i}"), 60_000).await.unwrap() },
+            )
+        })
+        .collect();
+    let mut holders = vec![];
+    for (i, task) in tasks.into_iter().enumerate() {
+        if task.await.unwrap() {
+            holders.push(format!("p{i}"));
+        }
+    }
+    assert_eq!(holders.len(), 1);
+    assert!(place.lease("sweep", &holders[0], 60_000).await.unwrap(), "its holder renews it");
+    assert!(!place.lease("sweep", "another", 60_000).await.unwrap());
+    assert!(place.lease("relay", "another", 60_000).await.unwrap(), "another work, another lease");
+    assert_eq!(place.number("SELECT fence FROM lease WHERE name = 'sweep'").await, 1);
+    place.run("UPDATE lease SET until = 0").await;
+    assert!(place.lease("sweep", "another", 60_000).await.unwrap());
+    assert!(!place.lease("sweep", &holders[0], 60_000).await.unwrap());
+    assert_eq!(place.number("SELECT fence FROM lease WHERE name = 'sweep'").await, 2);
+}
+
+#[tokio::test]
+async fn a_lane_closes_once_is_probed_by_one_and_opens_step_by_step() {
+    let place = fresh().await;
+    let (a, b) =
+        tokio::join!(place.close_lane("l", "netgsm:30", 0), place.close_lane("l", "netgsm:30", 0));
+    assert!(a.unwrap() ^ b.unwrap(), "one of them alerts");
+    let (a, b) = tokio::join!(place.lease_probe("l"), place.lease_probe("l"));
+    assert!(a.unwrap() ^ b.unwrap(), "one of them probes");
+    assert!(!place.lease_probe("l").await.unwrap(), "the lease lasts 30 s");
+    place.probe_later("l", "still", 0).await.unwrap();
+    assert!(place.lease_probe("l").await.unwrap());
+    assert_eq!(place.widen_lane("l", LaneState::Closed).await.unwrap(), Some(LaneState::Trying));
+    let mut widths = vec![];
+    while let Some(width) = place.lanes().await.unwrap().remove(0).width {
+        widths.push(width);
+        place.widen_lane("l", LaneState::Trying).await.unwrap();
+    }
+    assert_eq!(widths, [1, 4, 16, 64, 256]);
+    let lane = place.lanes().await.unwrap().remove(0);
+    assert_eq!((lane.state, lane.probes), (LaneState::Open, 2));
+    assert_eq!(place.widen_lane("l", LaneState::Trying).await.unwrap(), None);
+    assert_eq!(place.count_records("", "lane").await.unwrap(), 3, "closed, trying, open");
+    assert!(place.close_lane("l", "netgsm:40", 60_000).await.unwrap());
+    assert!(!place.lease_probe("l").await.unwrap(), "its probe is not due");
+    assert_eq!(place.lanes().await.unwrap().remove(0).probes, 0);
+}

@@ -1,0 +1,83 @@
+//! What must never be, and what every quiet end must be.
+
+use crate::variant::{Mutation, Policy, Variant};
+use crate::world::{Broken, Word, World};
+use ledger::state::{AttemptState, State};
+
+/// What a world or a run can break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Violation {
+    /// The provider accepted it twice.
+    Twice,
+    /// No quiet end can be reached without luck.
+    Stuck,
+    /// The row does not say what is known, or says what is not so.
+    Books,
+    /// `unresolved` although everybody knows that nothing was sent.
+    Lost,
+    /// A living worker never said what became of its attempt.
+    Silent,
+    /// Claimed although an attempt was known to be accepted.
+    ClaimedAfterAccepted,
+    /// Claimed although the cancellation was committed before the statement began.
+    ClaimedAfterCancel,
+    /// A copy went back to the queue with nothing changed.
+    Spins,
+    /// Two accepted attempts and no alert, or an alert without them.
+    AlertWrong,
+    /// An accepted attempt is known and the row neither says so nor waits for an attempt under way.
+    AcceptedForgotten,
+}
+
+/// What is wrong with this world, if anything.
+pub fn judge(variant: &Variant, world: &World) -> Option<Violation> {
+    let step = match world.broken {
+        Broken::No => None,
+        Broken::ClaimedAfterAccepted => Some(Violation::ClaimedAfterAccepted),
+        Broken::ClaimedAfterCancel => Some(Violation::ClaimedAfterCancel),
+        Broken::Spins => Some(Violation::Spins),
+        Broken::AlertWrong => Some(Violation::AlertWrong),
+    };
+    let accepted: u8 = world.attempts().iter().map(|t| t.accepted).sum();
+    let twice = (accepted > 1 && !variant.books_only).then_some(Violation::Twice);
+    let quiet = || world.is_quiet().then(|| quiet_end(variant, world)).flatten();
+    twice.or(step).or_else(|| forgotten(world)).or_else(quiet)
+}
+
+/// A known acceptance is the row's state, unless a later attempt is under way.
+fn forgotten(world: &World) -> Option<Violation> {
+    let state = world.state?;
+    let known = world.attempts().iter().any(|t| t.state == AttemptState::Accepted);
+    let under_way = state == State::Sending
+        && world.attempts().last().is_some_and(|t| t.state == AttemptState::Open);
+    (known && !state.is_sent() && !under_way).then_some(Violation::AcceptedForgotten)
+}
+
+fn quiet_end(variant: &Variant, world: &World) -> Option<Violation> {
+    let state = world.state?;
+    let mut attempts = world.attempts().iter();
+    if attempts.clone().any(|t| t.word == Word::None) {
+        return Some(Violation::Silent);
+    }
+    let told = attempts.clone().any(|t| t.word == Word::Accepted);
+    let got = attempts.clone().any(|t| t.accepted > 0);
+    let honest = if state.is_sent() {
+        got
+    } else {
+        // the one thing the books may not know: nobody looked and whoever knew is dead; or the report was behind, which is
+        // the named residual risk
+        let looked = variant.policy != Policy::GiveUp;
+        let behind = variant.books_only || variant.is_without(Mutation::ReportLag);
+        let nobody_knows = |t: &crate::world::Try| match t.state {
+            AttemptState::Unknown => state == State::Unresolved && !looked,
+            AttemptState::Absent => behind,
+            _ => false,
+        };
+        !told && attempts.clone().filter(|t| t.accepted > 0).all(nobody_knows)
+    };
+    if !honest {
+        return Some(Violation::Books);
+    }
+    let certain = attempts.all(|t| t.word == Word::NotSent || t.state == AttemptState::Absent);
+    (state == State::Unresolved && certain).then_some(Violation::Lost)
+}

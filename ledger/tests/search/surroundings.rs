@@ -1,0 +1,216 @@
+//! Provider, time, reconciliation, schedulers, broker, and people.
+
+use crate::attempt::{grow_stale, was_resent};
+use crate::bridge::Ask;
+use crate::steps::{Happens, Steps};
+use crate::variant::{Mutation, Policy};
+use crate::world::{Ghost, NUMBERS, Sweeper, Wire, World};
+use ledger::protocol::Outcome;
+use ledger::state::State;
+
+/// Copies of one number that the key has room for; more of the same would show nothing new.
+const COPIES: u8 = 3;
+
+impl Steps<'_> {
+    /// Everything that no worker does.
+    pub fn surroundings(&mut self, world: &World) {
+        for n in 1..=world.count {
+            self.provider(world, n);
+        }
+        if world.state == Some(State::Sending) {
+            self.ledger(world, Ask::LeaseRanOut, "the lease ran out of attempt", world.count);
+        }
+        if world.state == Some(State::Unknown) {
+            self.reconcile(world);
+        }
+        for s in 0..usize::from(self.variant.schedulers) {
+            self.scheduler(world, s);
+        }
+        self.ghost(world);
+        self.people(world);
+        self.broker_faults(world);
+    }
+
+    fn ledger(&mut self, world: &World, ask: Ask, what: &'static str, n: u8) {
+        if let Ok(mut next) = self.bridge.apply(self.variant, world, ask, None) {
+            if matches!(ask, Ask::LeaseRanOut | Ask::NotFound(..)) {
+                grow_stale(&mut next, n, self.variant.is_without(Mutation::ClockFromReply));
+            }
+            self.happens(Happens::Ledger(what, n), next);
+        }
+    }
+
+    fn provider(&mut self, world: &World, n: u8) {
+        let mut next = *world;
+        if next.attempt(n).wire != Wire::UnderWay {
+            return;
+        }
+        let mut answers = |steps: &mut Self, what, wire, accepted| {
+            next.attempt(n).wire = wire;
+            let mut next = next;
+            next.attempt(n).accepted += accepted;
+            steps.happens(Happens::Provider(what, n), next);
+        };
+        answers(self, "accepts", Wire::SaysAccepted, 1);
+        answers(self, "never sees", Wire::Silent, 0);
+        if self.variant.provider_says_no {
+            answers(self, "does not take now", Wire::SaysNotNow, 0);
+            answers(self, "refuses for good", Wire::SaysNever, 0);
+        }
+    }
+
+    /// Rule 9 as an oracle: absent may be said only of what the provider has not accepted, and only when no bytes are under way
+    /// and, minutes having passed, no worker can still send them. Rule 20: nobody looks, it is given up.
+    fn reconcile(&mut self, world: &World) {
+        let n = world.count;
+        let Some(attempt) = world.attempts().last() else { return };
+        let settled =
+            attempt.wire != Wire::UnderWay || self.variant.is_without(Mutation::BytesLate);
+        if self.variant.policy == Policy::GiveUp {
+            if settled {
+                self.ledger(world, Ask::NotFound(n, false), "given up without a look: attempt", n);
+            }
+            return;
+        }
+        if attempt.accepted > 0 {
+            let ask = Ask::Outcome(n, Outcome::Accepted);
+            self.ledger(world, ask, "the report shows attempt", n);
+        }
+        if attempt.wire == Wire::SaysNever {
+            let next_channel = attempt.channel + 1 < self.variant.channels;
+            let ask = Ask::Outcome(n, Outcome::Refused { next_channel });
+            self.ledger(world, ask, "the report shows the refusal of attempt", n);
+        }
+        let behind = self.variant.is_without(Mutation::ReportLag);
+        let lies = attempt.accepted > 0 && (behind || world.left.lie > 0);
+        if settled && (attempt.accepted == 0 || lies) {
+            let mut next = *world;
+            if lies && !behind {
+                next.left.lie -= 1;
+            }
+            let resend = self.variant.policy == Policy::Resend && !world.past && !was_resent(world);
+            self.ledger(&next, Ask::NotFound(n, resend), "the report does not show attempt", n);
+        }
+    }
+
+    fn scheduler(&mut self, world: &World, s: usize) {
+        let turned = self.variant.is_without(Mutation::PublishBeforeCommit);
+        let with = |world: &World, sweeper| {
+            let mut next = *world;
+            next.sweepers[s] = sweeper;
+            next
+        };
+        match world.sweepers[s] {
+            Sweeper::Idle => {
+                let patient = self.variant.is_without(Mutation::NoPatience);
+                let due = match world.state {
+                    Some(State::Waiting) => true,
+                    Some(State::Released) => !patient,
+                    _ => false,
+                };
+                if !due {
+                    return;
+                }
+                let number = world.fence + 1;
+                if world.past {
+                    self.ledger(
+                        world,
+                        Ask::Expire,
+                        "its time passed, the row ends, release",
+                        number,
+                    );
+                } else if world.fence >= self.variant.releases {
+                    self.bound(world);
+                } else if turned && world.state == Some(State::Waiting) {
+                    let next = with(world, Sweeper::Publishes(number));
+                    self.happens(Happens::Scheduler("picks the row for release", number), next);
+                } else if let Ok(next) = self.bridge.apply(self.variant, world, Ask::Release, None)
+                {
+                    let next = with(&next, Sweeper::Publishes(number));
+                    self.happens(Happens::Scheduler("commits release", number), next);
+                }
+            }
+            Sweeper::Publishes(number) => {
+                let mut next = *world;
+                let copies = &mut next.free[usize::from(number)];
+                *copies = COPIES.min(*copies + 1);
+                let then = if turned { Sweeper::Marks(number) } else { Sweeper::Idle };
+                self.happens(Happens::Scheduler("publishes copy", number), with(&next, then));
+                if world.left.duplicate > 0 {
+                    let next = next.spend(|left| &mut left.duplicate);
+                    let what = "HAS NO CONFIRM and will publish again: copy";
+                    self.may_happen(Happens::Scheduler(what, number), next);
+                }
+            }
+            Sweeper::Marks(number) => {
+                let mut next = with(world, Sweeper::Idle);
+                if world.state == Some(State::Waiting) && world.fence + 1 == number {
+                    let marked = self.bridge.apply(self.variant, &next, Ask::Release, None);
+                    next = marked.unwrap_or(next);
+                }
+                self.happens(Happens::Scheduler("marks release", number), next);
+            }
+        }
+        if world.sweepers[s] != Sweeper::Idle && world.left.scheduler > 0 {
+            let next = with(world, Sweeper::Idle).spend(|left| &mut left.scheduler);
+            self.may_happen(Happens::Scheduler("CRASHES before its step with", world.fence), next);
+        }
+    }
+
+    /// A statement whose worker gave up on it commits late, or never.
+    fn ghost(&mut self, world: &World) {
+        let gone = World { ghost: Ghost::None, ..*world };
+        let ask = match world.ghost {
+            Ghost::None => return,
+            Ghost::Claim(number) => Ask::Claim(number, 0),
+            Ghost::Again(n) => Ask::ClaimAgain(n, 0),
+        };
+        self.happens(
+            Happens::Ledger("the lost claim ends without a commit, copy or attempt", 0),
+            gone,
+        );
+        if world.count < self.variant.attempts
+            && let Ok(next) = self.bridge.apply(self.variant, &gone, ask, None)
+        {
+            self.happens(
+                Happens::Ledger("the lost claim commits after all: attempt", next.count),
+                next,
+            );
+        }
+    }
+
+    fn people(&mut self, world: &World) {
+        if self.variant.time_passes && !world.past {
+            self.may_happen(Happens::Time("its time passes"), World { past: true, ..*world });
+        }
+        if self.variant.cancel && !world.cancelled {
+            // one transaction: the revision rises, and a row that waits or is released ends
+            let next = self.bridge.apply(self.variant, world, Ask::Cancel, None).unwrap_or(*world);
+            let next = World { cancelled: true, ..next };
+            self.may_happen(Happens::Time("somebody cancels"), next);
+        }
+        if world.left.replay > 0
+            && let Ok(mut next) = self.bridge.apply(self.variant, world, Ask::Replay, None)
+        {
+            next.left.replay -= 1;
+            self.may_happen(Happens::Time("somebody replays the dead letter"), next);
+        }
+    }
+
+    fn broker_faults(&mut self, world: &World) {
+        if world.left.loss > 0 {
+            for number in (1..NUMBERS).filter(|n| world.free[*n] > 0) {
+                let mut next = *world;
+                next.free[number] -= 1;
+                let next = next.spend(|left| &mut left.loss);
+                self.may_happen(Happens::Broker("LOSES copy", number as u8), next);
+            }
+        }
+        if world.left.duplicate > 0 && world.free[0] < COPIES {
+            let mut next = *world;
+            next.free[0] += 1;
+            let next = next.spend(|left| &mut left.duplicate);
+            self.may_happen(Happens::Broker("the clinic PUBLISHES AGAIN, copy", 0), next);
+        }
+    }
+}

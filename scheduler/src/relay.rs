@@ -1,0 +1,109 @@
+//! Dead letters on the broker: copies made from records, at least once each. What counts is in the ledger.
+
+use bus::{Bus, Fate, Outgoing, names};
+use futures::StreamExt;
+use ledger::intake::body_place;
+use ledger::record::Entry;
+use ledger::shared::ReadRecord;
+use ledger::state::State;
+use ledger::{Ledger, LedgerError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const READER: &str = "dead-letter";
+const LEASE_MS: i64 = 30_000;
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const SLICE: i64 = 100;
+
+/// Copies refused and poison messages to `ulak.dead`.
+pub struct Relay {
+    ledger: Ledger,
+    bus: Arc<Bus>,
+    holder: String,
+}
+
+impl Relay {
+    /// Sets up; one process at a time relays.
+    ///
+    /// # Errors
+    /// When there is no randomness for a name.
+    pub fn new(ledger: Ledger, bus: Arc<Bus>) -> Result<Self, LedgerError> {
+        Ok(Self { ledger, bus, holder: Ledger::holder_name("relay")? })
+    }
+
+    /// Relays until the stop.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let more = match self.slice().await {
+                Ok(relayed) => relayed == SLICE as usize,
+                Err(error) => {
+                    tracing::debug!(%error, "dead letters not relayed now");
+                    false
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(if more { Duration::ZERO } else { LOOK_EVERY }) => {}
+            }
+        }
+    }
+
+    async fn slice(&self) -> Result<usize, LedgerError> {
+        if !self.ledger.lease("relay", &self.holder, LEASE_MS).await? {
+            return Ok(0);
+        }
+        let records = self.ledger.read_on(READER, &["event-refused", "ended"], SLICE).await?;
+        let mut fates = futures::stream::iter(&records)
+            .map(|record| self.relay(record))
+            .buffered(SLICE as usize);
+        let mut relayed: usize = 0;
+        while let Some(fate) = fates.next().await {
+            if fate? != Fate::Confirmed {
+                break;
+            }
+            relayed += 1;
+        }
+        if let Some(last) = relayed.checked_sub(1).and_then(|last| records.get(last)) {
+            self.ledger.read_up_to(READER, last.xid, last.id).await?;
+        }
+        Ok(relayed)
+    }
+
+    async fn relay(&self, record: &ReadRecord) -> Result<Fate, LedgerError> {
+        let (reason, path, body) = match Entry::parse(&record.bytes)? {
+            Entry::EventRefused { rule, path, holds_person, body, .. } => {
+                let body = if holds_person {
+                    reference(&record.ntf)
+                } else {
+                    self.ledger.vault().open_own(&body_place(&record.ntf), &body)?.to_vec()
+                };
+                (rule, path, body)
+            }
+            Entry::Ended { state: State::DeadLettered, why, .. } => {
+                (why, String::new(), reference(&record.ntf))
+            }
+            // other ends are no dead letters: the cursor goes over them
+            _ => return Ok(Fate::Confirmed),
+        };
+        let header = |name: &str, value: String| (name.to_owned(), value);
+        let message = Outgoing {
+            exchange: names::DEAD.to_owned(),
+            routing_key: reason.clone(),
+            body,
+            message_id: record.ntf.clone(),
+            headers: vec![
+                header("x-ulak-reason", reason),
+                header("x-ulak-path", path),
+                header("x-ulak-ntf", record.ntf.clone()),
+            ],
+            mandatory: true,
+        };
+        Ok(self.bus.publisher().publish(message).await)
+    }
+}
+
+/// Where a person may be read from the body, the copy names the record instead.
+fn reference(ntf: &str) -> Vec<u8> {
+    serde_json::json!({ "dataref": format!("ulak:{ntf}") }).to_string().into_bytes()
+}

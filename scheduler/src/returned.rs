@@ -1,0 +1,194 @@
+//! What no queue took and what the broker threw out of work queues comes back here: nothing is dropped, nothing loops.
+
+use crate::settings::Settings;
+use bus::{Delivery, names};
+use ledger::decision::{Origin, PersonBasis, Settle};
+use ledger::intake;
+use ledger::look::RowAsk;
+use ledger::record::Entry;
+use ledger::state::State;
+use ledger::vault::random_id;
+use ledger::{Ledger, LedgerError};
+use schemas::{ClinicId, Event, Incoming, Reference, Refusal, Registry, Rule};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Returns of one body after which it is parked (DESIGN §3.2).
+const RETURNS: i64 = 3;
+
+/// Takes returned messages in.
+pub struct Returns {
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Event types.
+    pub registry: Arc<Registry>,
+    /// Known clinics.
+    pub settings: Arc<Settings>,
+}
+
+impl Returns {
+    /// Handles deliveries until there are none any more.
+    pub async fn run(self: Arc<Self>, mut deliveries: bus::Deliveries) {
+        while let Some(delivery) = deliveries.recv().await {
+            let mut pause = Duration::from_millis(200);
+            while let Err(error) = self.take(&delivery).await {
+                tracing::warn!(queue = delivery.queue, %error, "a returned message waits for the ledger");
+                if !delivery.is_live() {
+                    break;
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(5));
+            }
+            if delivery.is_live() {
+                let _ = delivery.ack().await;
+            }
+        }
+    }
+
+    async fn take(&self, delivery: &Delivery) -> Result<(), LedgerError> {
+        let knows =
+            |id: &str| ClinicId::parse(id).is_ok_and(|id| self.settings.clinics.contains_key(&id));
+        match self.registry.read(&delivery.body, Some(&delivery.routing_key), &knows) {
+            Ok(Incoming::Reference(reference)) => self.reference(delivery, &reference).await,
+            Ok(Incoming::Event(event)) => self.event(delivery, &event).await,
+            Err(refusal) => self.refuse(delivery, &refusal).await,
+        }
+    }
+
+    /// A copy by reference: its row is due again by itself. The third return of one body parks it.
+    async fn reference(
+        &self,
+        delivery: &Delivery,
+        reference: &Reference,
+    ) -> Result<(), LedgerError> {
+        let ntf = reference.ntf.as_str().to_owned();
+        let ask = RowAsk { ntf: ntf.clone(), body: 0 };
+        let Some(row) = self.ledger.rows(&[ask]).await?.pop().flatten() else {
+            let refusal = Refusal {
+                rule: Rule::UnknownReference,
+                path: "/dataref".to_owned(),
+                source: None,
+                id: None,
+                holds_person: false,
+            };
+            return self.refuse(delivery, &refusal).await;
+        };
+        tracing::warn!(
+            alert = "returned",
+            ntf,
+            queue = delivery.queue,
+            "a released copy came back: its row is due again by itself"
+        );
+        let note = (row.clinic, ntf.clone(), Entry::Returned { queue: delivery.queue.clone() });
+        self.ledger.note(&[note]).await?;
+        let thrown_out = delivery.queue == names::RETURNED;
+        if thrown_out && self.ledger.count_records(&ntf, "returned").await? >= RETURNS {
+            let why = Rule::CrashLoop.as_str();
+            for ntf in self.ledger.dead_letter(&[ntf], why).await? {
+                tracing::error!(alert = "dead-letter", ntf, why, "dead-lettered");
+            }
+        }
+        Ok(())
+    }
+
+    /// A clinic's own copy: it becomes a due row.
+    async fn event(&self, delivery: &Delivery, event: &Event) -> Result<(), LedgerError> {
+        let ntf = event.ntf().as_str().to_owned();
+        let ask = RowAsk { ntf: ntf.clone(), body: 0 };
+        if let Some(row) = self.ledger.rows(&[ask]).await?.pop().flatten() {
+            if row.digest != intake::digest(event) {
+                let refusal = Refusal {
+                    rule: Rule::IdReused,
+                    path: "/id".to_owned(),
+                    source: Some(event.source.clone()),
+                    id: Some(event.id.clone()),
+                    holds_person: true,
+                };
+                return self.refuse(delivery, &refusal).await;
+            }
+            return Ok(());
+        }
+        tracing::warn!(
+            alert = "returned",
+            ntf,
+            queue = delivery.queue,
+            "an event came back from the broker: taken in as a due row"
+        );
+        self.take_in(delivery, event, ntf).await
+    }
+
+    async fn take_in(
+        &self,
+        delivery: &Delivery,
+        event: &Event,
+        ntf: String,
+    ) -> Result<(), LedgerError> {
+        let Some(event_type) = self.registry.get(&event.event_type) else { return Ok(()) };
+        let vault = self.ledger.vault();
+        let keys = intake::keys(vault, event, event_type);
+        let seen =
+            self.ledger.surroundings(std::slice::from_ref(&keys)).await?.pop().unwrap_or_default();
+        let (id, wrapped, key, rev) = match seen.person {
+            Some(known) => {
+                let key = vault.data_key(&known.id, &known.wrapped)?;
+                (known.id, known.wrapped, key, known.rev)
+            }
+            None => {
+                let id = random_id("per_")?;
+                let (key, wrapped) = vault.new_data_key(&id)?;
+                (id, wrapped, key, 0)
+            }
+        };
+        let gap_ms =
+            self.settings.clinics.get(&event.clinic).map_or(0, chrono::TimeDelta::num_milliseconds);
+        let now = self.ledger.clock().now_ms();
+        // the worker that decides about it finds the lane that counts
+        let lane = "none".to_owned();
+        let why = "returned by the broker".to_owned();
+        let settle = Settle {
+            origin: Origin::New(Box::new(intake::new_row(event, event_type, &keys, &id, gap_ms))),
+            person: PersonBasis {
+                id: id.clone(),
+                clinic: event.clinic.as_str().to_owned(),
+                lookup: keys.person.clone(),
+                wrapped,
+                master: vault.master_name().to_owned(),
+                rev,
+            },
+            appointment: None,
+            to: State::Waiting,
+            why: why.clone(),
+            due: Some((now, lane.clone())),
+            number: None,
+            entries: vec![
+                intake::received(event, &id, &key, &delivery.queue)?,
+                Entry::Returned { queue: delivery.queue.clone() },
+                Entry::Waiting { why, until: now, lane, consent: None },
+            ],
+        };
+        match self.ledger.settle(&[settle]).await.pop() {
+            Some(Ok(true)) => Ok(()),
+            // its row is there by now, or its person got another key: the next try sees which
+            Some(Ok(false)) => Err(LedgerError::Conflict),
+            Some(Err(error)) => Err(error),
+            None => Err(LedgerError::Corrupt(format!("no answer for {ntf}"))),
+        }
+    }
+
+    async fn refuse(&self, delivery: &Delivery, refusal: &Refusal) -> Result<(), LedgerError> {
+        let clinic = refusal.source.as_deref().and_then(|source| ClinicId::of_source(source).ok());
+        let clinic = clinic.filter(|clinic| self.settings.clinics.contains_key(clinic));
+        let message_id = delivery.message_id.as_deref().unwrap_or("");
+        let event_type = self.registry.get(&delivery.routing_key).map_or("", |t| t.name.as_str());
+        let event = intake::refused(
+            self.ledger.vault(),
+            (&delivery.queue, message_id, &delivery.body),
+            refusal,
+            clinic.as_ref().map_or("", ClinicId::as_str),
+            event_type,
+        )?;
+        let (rule, path) = (refusal.rule.as_str(), &refusal.path);
+        tracing::warn!(ntf = event.ntf, queue = delivery.queue, rule, path, "event refused");
+        self.ledger.refuse(&[event]).await.map(|_| ())
+    }
+}

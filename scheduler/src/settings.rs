@@ -1,0 +1,38 @@
+//! What a scheduler is told.
+
+use chrono::TimeDelta;
+use schemas::ClinicId;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Rows of a lane without a cap that may be outside the ledger (DESIGN §4 *Release*).
+pub const WINDOW_WITHOUT_CAP: i64 = 2_000;
+/// How much of its cap a lane may have outside, seconds.
+pub const WINDOW_S: i64 = 10;
+
+/// Everything a scheduler is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Clinics with the gap between their reminders.
+    pub clinics: BTreeMap<ClinicId, TimeDelta>,
+    /// Netgsm accounts by name: connection and cap in segments a second.
+    pub netgsm: BTreeMap<String, (providers::netgsm::Account, Option<u32>)>,
+    /// Pause between two looks at what is due.
+    pub tick: Duration,
+    /// How long a stop waits for what is in flight.
+    pub drain: Duration,
+}
+
+impl Settings {
+    /// How many rows of a lane may be outside the ledger at the same time.
+    pub fn window(&self, lane: &str) -> i64 {
+        let account = match lane.split('/').collect::<Vec<_>>().as_slice() {
+            ["netgsm", account, ..] => self.netgsm.get(*account),
+            _ => None,
+        };
+        match account {
+            Some((_, Some(cap))) => i64::from(*cap).saturating_mul(WINDOW_S).max(1),
+            _ => WINDOW_WITHOUT_CAP,
+        }
+    }
+}

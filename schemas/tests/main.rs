@@ -1,0 +1,7 @@
+//! The contract as publishers see it: the example folder, `README.md` and `asyncapi.yaml`.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
+mod documents;
+mod examples;
+mod generated;

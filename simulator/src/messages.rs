@@ -1,0 +1,475 @@
+//! The log of accepted messages: a ring in memory that answers by number, by job and by time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::dates;
+use crate::faults::{Operation, Provider};
+use crate::lock::locked;
+
+/// Most messages kept; the oldest go first.
+const MOST_MESSAGES: usize = 1_000_000;
+/// Most bytes of text kept; the oldest go first.
+const MOST_TEXT_BYTES: usize = 512 * 1024 * 1024;
+/// Most messages in one answer of the control API; `more` says that there are others.
+pub(crate) const MOST_IN_ONE_ANSWER: usize = 100_000;
+/// First sixteen digits that follow the seconds in a jobid.
+const JOBID_BASE: u64 = 1_000_000_000_000_000;
+
+/// One accepted message, kept small: a million of these must fit beside everything else.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub at_ms: i64,
+    pub start_ms: i64,
+    /// 0: none given.
+    pub stop_ms: i64,
+    /// Ten digits, 5XXXXXXXXX.
+    pub to: u64,
+    /// Number of the first message of its job.
+    pub job: u64,
+    /// Number of the message to the same phone before this one; 0: none.
+    previous: u64,
+    pub text: Box<str>,
+    pub reference: Option<Box<str>>,
+    /// The twelve digits as given; 0: none.
+    startdate: u64,
+    stopdate: u64,
+    account: u32,
+    sender: u32,
+    pub segments: u16,
+    pub mark: Mark,
+    turkish: bool,
+    filter: u8,
+    otp: bool,
+}
+
+/// What became of a message already when it was accepted, or since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// On its way.
+    Normal,
+    /// Accepted without credit: status 14.
+    NoCredit,
+    /// Stopped by the İYS filter: status 16.
+    IysRefused,
+    /// Accepted with code 1000: the report never knows it.
+    NotReportable,
+    /// Cancelled before its start.
+    Cancelled,
+}
+
+/// A message before it has a number.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub to: u64,
+    pub text: String,
+    pub reference: Option<String>,
+    pub segments: u16,
+    pub mark: Mark,
+}
+
+/// What the messages of one job share.
+#[derive(Debug)]
+pub(crate) struct Job<'a> {
+    pub at_ms: i64,
+    pub account: &'a str,
+    pub sender: &'a str,
+    pub startdate: Option<&'a str>,
+    pub stopdate: Option<&'a str>,
+    pub start_ms: i64,
+    pub stop_ms: Option<i64>,
+    pub turkish: bool,
+    pub filter: u8,
+    pub otp: bool,
+}
+
+/// One accepted message as the control API shows it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageView {
+    /// Its number, from 1, without gaps, in the order of acceptance.
+    pub n: u64,
+    /// When it was accepted: RFC 3339, UTC, milliseconds.
+    pub at: String,
+    /// Who accepted it.
+    pub provider: Provider,
+    /// Whose account it was.
+    pub account: String,
+    /// Sender name.
+    pub sender: String,
+    /// Ten digits, whatever writing came.
+    pub to: String,
+    /// The text as it came.
+    pub text: String,
+    /// The caller's own reference (`referansID`).
+    pub reference: Option<String>,
+    /// The job it belongs to.
+    pub jobid: String,
+    /// `TR` or nothing.
+    pub encoding: Option<String>,
+    /// `ddMMyyyyHHmm` as it came.
+    pub startdate: Option<String>,
+    /// `ddMMyyyyHHmm` as it came.
+    pub stopdate: Option<String>,
+    /// Segments billed.
+    pub segments: u32,
+    /// `0`, `11`, `12`, or nothing where the caller sent none.
+    pub iysfilter: Option<String>,
+    /// `send` or `otp`.
+    pub operation: Operation,
+}
+
+impl std::fmt::Debug for MessageView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MessageView")
+            .field("n", &self.n)
+            .field("at", &self.at)
+            .field("jobid", &self.jobid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The number that stands for "no iysfilter given".
+pub(crate) const NO_FILTER: u8 = u8::MAX;
+
+/// Messages of an answer, and whether there are others after them.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page {
+    pub messages: Vec<MessageView>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Ring {
+    /// Number of the oldest message kept, minus one.
+    dropped: u64,
+    entries: VecDeque<Entry>,
+    last_to: HashMap<u64, u64>,
+    names: Vec<Box<str>>,
+    name_numbers: HashMap<Box<str>, u32>,
+    text_bytes: usize,
+    segments: u64,
+}
+
+impl Ring {
+    /// Number of the newest message; 0: none yet.
+    pub(crate) fn newest(&self) -> u64 {
+        self.dropped + self.entries.len() as u64
+    }
+
+    /// Segments of all messages ever accepted.
+    pub(crate) fn segments(&self) -> u64 {
+        self.segments
+    }
+
+    pub(crate) fn get(&self, n: u64) -> Option<&Entry> {
+        let index = n.checked_sub(self.dropped + 1)?;
+        self.entries.get(usize::try_from(index).ok()?)
+    }
+
+    fn get_mut(&mut self, n: u64) -> Option<&mut Entry> {
+        let index = n.checked_sub(self.dropped + 1)?;
+        self.entries.get_mut(usize::try_from(index).ok()?)
+    }
+
+    pub(crate) fn name(&self, number: u32) -> &str {
+        self.names.get(number as usize).map_or("", |name| name)
+    }
+
+    fn name_number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.name_numbers.get(name) {
+            return *number;
+        }
+        let number = self.names.len() as u32;
+        self.names.push(name.into());
+        self.name_numbers.insert(name.into(), number);
+        number
+    }
+
+    /// Whether this is a message of the account.
+    pub(crate) fn is_of(&self, entry: &Entry, account: &str) -> bool {
+        self.name(entry.account) == account
+    }
+
+    /// Jobs of an account to a number that were accepted after an instant; counts up to `enough`.
+    pub(crate) fn recent_to(&self, account: &str, to: u64, after_ms: i64, enough: u32) -> u32 {
+        let (mut count, mut next) = (0, self.last_to.get(&to).copied().unwrap_or(0));
+        while let Some(entry) = self.get(next) {
+            if entry.at_ms <= after_ms || count >= enough {
+                break;
+            }
+            if self.is_of(entry, account) {
+                count += 1;
+            }
+            next = entry.previous;
+        }
+        count
+    }
+
+    /// Takes the messages of a job in and returns the job's id.
+    pub(crate) fn append(&mut self, job: &Job<'_>, drafts: Vec<Draft>) -> String {
+        let first = self.newest() + 1;
+        // Requests are worked on side by side; the log must stay sorted by time all the same.
+        let at_ms = self.entries.back().map_or(job.at_ms, |last| job.at_ms.max(last.at_ms));
+        let (account, sender) = (self.name_number(job.account), self.name_number(job.sender));
+        let date = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
+        for draft in drafts {
+            let n = self.newest() + 1;
+            self.text_bytes += draft.text.len();
+            self.segments += u64::from(draft.segments);
+            let previous = self.last_to.insert(draft.to, n).unwrap_or(0);
+            self.entries.push_back(Entry {
+                at_ms,
+                start_ms: job.start_ms,
+                stop_ms: job.stop_ms.unwrap_or(0),
+                to: draft.to,
+                job: first,
+                previous,
+                text: draft.text.into_boxed_str(),
+                reference: draft.reference.map(String::into_boxed_str),
+                startdate: date(job.startdate),
+                stopdate: date(job.stopdate),
+                account,
+                sender,
+                segments: draft.segments,
+                mark: draft.mark,
+                turkish: job.turkish,
+                filter: job.filter,
+                otp: job.otp,
+            });
+        }
+        while self.entries.len() > MOST_MESSAGES || self.text_bytes > MOST_TEXT_BYTES {
+            self.drop_oldest();
+        }
+        jobid(at_ms, first)
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(entry) = self.entries.pop_front() else { return };
+        self.dropped += 1;
+        self.text_bytes = self.text_bytes.saturating_sub(entry.text.len());
+        if self.last_to.get(&entry.to) == Some(&self.dropped) {
+            self.last_to.remove(&entry.to);
+        }
+    }
+
+    /// Numbers of the messages of an account's job; empty where there is no such job.
+    pub(crate) fn job(&self, account: &str, jobid_text: &str) -> Vec<u64> {
+        let Some(first) = job_number(jobid_text) else { return Vec::new() };
+        (first..)
+            .map_while(|n| self.get(n).filter(|entry| entry.job == first).map(|entry| (n, entry)))
+            .filter(|(_, entry)| {
+                self.is_of(entry, account) && jobid(entry.at_ms, entry.job) == jobid_text
+            })
+            .map(|(n, _)| n)
+            .collect()
+    }
+
+    /// Numbers of all messages accepted between two instants, both included.
+    pub(crate) fn between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (u64, &Entry)> {
+        // Numbers are given in the order of acceptance, so the ring is sorted by time.
+        let start = self.entries.partition_point(|entry| entry.at_ms < from_ms);
+        self.entries
+            .range(start..)
+            .take_while(move |entry| entry.at_ms <= to_ms)
+            .enumerate()
+            .map(move |(offset, entry)| (self.dropped + 1 + (start + offset) as u64, entry))
+    }
+
+    /// Marks the messages of a job.
+    pub(crate) fn mark(&mut self, numbers: &[u64], mark: Mark) {
+        for n in numbers {
+            if let Some(entry) = self.get_mut(*n) {
+                entry.mark = mark;
+            }
+        }
+    }
+
+    fn page(&self, after: u64, to: Option<u64>, most: usize) -> Page {
+        let oldest = after.max(self.dropped) + 1;
+        let mut numbers = Vec::new();
+        match to {
+            Some(to) => {
+                let mut next = self.last_to.get(&to).copied().unwrap_or(0);
+                while next >= oldest {
+                    numbers.push(next);
+                    next = self.get(next).map_or(0, |entry| entry.previous);
+                }
+                numbers.reverse();
+                numbers.truncate(most + 1);
+            }
+            None => numbers.extend((oldest..=self.newest()).take(most + 1)),
+        }
+        let more = numbers.len() > most;
+        numbers.truncate(most);
+        Page { messages: numbers.iter().filter_map(|n| self.view(*n)).collect(), more }
+    }
+
+    fn view(&self, n: u64) -> Option<MessageView> {
+        let entry = self.get(n)?;
+        let date = |digits: u64| (digits != 0).then(|| format!("{digits:012}"));
+        Some(MessageView {
+            n,
+            at: dates::to_rfc3339(entry.at_ms),
+            provider: Provider::Netgsm,
+            account: self.name(entry.account).to_owned(),
+            sender: self.name(entry.sender).to_owned(),
+            to: entry.to.to_string(),
+            text: entry.text.to_string(),
+            reference: entry.reference.as_deref().map(str::to_owned),
+            jobid: jobid(entry.at_ms, entry.job),
+            encoding: entry.turkish.then(|| "TR".to_owned()),
+            startdate: date(entry.startdate),
+            stopdate: date(entry.stopdate),
+            segments: u32::from(entry.segments),
+            iysfilter: (entry.filter != NO_FILTER).then(|| entry.filter.to_string()),
+            operation: if entry.otp { Operation::Otp } else { Operation::Send },
+        })
+    }
+}
+
+/// A jobid as Netgsm gives them: 26 digits, too many for 64 bits (facts A0).
+pub(crate) fn jobid(at_ms: i64, job: u64) -> String {
+    format!("{:010}{}", at_ms / 1000, JOBID_BASE + job)
+}
+
+fn job_number(jobid: &str) -> Option<u64> {
+    if jobid.len() != 26 || !jobid.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    jobid[10..].parse::<u64>().ok()?.checked_sub(JOBID_BASE)
+}
+
+/// The ring and the bell that rings when something is added.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    ring: Mutex<Ring>,
+    added: Notify,
+}
+
+impl Messages {
+    /// Works on the ring under its lock.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Ring) -> T) -> T {
+        work(&mut locked(&self.ring))
+    }
+
+    /// Wakes those who wait for messages.
+    pub(crate) fn ring_the_bell(&self) {
+        self.added.notify_waiters();
+    }
+
+    /// Messages newer than `after`, at most `most`.
+    pub(crate) fn page(&self, after: u64, to: Option<u64>, most: usize) -> Page {
+        self.with(|ring| ring.page(after, to, most))
+    }
+
+    /// Waits until `count` messages fit, at most so long, and returns what fits then.
+    pub(crate) async fn wait(
+        &self,
+        (after, to, most): (u64, Option<u64>, usize),
+        count: usize,
+        at_most: Duration,
+    ) -> Page {
+        let deadline = Instant::now() + at_most;
+        loop {
+            let added = self.added.notified();
+            tokio::pin!(added);
+            // Registered before the look, so nothing added in between is missed.
+            added.as_mut().enable();
+            let fitting = self.with(|ring| match to {
+                Some(_) => ring.page(after, to, count).messages.len(),
+                None => (ring.newest() - after.max(ring.dropped).min(ring.newest())) as usize,
+            });
+            if fitting >= count || tokio::time::timeout_at(deadline, added).await.is_err() {
+                return self.page(after, to, most);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(at_ms: i64) -> Job<'static> {
+        Job {
+            at_ms,
+            account: "a",
+            sender: "S",
+            startdate: Some("010120260900"),
+            stopdate: None,
+            start_ms: at_ms,
+            stop_ms: None,
+            turkish: false,
+            filter: 0,
+            otp: false,
+        }
+    }
+
+    fn draft(to: u64) -> Draft {
+        Draft { to, text: "x".into(), reference: None, segments: 1, mark: Mark::Normal }
+    }
+
+    #[test]
+    fn a_job_is_found_by_its_id_and_only_by_its_account() {
+        let mut ring = Ring::default();
+        let one = ring.append(&job(1_700_000_000_000), vec![draft(1), draft(2)]);
+        let two = ring.append(&job(1_700_000_000_000), vec![draft(1)]);
+        assert_eq!(one.len(), 26);
+        assert_eq!(ring.job("a", &one), [1, 2]);
+        assert_eq!(ring.job("a", &two), [3]);
+        assert!(ring.job("b", &one).is_empty());
+        assert!(ring.job("a", "17000000001000000000000009").is_empty());
+        assert!(ring.job("a", "nonsense").is_empty());
+    }
+
+    #[test]
+    fn the_log_is_read_by_number_and_after_a_cursor() {
+        let mut ring = Ring::default();
+        for n in 0..10 {
+            ring.append(&job(n), vec![draft(n as u64 % 2)]);
+        }
+        let numbers = |page: &Page| page.messages.iter().map(|m| m.n).collect::<Vec<_>>();
+        assert_eq!(numbers(&ring.page(0, Some(1), 100)), [2, 4, 6, 8, 10]);
+        assert_eq!(numbers(&ring.page(5, Some(1), 2)), [6, 8]);
+        assert!(ring.page(5, Some(1), 2).more);
+        assert_eq!(numbers(&ring.page(8, None, 100)), [9, 10]);
+        assert_eq!(ring.page(0, None, 1).messages[0].startdate.as_deref(), Some("010120260900"));
+    }
+
+    #[test]
+    fn a_dropped_message_is_gone_from_every_way_in() {
+        let mut ring = Ring::default();
+        let first = ring.append(&job(1), vec![draft(7)]);
+        ring.append(&job(2), vec![draft(7)]);
+        ring.append(&job(3), vec![draft(8)]);
+        ring.drop_oldest();
+        ring.drop_oldest();
+        assert!(ring.job("a", &first).is_empty());
+        assert!(ring.last_to.len() == 1 && ring.page(0, Some(7), 9).messages.is_empty());
+        assert_eq!(ring.recent_to("a", 7, 0, 99), 0);
+        assert_eq!(ring.between(0, 9).map(|(n, _)| n).collect::<Vec<_>>(), [3]);
+        assert_eq!(ring.newest(), 3);
+    }
+
+    #[test]
+    fn recent_sends_to_a_number_are_counted_up_to_enough() {
+        let mut ring = Ring::default();
+        for at in [10, 20, 30] {
+            ring.append(&job(at), vec![draft(7), draft(8)]);
+        }
+        assert_eq!(ring.recent_to("a", 7, 10, 99), 2);
+        assert_eq!(ring.recent_to("a", 7, 0, 2), 2);
+        assert_eq!(ring.recent_to("b", 7, 0, 99), 0);
+    }
+
+    #[test]
+    fn an_entry_stays_small() {
+        assert!(size_of::<Entry>() <= 128, "{}", size_of::<Entry>());
+    }
+}

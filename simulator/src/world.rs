@@ -1,0 +1,130 @@
+//! All that the simulator knows, shared by its connections.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::iys::IysState;
+use crate::lock::locked;
+use crate::messages::Messages;
+use crate::netgsm::NetgsmState;
+use crate::number;
+use crate::script::{Consents, NetgsmAccount, Outcome, Script, ScriptError, iys};
+use crate::seen::Seen;
+
+/// A script, and what is looked up in it for every request.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub script: Script,
+    accounts: HashMap<String, usize>,
+    outcomes: HashMap<u64, Outcome>,
+}
+
+impl Prepared {
+    fn new(mut script: Script) -> Self {
+        script.faults.clear();
+        let accounts = &script.netgsm.accounts;
+        Self {
+            accounts: accounts.iter().enumerate().map(|(i, a)| (a.username.clone(), i)).collect(),
+            outcomes: script
+                .netgsm
+                .outcomes
+                .iter()
+                .filter_map(|(text, end)| Some((number::written_by_a_person(text)?, *end)))
+                .collect(),
+            script,
+        }
+    }
+
+    /// The Netgsm account with these credentials.
+    pub(crate) fn account(&self, name: &str, password: &str) -> Option<&NetgsmAccount> {
+        let account = self.script.netgsm.accounts.get(*self.accounts.get(name)?)?;
+        (account.password == password).then_some(account)
+    }
+
+    /// How messages to a number end.
+    pub(crate) fn outcome(&self, to: u64) -> Outcome {
+        self.outcomes.get(&to).copied().unwrap_or(self.script.netgsm.default_outcome)
+    }
+}
+
+/// All that the simulator knows.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub clock: Clock,
+    pub faults: Faults,
+    pub messages: Messages,
+    pub seen: Seen,
+    pub netgsm: Mutex<NetgsmState>,
+    pub iys: Mutex<IysState>,
+    pub shutdown: CancellationToken,
+    prepared: RwLock<Arc<Prepared>>,
+}
+
+impl World {
+    /// A world that follows this script.
+    pub(crate) fn new(script: Script, shutdown: CancellationToken) -> Result<Self, ScriptError> {
+        script.check()?;
+        let faults = Faults::default();
+        faults.replace(script.faults.clone());
+        let mut iys = IysState::default();
+        iys.scripted(&script.iys.consents);
+        Ok(Self {
+            clock: Clock::start(),
+            faults,
+            messages: Messages::default(),
+            seen: Seen::default(),
+            netgsm: Mutex::default(),
+            iys: Mutex::new(iys),
+            shutdown,
+            prepared: RwLock::new(Arc::new(Prepared::new(script))),
+        })
+    }
+
+    /// The script in force.
+    pub(crate) fn prepared(&self) -> Arc<Prepared> {
+        Arc::clone(&self.prepared.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The script in force with its consents and faults as they are now.
+    pub(crate) fn script(&self) -> Script {
+        let mut script = self.prepared().script.clone();
+        script.iys.consents = locked(&self.iys).script_of_consents();
+        script.faults = self.faults.list();
+        script
+    }
+
+    /// Puts a whole script in the place of the old one. Messages, tokens and what was counted against
+    /// limits stay; faults, consents (uploaded ones too) and used credit begin anew.
+    pub(crate) fn set_script(&self, script: Script) -> Result<(), ScriptError> {
+        script.check()?;
+        self.faults.replace(script.faults.clone());
+        locked(&self.iys).scripted(&script.iys.consents);
+        locked(&self.netgsm).begin_credit_anew();
+        *self.prepared.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(Prepared::new(script));
+        Ok(())
+    }
+
+    /// Merges consents into those in force.
+    pub(crate) fn merge_consents(
+        &self,
+        default: Option<crate::Consent>,
+        numbers: &Consents,
+    ) -> Result<(), ScriptError> {
+        numbers.check()?;
+        let mut state = locked(&self.iys);
+        if let Some(default) = default {
+            state.set_default(default);
+        }
+        for (text, consent) in &numbers.numbers {
+            if let Some(recipient) = iys::recipient(text) {
+                state.set_consent(recipient, *consent);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! The command line. One file a group of commands; what they do is in `commands`.
+
+pub mod config;
+pub mod process;
+pub mod publish;
+pub mod records;
+pub mod simulator;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// What stands below every help text.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   failed; the last line on stderr says why and what to do
+  2   wrong usage
+  64  the configuration is wrong or incomplete; one line a key
+
+Settings come from the environment, a file and built-in defaults: `ulak config show`.
+Manual: docs/cli.md, src/config/default.toml.";
+
+/// Turns what happens at a clinic into one message in correct Turkish: once, with consent, and with proof.
+#[derive(Debug, Parser)]
+#[command(name = "ulak", version, after_help = EXIT_CODES, propagate_version = true, infer_long_args = false)]
+pub struct Cli {
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Configuration file [default: that of ULAK_CONFIG, else ./ulak.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print for machines: one JSON object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check or show the configuration
+    #[command(subcommand, after_help = config::EXAMPLES)]
+    Config(config::ConfigCommand),
+    /// Publish events to RabbitMQ, each confirmed
+    Publish(publish::PublishArgs),
+    /// Serve the twins of the outside services, for demo, tests and benchmark
+    Simulator(simulator::SimulatorArgs),
+}
+
+#[cfg(test)]
+mod tests;

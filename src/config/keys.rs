@@ -1,0 +1,191 @@
+//! Every key there is, as data: the reader refuses what is not here, and the manual is tested against it.
+
+/// How a value may be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// As it is.
+    Plain,
+    /// Never; has a `…_file` twin.
+    Secret,
+    /// With its password masked; has a `…_file` twin.
+    Address,
+    /// A service's address: it holds no password and has no twin, but a wrong one is not repeated.
+    Service,
+}
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub struct Key {
+    /// Its path; `<id>`, `<acc>` and `<type>` stand for a name that the user chooses.
+    pub path: &'static str,
+    /// How its value may be shown.
+    pub kind: Kind,
+    /// The default as TOML, for keys of entries that the user names; all others stand in `default.toml`.
+    pub default: Option<&'static str>,
+    /// An environment variable that users of the service already have.
+    pub alias: Option<&'static str>,
+}
+
+impl Key {
+    /// Whether `<path>_file` may give the value.
+    pub fn has_twin(&self) -> bool {
+        matches!(self.kind, Kind::Secret | Kind::Address)
+    }
+
+    /// The path's segments.
+    pub fn segments(&self) -> impl Iterator<Item = &'static str> {
+        self.path.split('.')
+    }
+}
+
+const fn key(path: &'static str) -> Key {
+    Key { path, kind: Kind::Plain, default: None, alias: None }
+}
+
+const fn kind(path: &'static str, kind: Kind) -> Key {
+    Key { path, kind, default: None, alias: None }
+}
+
+const fn entry(path: &'static str, default: &'static str) -> Key {
+    Key { path, kind: Kind::Plain, default: Some(default), alias: None }
+}
+
+const fn alias(path: &'static str, kind: Kind, name: &'static str) -> Key {
+    Key { path, kind, default: None, alias: Some(name) }
+}
+
+/// All keys, in the order of the manual (`default.toml`).
+pub const KEYS: &[Key] = &[
+    kind("database.url", Kind::Address),
+    kind("database.master_key", Kind::Secret),
+    kind("broker.url", Kind::Address),
+    key("worker.listen"),
+    key("worker.in_flight"),
+    key("worker.prefetch"),
+    key("worker.quick_retries"),
+    key("worker.request_deadline_s"),
+    key("worker.drain_s"),
+    key("scheduler.listen"),
+    kind("providers.netgsm.base_url", Kind::Service),
+    alias("providers.netgsm.username", Kind::Plain, "NETGSM_USERNAME"),
+    alias("providers.netgsm.password", Kind::Secret, "NETGSM_PASSWORD"),
+    alias("providers.netgsm.sender", Kind::Plain, "NETGSM_SENDER_NAME"),
+    key("providers.netgsm.max_per_s"),
+    key("providers.netgsm.appname"),
+    key("providers.netgsm.send_reference"),
+    key("providers.netgsm.echoes_reference"),
+    key("providers.netgsm.bare_503_is_failed"),
+    kind("providers.netgsm.accounts.<acc>.base_url", Kind::Service),
+    key("providers.netgsm.accounts.<acc>.username"),
+    kind("providers.netgsm.accounts.<acc>.password", Kind::Secret),
+    key("providers.netgsm.accounts.<acc>.sender"),
+    key("providers.netgsm.accounts.<acc>.max_per_s"),
+    key("providers.netgsm.accounts.<acc>.appname"),
+    key("providers.netgsm.accounts.<acc>.send_reference"),
+    key("providers.netgsm.accounts.<acc>.echoes_reference"),
+    key("providers.netgsm.accounts.<acc>.bare_503_is_failed"),
+    kind("providers.iys.base_url", Kind::Service),
+    key("providers.iys.username"),
+    kind("providers.iys.password", Kind::Secret),
+    key("providers.iys.iys_code"),
+    key("providers.iys.brand_code"),
+    key("providers.iys.max_per_s"),
+    key("providers.iys.max_single_per_hour"),
+    key("providers.iys.accounts.<acc>.username"),
+    kind("providers.iys.accounts.<acc>.password", Kind::Secret),
+    key("providers.iys.accounts.<acc>.iys_code"),
+    key("providers.iys.accounts.<acc>.brand_code"),
+    key("clinics.<id>.name"),
+    key("clinics.<id>.phone"),
+    key("clinics.<id>.address"),
+    entry("clinics.<id>.time_zone", "\"Europe/Istanbul\""),
+    key("clinics.<id>.sender"),
+    entry("clinics.<id>.accounts.netgsm", "\"default\""),
+    entry("clinics.<id>.accounts.iys", "\"default\""),
+    entry("clinics.<id>.name_style", "\"first\""),
+    key("clinics.<id>.folder"),
+    entry("clinics.<id>.reminders", "[\"24h\", \"2h\"]"),
+    entry("clinics.<id>.min_gap", "\"6h\""),
+    entry("clinics.<id>.min_notice", "\"90m\""),
+    entry("clinics.<id>.quiet_hours", "\"20:00-09:00\""),
+    key("clinics.<id>.consent.<type>"),
+    key("clinics.<id>.consent_basis.<type>"),
+    key("clinics.<id>.transfer_abroad"),
+    key("consent.source"),
+    key("route.sms"),
+    key("reconcile.settle"),
+    key("reconcile.give_up"),
+    key("log.format"),
+    key("log.level"),
+];
+
+/// The key of this path (`<…>` for names), if there is one.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// Every path that may be written: the keys' own and those of their `…_file` twins.
+pub fn writable() -> impl Iterator<Item = (&'static Key, String)> {
+    KEYS.iter().flat_map(|key| {
+        let twin = key.has_twin().then(|| format!("{}_file", key.path));
+        std::iter::once(key.path.to_owned()).chain(twin).map(move |path| (key, path))
+    })
+}
+
+/// Whether `segment` of a key's path stands for a name that the user chooses.
+pub fn is_name(segment: &str) -> bool {
+    segment.starts_with('<')
+}
+
+/// The key that `written` most resembles, with the user's own names put in.
+pub fn nearest(written: &[String]) -> String {
+    let text = written.join(".");
+    writable()
+        .map(|(_, path)| {
+            path.split('.')
+                .enumerate()
+                .map(|(i, segment)| match written.get(i) {
+                    Some(name) if is_name(segment) => name.clone(),
+                    _ => segment.to_owned(),
+                })
+                .collect::<Vec<_>>()
+                .join(".")
+        })
+        // Ties (and hopeless cases) go to the first in the manual's order.
+        .fold((f64::MIN, String::new()), |best, candidate| {
+            let likeness = strsim::sorensen_dice(&text, &candidate);
+            if likeness > best.0 { (likeness, candidate) } else { best }
+        })
+        .1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(written: &str) -> String {
+        nearest(&written.split('.').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_nearest_key_is_the_one_a_person_meant() {
+        assert_eq!(near("worker.inflight"), "worker.in_flight");
+        assert_eq!(near("databse.url"), "database.url");
+        assert_eq!(near("netgsm.password"), "providers.netgsm.password");
+        assert_eq!(near("clinics.atasehir.quiet_hour"), "clinics.atasehir.quiet_hours");
+        assert_eq!(
+            near("providers.netgsm.accounts.second.pasword"),
+            "providers.netgsm.accounts.second.password"
+        );
+        assert_eq!(near("database.masterkey_file"), "database.master_key_file");
+    }
+
+    #[test]
+    fn no_key_is_listed_twice() {
+        let mut paths: Vec<String> = writable().map(|(_, path)| path).collect();
+        let all = paths.len();
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), all);
+    }
+}

@@ -1,0 +1,116 @@
+//! The configuration: read from default file, file and environment; checked as a whole; shown without secrets.
+//!
+//! `Config::load` lists *every* error, each on one line with its key, its origin and what is allowed. The keys are
+//! data (`keys`), their defaults and meanings stand in `default.toml`, which is the manual.
+
+mod clinics;
+mod error;
+mod keys;
+mod needs;
+mod process;
+mod providers;
+mod reader;
+mod secret;
+mod show;
+mod sources;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use clinics::{Clinic, ClinicConsent, TypeRules};
+pub use error::{ConfigError, Origin};
+pub use needs::Purpose;
+pub use process::{
+    Broker, Consent, ConsentSource, Database, Log, LogFormat, Reconcile, Route, Scheduler,
+    SmsProvider, Worker,
+};
+pub use providers::{DEFAULT_ACCOUNT, Iys, IysAccount, NetgsmAccount, Providers};
+pub use reader::Shown;
+use reader::{ReadFile, Reader, Reported};
+use schemas::{ClinicId, ConsentRule};
+pub use secret::{Address, MasterKey};
+pub use sources::{DEFAULT, FILE_IN_PLACE, FILE_VARIABLE, Sources};
+pub use values::QuietHours;
+
+/// All settings, typed and checked. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[database]`
+    pub database: Database,
+    /// `[broker]`
+    pub broker: Broker,
+    /// `[worker]`
+    pub worker: Worker,
+    /// `[scheduler]`
+    pub scheduler: Scheduler,
+    /// `[providers]`
+    pub providers: Providers,
+    /// `[clinics.<id>]`
+    pub clinics: BTreeMap<ClinicId, Clinic>,
+    /// `[consent]`
+    pub consent: Consent,
+    /// `[route]`
+    pub route: Route,
+    /// `[reconcile]`
+    pub reconcile: Reconcile,
+    /// `[log]`
+    pub log: Log,
+    /// Every value with its origin, as `config show` prints it.
+    shown: Vec<Shown>,
+}
+
+impl Config {
+    /// Makes the configuration out of its sources. `types` are the event types' own consent rules; secrets that stand
+    /// in files of their own are read by `read_file`. Nothing else is touched: same arguments, same result.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the order of the manual, unknown keys last.
+    pub fn load(
+        sources: &Sources,
+        types: &TypeRules,
+        read_file: ReadFile<'_>,
+    ) -> Result<Self, Vec<ConfigError>> {
+        let names: BTreeSet<&str> = types.keys().map(String::as_str).collect();
+        let mut reader = Reader::new(sources::merge(sources, &names)?, read_file);
+        match Self::read(&mut reader, types) {
+            Ok(config) if reader.errors.is_empty() => Ok(Self { shown: reader.shown, ..config }),
+            _ => Err(reader.errors),
+        }
+    }
+
+    /// Reads every section before the first error ends it, so that all errors are listed.
+    fn read(r: &mut Reader<'_>, types: &TypeRules) -> Result<Self, Reported> {
+        let database = process::database(r);
+        let broker = process::broker(r);
+        let worker = process::worker(r);
+        let scheduler = process::scheduler(r);
+        let providers = providers::read(r);
+        let clinics = clinics::read(r, types);
+        let consent = process::consent(r);
+        let route = process::route(r);
+        let reconcile = process::reconcile(r);
+        let log = process::log(r);
+        r.finish();
+        Ok(Self {
+            database: database?,
+            broker: broker?,
+            worker: worker?,
+            scheduler: scheduler?,
+            providers: providers?,
+            clinics: clinics?,
+            consent: consent?,
+            route: route?,
+            reconcile: reconcile?,
+            log: log?,
+            shown: Vec::new(),
+        })
+    }
+
+    /// Every value with its origin: secrets replaced, passwords in addresses masked.
+    pub fn values(&self) -> &[Shown] {
+        &self.shown
+    }
+}

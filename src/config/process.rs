@@ -1,0 +1,221 @@
+//! Settings of the processes themselves: database, broker, worker, scheduler, log, and the rules they share.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use figment::value::Value;
+use tracing_subscriber::EnvFilter;
+
+use super::reader::{Parsed, Reader, Reported};
+use super::secret::{Address, MasterKey};
+use super::values;
+
+/// `[database]`
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Where the ledger is; its scheme is `postgres`, `postgresql` or `sqlite`.
+    pub url: Address,
+    /// The key that wraps all other keys. Commands that open or seal personal data need it.
+    pub master_key: Option<MasterKey>,
+}
+
+/// `[broker]`
+#[derive(Debug, Clone)]
+pub struct Broker {
+    /// RabbitMQ; `None` stands for `none`, the mode without a broker.
+    pub url: Option<Address>,
+}
+
+/// `[worker]`
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// Where `/metrics`, `/healthz` and `/readyz` are served.
+    pub listen: SocketAddr,
+    /// Messages that are worked on at one time.
+    pub in_flight: u32,
+    /// Unacknowledged deliveries per queue.
+    pub prefetch: u16,
+    /// Attempts after the first one that follow in the same process.
+    pub quick_retries: u32,
+    /// How long one request to a provider may take, from connecting to the last byte of the answer.
+    pub request_deadline: Duration,
+    /// How long a stopping worker finishes what it holds.
+    pub drain: Duration,
+}
+
+/// `[scheduler]`
+#[derive(Debug, Clone)]
+pub struct Scheduler {
+    /// Where `/metrics`, `/healthz` and `/readyz` are served.
+    pub listen: SocketAddr,
+}
+
+/// `[consent]`
+#[derive(Debug, Clone, Copy)]
+pub struct Consent {
+    /// Who is asked before a send.
+    pub source: ConsentSource,
+}
+
+/// Who knows whether a person agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentSource {
+    /// İYS itself.
+    Iys,
+    /// The clinic's own records, as this installation has them.
+    Registry,
+}
+
+/// `[route]`
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The providers of text messages in the order in which they are tried.
+    pub sms: Vec<SmsProvider>,
+}
+
+/// A provider of text messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmsProvider {
+    /// Netgsm's REST v2.
+    Netgsm,
+}
+
+/// `[reconcile]`
+#[derive(Debug, Clone)]
+pub struct Reconcile {
+    /// The looks that make an unknown attempt absent, each counted from the one before.
+    pub settle: Vec<Duration>,
+    /// When an attempt that stays unknown ends `unresolved`.
+    pub give_up: Duration,
+}
+
+/// `[log]`
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// What is logged: a level, or `tracing` directives such as `info,worker=debug`. Checked already.
+    pub level: String,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+/// Address schemes of PostgreSQL.
+pub(super) const POSTGRES: [&str; 2] = ["postgres", "postgresql"];
+
+pub(super) fn database(r: &mut Reader<'_>) -> Result<Database, Reported> {
+    let url = r.required("database.url", &[], |value| {
+        address(value, &[POSTGRES[0], POSTGRES[1], "sqlite"])
+    });
+    let master_key = r.optional("database.master_key", &[], |value| {
+        let key = value.as_str().and_then(MasterKey::parse);
+        key.ok_or_else(|| {
+            "exactly 32 random bytes as base64, such as `openssl rand -base64 32` prints".to_owned()
+        })
+    });
+    Ok(Database { url: url?, master_key: master_key? })
+}
+
+pub(super) fn broker(r: &mut Reader<'_>) -> Result<Broker, Reported> {
+    let url = r.required("broker.url", &[], |value| {
+        if value.as_str().is_some_and(|text| text.trim() == "none") {
+            return Ok(None);
+        }
+        address(value, &["amqp", "amqps"])
+            .map(Some)
+            .map_err(|allowed| format!("{allowed}, or \"none\""))
+    });
+    Ok(Broker { url: url? })
+}
+
+fn address(value: &Value, schemes: &[&str]) -> Parsed<Address> {
+    Address::parse(value.as_str().unwrap_or_default(), schemes)
+}
+
+pub(super) fn worker(r: &mut Reader<'_>) -> Result<Worker, Reported> {
+    let listen = r.required("worker.listen", &[], values::listen);
+    let in_flight = r.required("worker.in_flight", &[], values::whole(1..=20_000));
+    let prefetch = r.required("worker.prefetch", &[], values::whole(1..=u32::from(u16::MAX)));
+    let quick_retries = r.required("worker.quick_retries", &[], values::whole(0..=10));
+    let request_deadline = r.required("worker.request_deadline_s", &[], values::whole(1..=120));
+    let drain = r.required("worker.drain_s", &[], values::whole(0..=3_600));
+    Ok(Worker {
+        listen: listen?,
+        in_flight: in_flight?,
+        prefetch: u16::try_from(prefetch?).unwrap_or(u16::MAX),
+        quick_retries: quick_retries?,
+        request_deadline: Duration::from_secs(request_deadline?.into()),
+        drain: Duration::from_secs(drain?.into()),
+    })
+}
+
+pub(super) fn scheduler(r: &mut Reader<'_>) -> Result<Scheduler, Reported> {
+    let listen = r.required("scheduler.listen", &[], values::listen);
+    Ok(Scheduler { listen: listen? })
+}
+
+pub(super) fn consent(r: &mut Reader<'_>) -> Result<Consent, Reported> {
+    let source = r.required("consent.source", &[], |value| {
+        if value.as_str() == Some("netgsm") {
+            return Err(
+                "\"iys\" or \"registry\" (Netgsm's own İYS service comes with a later release)"
+                    .to_owned(),
+            );
+        }
+        values::word(&[("iys", ConsentSource::Iys), ("registry", ConsentSource::Registry)])(value)
+    });
+    Ok(Consent { source: source? })
+}
+
+pub(super) fn route(r: &mut Reader<'_>) -> Result<Route, Reported> {
+    let sms = r.required("route.sms", &[], |value| {
+        let providers =
+            values::list_of(4, values::word(&[("netgsm", SmsProvider::Netgsm)]))(value)?;
+        let twice =
+            providers.iter().enumerate().any(|(i, provider)| providers[..i].contains(provider));
+        if twice { Err("each provider once".to_owned()) } else { Ok(providers) }
+    });
+    Ok(Route { sms: sms? })
+}
+
+pub(super) fn reconcile(r: &mut Reader<'_>) -> Result<Reconcile, Reported> {
+    let settle =
+        r.required("reconcile.settle", &[], values::list_of(10, values::duration("1s", "1h")));
+    let give_up = r.required("reconcile.give_up", &[], values::duration("1m", "7d"));
+    let (settle, give_up) = (settle?, give_up?);
+    let looks: Duration = settle.iter().sum();
+    if give_up < looks {
+        let problem = format!(
+            "ends before the looks of reconcile.settle are over; use at least \"{}s\"",
+            looks.as_secs()
+        );
+        return Err(r.refuse_key("reconcile.give_up", &[], &problem));
+    }
+    Ok(Reconcile { settle, give_up })
+}
+
+pub(super) fn log(r: &mut Reader<'_>) -> Result<Log, Reported> {
+    let format = r.required(
+        "log.format",
+        &[],
+        values::word(&[("text", LogFormat::Text), ("json", LogFormat::Json)]),
+    );
+    let level = r.required("log.level", &[], |value| {
+        let text = values::text(500)(value)?;
+        match EnvFilter::try_new(&text) {
+            Ok(_) => Ok(text),
+            Err(_) => Err(
+                "error, warn, info, debug or trace, or directives such as \"info,worker=debug\""
+                    .to_owned(),
+            ),
+        }
+    });
+    Ok(Log { format: format?, level: level? })
+}

@@ -1,0 +1,206 @@
+//! From an event to the text that its person reads.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use schemas::{Channel, ClinicId, Event, EventType, Language, Registry};
+use tera::Tera;
+
+use crate::clean::{clean, without_accents};
+use crate::clinic::ClinicFace;
+use crate::error::{RenderError, TemplateError};
+use crate::load::{self, Catalogue, short_name};
+use crate::message::{Message, Text};
+use crate::plan::Plan;
+use crate::sample;
+use crate::segments::{Encoding, count};
+use crate::view::{BadField, Facts, Use, fill};
+use crate::words::Words;
+
+/// All texts, checked and ready. Rendering takes microseconds and no lock; share it in an `Arc`.
+#[derive(Debug)]
+pub struct Renderer {
+    pub(crate) tera: Tera,
+    pub(crate) built_in: Catalogue,
+    pub(crate) clinics: HashMap<ClinicId, Catalogue>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// One text: a type, a language, a channel, and perhaps a clinic.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) language: Language,
+    pub(crate) channel: Channel,
+    /// Its name, for records and in the engine (which would escape for the web only under a name
+    /// that ends in `.html` or the like).
+    pub(crate) label: String,
+    pub(crate) version: String,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) uses: Vec<Use>,
+    pub(crate) words: Words,
+}
+
+impl Renderer {
+    /// Reads and checks every text: of each type of `registry`, in each language, for each channel
+    /// of its policy that has texts (SMS), and whatever the clinics' `folders` put in their place.
+    ///
+    /// # Errors
+    /// The first text that is missing, misspelt, refused or too long, with file and line.
+    pub fn load(
+        registry: &Registry,
+        folders: &[(ClinicId, PathBuf)],
+    ) -> Result<Self, TemplateError> {
+        load::load(registry, folders)
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self {
+            tera: Tera::new(),
+            built_in: Catalogue::new(),
+            clinics: HashMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// What operators should know about texts that work, one line each: for the log at start.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Writes the text of `event` for `channel`. `now` is the moment of the send (`bugün`, `yarın`).
+    ///
+    /// # Errors
+    /// See [`RenderError`]; none carries a value of the event.
+    pub fn render(
+        &self,
+        event: &Event,
+        event_type: &EventType,
+        clinic: &ClinicFace,
+        channel: Channel,
+        now: DateTime<Utc>,
+    ) -> Result<Message, RenderError> {
+        let facts = Facts {
+            data: &event.data,
+            person: &event.recipient.name,
+            clinic,
+            language: event.recipient.language,
+            now,
+        };
+        self.message(event_type, channel, facts)
+    }
+
+    /// Writes a made-up event of a type, every field present, as this clinic's patients would read
+    /// it: to look at a text without an event.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn preview(
+        &self,
+        event_type: &EventType,
+        clinic: &ClinicFace,
+        language: Language,
+        channel: Channel,
+    ) -> Result<Message, RenderError> {
+        let entry = self.entry(event_type, clinic, language, channel)?;
+        let sample =
+            sample::full(&entry.plan).ok_or_else(|| no_template(event_type, language, channel))?;
+        let facts =
+            Facts { data: &sample.data, person: &sample.person, clinic, language, now: sample.now };
+        self.message(event_type, channel, facts)
+    }
+
+    /// The clinic's own text, else the built-in one.
+    fn entry<'a>(
+        &'a self,
+        event_type: &EventType,
+        clinic: &ClinicFace,
+        language: Language,
+        channel: Channel,
+    ) -> Result<&'a Entry, RenderError> {
+        let find = |catalogue: &'a Catalogue| {
+            let entries = catalogue.get(&event_type.name)?;
+            entries.iter().find(|entry| entry.language == language && entry.channel == channel)
+        };
+        self.clinics
+            .get(&clinic.id)
+            .and_then(find)
+            .or_else(|| find(&self.built_in))
+            .ok_or_else(|| no_template(event_type, language, channel))
+    }
+
+    fn message(
+        &self,
+        event_type: &EventType,
+        channel: Channel,
+        facts: Facts<'_>,
+    ) -> Result<Message, RenderError> {
+        let entry = self.entry(event_type, facts.clinic, facts.language, channel)?;
+        let mut text = compose(&self.tera, entry, facts).map_err(|f| f.at_render(entry))?;
+        if text.is_empty() {
+            return Err(RenderError::Empty { template: entry.label.clone() });
+        }
+        let max = event_type.policy.max_segments;
+        let mut segments = count(&text);
+        if segments.segments > max && segments.encoding == Encoding::Ucs2 {
+            text = without_accents(&text);
+            segments = count(&text);
+        }
+        if segments.segments > max {
+            let template = entry.label.clone();
+            return Err(RenderError::TooLong { template, segments: segments.segments, max });
+        }
+        Ok(Message {
+            text: Text::new(text),
+            template: entry.label.clone(),
+            template_version: entry.version.clone(),
+            segments,
+        })
+    }
+}
+
+fn no_template(event_type: &EventType, language: Language, channel: Channel) -> RenderError {
+    let short = short_name(&event_type.name);
+    RenderError::NoTemplate { template: format!("{short}/{}/{channel}", language.as_str()) }
+}
+
+/// Why a text could not be composed; becomes an error of loading or of rendering.
+pub(crate) enum Failure {
+    Field(BadField),
+    Engine(tera::Error),
+}
+
+impl Failure {
+    pub(crate) fn at_load(&self, file: &str, what: &str) -> TemplateError {
+        match self {
+            Self::Field(BadField { field, problem }) => {
+                TemplateError::new(file, format!("field {field} {problem} ({what})"))
+            }
+            Self::Engine(error) => {
+                let mut found = TemplateError::of_engine(file, error);
+                found.problem = format!(
+                    "{} ({what}; a name that may be absent belongs into {{% if name %}})",
+                    found.problem
+                );
+                found
+            }
+        }
+    }
+
+    fn at_render(self, entry: &Entry) -> RenderError {
+        match self {
+            Self::Field(BadField { field, problem }) => {
+                RenderError::Field { template: entry.label.clone(), field, problem }
+            }
+            Self::Engine(error) => RenderError::of_engine(&entry.label, &error),
+        }
+    }
+}
+
+/// View, engine, one clean line.
+pub(crate) fn compose(tera: &Tera, entry: &Entry, facts: Facts<'_>) -> Result<String, Failure> {
+    let view = fill(&entry.uses, &entry.plan, &entry.words, facts).map_err(Failure::Field)?;
+    let raw = tera.render(&entry.label, &view).map_err(Failure::Engine)?;
+    Ok(clean(&raw))
+}

@@ -1,0 +1,356 @@
+//! Asking İYS: many numbers in one question, within requests a second and tokens an hour that all workers share.
+//!
+//! A question goes at once while a permit is there and otherwise gathers until the next one. No answer is never "no consent":
+//! rows wait on the İYS lane.
+
+use crate::lanes::Lanes;
+use crate::settings::IysAccount;
+use chrono::{DateTime, Utc};
+use ledger::Ledger;
+use ledger::shared::{HOUR_MS, SharedToken};
+use providers::iys::{Client, ConsentStatus, IysTrouble, MOST_NUMBERS, SingleAnswer};
+use schemas::{PhoneNumber, RecipientType};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Token calls an hour that we allow ourselves: İYS bans after 10 (`facts/netgsm_iys.md` B0).
+const TOKENS_PER_HOUR: i64 = 8;
+/// Tokens are renewed this much before they end, milliseconds.
+const EARLY_MS: i64 = 60_000;
+/// Tries of one question before its askers hear that İYS is silent.
+const TRIES: u32 = 3;
+/// How long a worker waits for another one to fetch the token.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What İYS said about one number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It answered.
+    Said {
+        /// ONAY is on record (batch), or no RET is (single).
+        allowed: bool,
+        /// `listed`, `not-listed`, `onay`, `ret`, `no-record`, `not-a-recipient`.
+        word: &'static str,
+        /// When it was asked, by the database's clock.
+        asked_at: DateTime<Utc>,
+        /// İYS's id of the question.
+        request_id: Option<String>,
+    },
+    /// It did not; a bounded code says why.
+    Silent(String),
+}
+
+struct Question {
+    phone: PhoneNumber,
+    kind: RecipientType,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Asks one İYS account.
+#[derive(Clone)]
+pub struct Asker {
+    to: mpsc::Sender<Question>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: Client,
+    account: IysAccount,
+    lane: String,
+    ledger: Ledger,
+    lanes: Arc<Lanes>,
+}
+
+impl std::fmt::Debug for Asker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asker").field("lane", &self.inner.lane).finish_non_exhaustive()
+    }
+}
+
+/// What is sealed in the shared token row.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    access: String,
+    refresh: String,
+}
+
+impl Asker {
+    /// Starts asking for one account; ends when the last clone is dropped.
+    pub fn start(
+        client: Client,
+        account: IysAccount,
+        lane: String,
+        ledger: Ledger,
+        lanes: Arc<Lanes>,
+    ) -> Self {
+        let (to, from) = mpsc::channel(2 * MOST_NUMBERS);
+        let inner = Arc::new(Inner { client, account, lane, ledger, lanes });
+        tokio::spawn(Arc::clone(&inner).gather(from));
+        Self { to, inner }
+    }
+
+    /// The account's lane.
+    pub fn lane(&self) -> &str {
+        &self.inner.lane
+    }
+
+    /// The brand that is asked for.
+    pub fn brand(&self) -> &str {
+        self.inner.client.brand_code()
+    }
+
+    /// Whether ONAY is on record, by the batch question.
+    pub async fn with_consent(&self, phone: &PhoneNumber, kind: RecipientType) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let question = Question { phone: phone.clone(), kind, answer };
+        if self.to.send(question).await.is_err() {
+            return Answer::Silent("stopping".to_owned());
+        }
+        answered.await.unwrap_or_else(|_| Answer::Silent("stopping".to_owned()))
+    }
+
+    /// Whether a RET is on record, by the single question with its hourly budget.
+    pub async fn not_refused(&self, phone: &PhoneNumber, kind: RecipientType) -> Answer {
+        self.inner.single(phone, kind).await
+    }
+}
+
+impl Inner {
+    async fn gather(self: Arc<Self>, mut from: mpsc::Receiver<Question>) {
+        let mut waiting = Vec::new();
+        while from.recv_many(&mut waiting, MOST_NUMBERS).await > 0 {
+            let permitted = self.permit().await;
+            // what came while we waited for the permit goes along
+            while waiting.len() < MOST_NUMBERS
+                && let Ok(question) = from.try_recv()
+            {
+                waiting.push(question);
+            }
+            let all = std::mem::take(&mut waiting);
+            if let Err(code) = permitted {
+                all.into_iter().for_each(|q| drop(q.answer.send(Answer::Silent(code.clone()))));
+                continue;
+            }
+            let (tacir, bireysel): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|q| q.kind == RecipientType::Tacir);
+            for (i, slice) in
+                [bireysel, tacir].into_iter().filter(|slice| !slice.is_empty()).enumerate()
+            {
+                let this = Arc::clone(&self);
+                // answers take a round trip; the next permit need not wait for it
+                tokio::spawn(async move {
+                    if i > 0 {
+                        let _ = this.permit().await;
+                    }
+                    this.batch(slice).await;
+                });
+            }
+        }
+    }
+
+    /// Waits for one of the shared permits of the second.
+    async fn permit(&self) -> Result<(), String> {
+        let cap = i64::from(self.account.max_per_s.max(1));
+        loop {
+            match self.ledger.permits("iys", 1, cap, 1_000).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {
+                    let into_second = self.ledger.clock().now_ms().rem_euclid(1_000);
+                    let left = u64::try_from(1_000 - into_second).unwrap_or(1_000);
+                    tokio::time::sleep(Duration::from_millis(left + 2)).await;
+                }
+                Err(error) if error.is_away() => return Err("ledger-away".to_owned()),
+                Err(_) => return Err("ledger".to_owned()),
+            }
+        }
+    }
+
+    /// Asks for a slice; a number that İYS does not take as a recipient must not spoil the answer of the others.
+    async fn batch(&self, questions: Vec<Question>) {
+        let mut todo = vec![questions];
+        while let Some(slice) = todo.pop() {
+            let Some(kind) = slice.first().map(|q| q.kind) else { continue };
+            let numbers: Vec<PhoneNumber> = slice.iter().map(|q| q.phone.clone()).collect();
+            let asked_at = self.ledger.clock().now();
+            let (client, numbers) = (&self.client, &numbers);
+            let question = |token: SecretString| async move {
+                client.with_consent(&token, kind, numbers).await
+            };
+            let answer = self.ask(question).await;
+            match answer {
+                Ok(answer) => {
+                    self.lanes.good(&self.ledger, &self.lane).await;
+                    for question in slice {
+                        let allowed = answer.listed.contains(question.phone.e164());
+                        let word = if allowed { "listed" } else { "not-listed" };
+                        let request_id = Some(answer.request_id.clone());
+                        drop(question.answer.send(Answer::Said {
+                            allowed,
+                            word,
+                            asked_at,
+                            request_id,
+                        }));
+                    }
+                }
+                Err(IysTrouble::BadRequest(_)) if slice.len() == 1 => {
+                    for question in slice {
+                        let word = "not-a-recipient";
+                        let said =
+                            Answer::Said { allowed: false, word, asked_at, request_id: None };
+                        drop(question.answer.send(said));
+                    }
+                }
+                Err(IysTrouble::BadRequest(_)) => {
+                    let mut left = slice;
+                    let right = left.split_off(left.len() / 2);
+                    todo.extend([right, left]);
+                }
+                Err(trouble) => {
+                    let code = trouble.code().to_owned();
+                    slice
+                        .into_iter()
+                        .for_each(|q| drop(q.answer.send(Answer::Silent(code.clone()))));
+                }
+            }
+        }
+    }
+
+    async fn single(&self, phone: &PhoneNumber, kind: RecipientType) -> Answer {
+        let cap = i64::from(self.account.max_single_per_hour.max(1));
+        match self.ledger.permits(&format!("{}/single", self.lane), 1, cap, HOUR_MS).await {
+            Ok(true) => {}
+            Ok(false) => return Answer::Silent("single-query-budget".to_owned()),
+            Err(_) => return Answer::Silent("ledger-away".to_owned()),
+        }
+        if let Err(code) = self.permit().await {
+            return Answer::Silent(code);
+        }
+        let asked_at = self.ledger.clock().now();
+        let client = &self.client;
+        let question =
+            |token: SecretString| async move { client.status(&token, kind, phone).await };
+        let (allowed, word, request_id) = match self.ask(question).await {
+            Ok(SingleAnswer::Found(record)) => match record.status {
+                ConsentStatus::Onay => (true, "onay", record.transaction_id),
+                ConsentStatus::Ret => (false, "ret", record.transaction_id),
+            },
+            Ok(SingleAnswer::NoRecord) => (true, "no-record", None),
+            Err(IysTrouble::BadRequest(_)) => (false, "not-a-recipient", None),
+            Err(trouble) => return Answer::Silent(trouble.code().to_owned()),
+        };
+        self.lanes.good(&self.ledger, &self.lane).await;
+        Answer::Said { allowed, word, asked_at, request_id }
+    }
+
+    /// One question with its token: renews a refused token once, repeats a silent one, and closes the lane if that does not help.
+    async fn ask<T, F>(&self, question: impl Fn(SecretString) -> F) -> Result<T, IysTrouble>
+    where
+        F: Future<Output = Result<T, IysTrouble>>,
+    {
+        let mut delays = crate::retry::quick();
+        let mut renewed = false;
+        let mut tries = 0;
+        loop {
+            let (token, expires_at) = self.token().await?;
+            match question(token).await {
+                Err(IysTrouble::Reauth) if !renewed => {
+                    renewed = true;
+                    let _ = self.ledger.drop_token(&self.lane, expires_at, false).await;
+                }
+                Err(IysTrouble::Silent(silence)) => {
+                    self.lanes.bad(&self.ledger, &self.lane, &silence.trouble.code).await;
+                    tries += 1;
+                    let named = silence.after.unwrap_or_default();
+                    if tries >= TRIES
+                        || named > crate::retry::QUICK_AT_MOST
+                        || self.lanes.closed(&self.lane)
+                    {
+                        return Err(IysTrouble::Silent(silence));
+                    }
+                    tokio::time::sleep(delays().max(named)).await;
+                    // a repetition is a request like any other
+                    let _ = self.permit().await;
+                }
+                Err(IysTrouble::Account(trouble)) => {
+                    self.lanes.refused(&self.ledger, &self.lane, &trouble.code).await;
+                    return Err(IysTrouble::Account(trouble));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The shared access token, fetched by whoever has the lease.
+    async fn token(&self) -> Result<(SecretString, i64), IysTrouble> {
+        let give_up = tokio::time::Instant::now() + TOKEN_PATIENCE;
+        loop {
+            match self.ledger.token(&self.lane, TOKENS_PER_HOUR).await {
+                Ok(SharedToken::Ready { secret, expires_at }) => {
+                    let kept: Kept =
+                        serde_json::from_slice(&secret).map_err(|_| silent("token-unreadable"))?;
+                    return Ok((SecretString::from(kept.access), expires_at));
+                }
+                Ok(SharedToken::Fetch { refresh_with }) => {
+                    return self.fetch(refresh_with.as_ref().map(|s| &s[..])).await;
+                }
+                Ok(SharedToken::Wait) if tokio::time::Instant::now() < give_up => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Ok(SharedToken::Wait) => return Err(silent("token-budget")),
+                Err(_) => return Err(silent("ledger-away")),
+            }
+        }
+    }
+
+    async fn fetch(&self, refresh_with: Option<&[u8]>) -> Result<(SecretString, i64), IysTrouble> {
+        let refresh = refresh_with
+            .and_then(|secret| serde_json::from_slice::<Kept>(secret).ok())
+            .map(|kept| SecretString::from(kept.refresh));
+        let tokens = match refresh {
+            Some(refresh) => self.client.refresh(&refresh).await,
+            None => self.client.login().await,
+        };
+        let tokens = match tokens {
+            Ok(tokens) => tokens,
+            Err(trouble) => {
+                // a refresh token that is refused must not be tried again and again
+                let _ = self.ledger.drop_token(&self.lane, 0, true).await;
+                match &trouble {
+                    IysTrouble::Account(t) => {
+                        self.lanes.refused(&self.ledger, &self.lane, &t.code).await
+                    }
+                    other => self.lanes.bad(&self.ledger, &self.lane, other.code()).await,
+                }
+                return Err(trouble);
+            }
+        };
+        let now = self.ledger.clock().now_ms();
+        let ends = |after: Duration| {
+            now.saturating_add(i64::try_from(after.as_millis()).unwrap_or(0))
+                .saturating_sub(EARLY_MS)
+        };
+        let (expires_at, refresh_at) = (ends(tokens.expires_in), ends(tokens.refresh_expires_in));
+        let kept = Kept {
+            access: tokens.access.expose_secret().to_owned(),
+            refresh: tokens.refresh.expose_secret().to_owned(),
+        };
+        let secret = zeroize::Zeroizing::new(
+            serde_json::to_vec(&kept).map_err(|_| silent("token-unreadable"))?,
+        );
+        self.ledger
+            .keep_token(&self.lane, &secret, expires_at, refresh_at)
+            .await
+            .map_err(|_| silent("ledger-away"))?;
+        Ok((tokens.access, expires_at))
+    }
+}
+
+fn silent(code: &str) -> IysTrouble {
+    IysTrouble::Silent(providers::iys::Silence {
+        after: None,
+        trouble: providers::Trouble { code: format!("iys:{code}"), detail: String::new() },
+    })
+}

@@ -1,0 +1,297 @@
+//! From queues to the pipeline and back: places in flight, panics, the time in which the ledger is down, and the drain.
+
+use crate::pipeline::{self, Arrived, End, Halt};
+use crate::worker::Worker;
+use bus::{Acked, Bus, BusError, Consumer, Deliveries, Delivery};
+use futures::FutureExt;
+use ledger::LedgerError;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often the clock is measured.
+const CLOCK_EVERY: Duration = Duration::from_secs(60);
+/// Runs of one message that ended because another one was in its way.
+const AGAIN_AT_MOST: u32 = 5;
+
+/// Why a worker ended other than by being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The broker refuses us for good.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// A key, the schema or the login of the ledger.
+    #[error(transparent)]
+    Ledger(LedgerError),
+}
+
+/// What a worker has done when it ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Deliveries that were not settled within the deadline: their copies come again, their attempts are looked after.
+    pub left: usize,
+}
+
+/// Consumes until `soft` is cancelled, then drains until it is empty, the deadline is over, or `hard` is cancelled.
+///
+/// # Errors
+/// When the broker or the ledger refuses this process for good.
+pub async fn run(
+    worker: Arc<Worker>,
+    bus: &Bus,
+    soft: &CancellationToken,
+    hard: &CancellationToken,
+) -> Result<Drained, RunError> {
+    let places = Arc::new(Semaphore::new(worker.settings.in_flight));
+    let tasks = TaskTracker::new();
+    let (fatal, mut failed) = watch::channel(None::<LedgerError>);
+    let mut consumers = vec![];
+    let mut inlets: Vec<Deliveries> = vec![];
+    for event_type in worker.registry.types() {
+        let (consumer, deliveries) = bus.consume(&event_type.queue, worker.settings.prefetch);
+        consumers.push(consumer);
+        inlets.push(deliveries);
+    }
+    let gate = Arc::new(Gate::new(consumers.clone()));
+    let background = CancellationToken::new();
+    tokio::spawn(Arc::clone(&gate).watch(Arc::clone(&worker), background.clone()));
+    tokio::spawn(follow(Arc::clone(&worker), background.clone()));
+    for deliveries in inlets {
+        let inlet = Inlet {
+            worker: Arc::clone(&worker),
+            gate: Arc::clone(&gate),
+            places: Arc::clone(&places),
+            tasks: tasks.clone(),
+            fatal: fatal.clone(),
+        };
+        tokio::spawn(inlet.take(deliveries));
+    }
+    let mut broken = consumers.clone();
+    let ended = tokio::select! {
+        () = soft.cancelled() => Ok(()),
+        Ok(error) = failed.wait_for(Option::is_some) => Err(error.clone()),
+        error = never_taking(&mut broken) => return Err(error.into()),
+    };
+    let drained = drain(&worker, &consumers, &tasks, hard).await;
+    background.cancel();
+    match ended {
+        Ok(()) => Ok(drained),
+        Err(Some(error)) => Err(RunError::Ledger(error)),
+        Err(None) => Ok(drained),
+    }
+}
+
+/// The permanent error of a consumer that will never take anything.
+async fn never_taking(consumers: &mut [Consumer]) -> BusError {
+    for consumer in consumers {
+        if let Err(error) = consumer.taking().await {
+            return error;
+        }
+    }
+    tracing::info!("taking messages from all queues");
+    std::future::pending().await
+}
+
+/// The order of `rabbitmq_practice.md` §2.11: cancel, finish, ack, flush, close.
+async fn drain(
+    worker: &Worker,
+    consumers: &[Consumer],
+    tasks: &TaskTracker,
+    hard: &CancellationToken,
+) -> Drained {
+    tracing::info!(
+        in_flight = tasks.len(),
+        "stopping: taking nothing new, finishing what is in flight"
+    );
+    for consumer in consumers {
+        consumer.stop_taking().await;
+    }
+    tasks.close();
+    tokio::select! {
+        () = tasks.wait() => {}
+        () = tokio::time::sleep(worker.settings.drain) => {
+            tracing::warn!(left = tasks.len(), "the drain deadline is over: what is left comes again or is looked after");
+        }
+        () = hard.cancelled() => tracing::warn!(left = tasks.len(), "stopping at once"),
+    }
+    let grace = if hard.is_cancelled() { Duration::ZERO } else { Duration::from_secs(1) };
+    let mut left = 0;
+    for consumer in consumers {
+        left += consumer.close(grace).await;
+    }
+    Drained { left }
+}
+
+/// Keeps lanes and clock fresh.
+async fn follow(worker: Arc<Worker>, stop: CancellationToken) {
+    let clock = async {
+        loop {
+            tokio::time::sleep(CLOCK_EVERY).await;
+            if let Err(error) = worker.ledger.measure_clock().await {
+                tracing::warn!(%error, "clock not measured");
+            }
+        }
+    };
+    tokio::select! {
+        () = worker.lanes.follow(&worker.ledger, &stop) => {}
+        () = stop.cancelled() => {}
+        () = clock => {}
+    }
+}
+
+/// Takes deliveries of one queue.
+struct Inlet {
+    worker: Arc<Worker>,
+    gate: Arc<Gate>,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    fatal: watch::Sender<Option<LedgerError>>,
+}
+
+impl Inlet {
+    /// The place in flight is taken before the delivery, here and nowhere else, so the number in flight cannot overshoot.
+    async fn take(self, mut deliveries: Deliveries) {
+        while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
+            let Some(delivery) = deliveries.recv().await else { return };
+            let (worker, gate) = (Arc::clone(&self.worker), Arc::clone(&self.gate));
+            let fatal = self.fatal.clone();
+            self.tasks.spawn(async move {
+                handle(&worker, &gate, &fatal, delivery).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+/// One delivery to its end.
+async fn handle(
+    worker: &Worker,
+    gate: &Gate,
+    fatal: &watch::Sender<Option<LedgerError>>,
+    delivery: Delivery,
+) {
+    let mut panics = 0;
+    let mut again = 0;
+    loop {
+        let message_id = delivery.message_id.clone().unwrap_or_default();
+        let arrived = Arrived {
+            queue: &delivery.queue,
+            routing_key: &delivery.routing_key,
+            message_id: &message_id,
+            redelivered: delivery.redelivered,
+            body: &delivery.body,
+        };
+        let seen = gate.pauses();
+        let run = async {
+            if panics < 2 {
+                pipeline::run(worker, &arrived).await
+            } else {
+                pipeline::record::poison(worker, &arrived).await
+            }
+        };
+        match AssertUnwindSafe(run).catch_unwind().await {
+            Ok(Ok(end)) => {
+                tracing::debug!(queue = arrived.queue, ?end, "handled");
+                return settle(delivery, end).await;
+            }
+            Ok(Err(Halt::Again)) if again < AGAIN_AT_MOST => again += 1,
+            Ok(Err(Halt::Again)) => return give_back(delivery).await,
+            Ok(Err(Halt::Away(error))) => {
+                gate.ledger_is_down(seen, &error).await;
+                return give_back(delivery).await;
+            }
+            Ok(Err(Halt::Fatal(error))) => {
+                fatal.send_replace(Some(error));
+                return give_back(delivery).await;
+            }
+            Err(_) if panics < 2 => {
+                panics += 1;
+                tracing::error!(queue = arrived.queue, panics, "a handler panicked on a message");
+            }
+            // recording it panics too: the delivery limit of the queue ends this
+            Err(_) => return give_back(delivery).await,
+        }
+    }
+}
+
+async fn settle(delivery: Delivery, end: End) {
+    let queue = delivery.queue.clone();
+    if delivery.ack().await == Acked::Lost {
+        // the copy comes again and is found stale
+        tracing::debug!(queue, ?end, "ack lost");
+    }
+}
+
+async fn give_back(delivery: Delivery) {
+    let _ = delivery.requeue().await;
+}
+
+/// PROTOCOL rule 11: while the ledger is down consumers are cancelled first, then what has no row goes back once, and nothing is
+/// taken until a query succeeded.
+struct Gate {
+    consumers: Vec<Consumer>,
+    down: Notify,
+    state: watch::Sender<GateState>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct GateState {
+    paused: bool,
+    pauses: u64,
+}
+
+impl Gate {
+    fn new(consumers: Vec<Consumer>) -> Self {
+        Self { consumers, down: Notify::new(), state: watch::Sender::new(GateState::default()) }
+    }
+
+    fn pauses(&self) -> u64 {
+        self.state.borrow().pauses
+    }
+
+    /// Returns when the consumers are cancelled, or were since the caller looked.
+    async fn ledger_is_down(&self, seen: u64, error: &LedgerError) {
+        tracing::debug!(%error, "a message met an absent ledger");
+        let mut state = self.state.subscribe();
+        self.down.notify_one();
+        let _ = state.wait_for(|s| s.paused || s.pauses > seen).await;
+    }
+
+    async fn watch(self: Arc<Self>, worker: Arc<Worker>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => {
+                    // whoever still waits may give back: nothing is taken any more
+                    self.state.send_modify(|s| s.pauses += 1);
+                    return;
+                }
+                () = self.down.notified() => {}
+            }
+            tracing::error!(
+                alert = "ledger-down",
+                "the ledger does not answer: taking nothing until it does"
+            );
+            for consumer in &self.consumers {
+                consumer.pause().await;
+            }
+            self.state.send_modify(|s| *s = GateState { paused: true, pauses: s.pauses + 1 });
+            let mut wait = Duration::from_millis(200);
+            while let Err(error) = worker.ledger.measure_clock().await {
+                tracing::debug!(%error, "the ledger is still away");
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(wait) => {}
+                }
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+            tracing::info!("the ledger answers again: taking messages");
+            self.state.send_modify(|s| s.paused = false);
+            for consumer in &self.consumers {
+                consumer.resume();
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The worker's view of lanes: which are in trouble, and when to say that one is.
+
+use ledger::Ledger;
+use ledger::lanes::LaneState;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Results without one good among them after which a lane closes.
+const BAD_IN_A_ROW: u32 = 5;
+/// First probe of a lane that closed on an outage, milliseconds.
+const PROBE_OUTAGE_MS: i64 = 2_000;
+/// First probe of a lane whose account was refused, milliseconds: somebody has to mend it.
+const PROBE_ACCOUNT_MS: i64 = 10_000;
+/// How often the shared state is read.
+const READ_EVERY: Duration = Duration::from_millis(500);
+
+/// Lanes as this process knows them.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    known: Mutex<HashMap<String, Known>>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Known {
+    trouble: Option<LaneState>,
+    bad: u32,
+}
+
+impl Lanes {
+    fn with<T>(&self, lane: &str, change: impl FnOnce(&mut Known) -> T) -> T {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        change(known.entry(lane.to_owned()).or_default())
+    }
+
+    /// Whether a message that is not released for this lane has to wait on it.
+    pub fn in_trouble(&self, lane: &str) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(lane).is_some_and(|k| k.trouble.is_some())
+    }
+
+    /// Whether nothing may go at all.
+    pub fn closed(&self, lane: &str) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(lane).is_some_and(|k| k.trouble == Some(LaneState::Closed))
+    }
+
+    /// Keeps the shared state fresh until the stop.
+    pub async fn follow(&self, ledger: &Ledger, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            // while the ledger is away the last known state stands; nothing is sent then anyway
+            if let Ok(lanes) = ledger.lanes().await {
+                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                for lane in lanes {
+                    let trouble = (lane.state != LaneState::Open).then_some(lane.state);
+                    let entry = known.entry(lane.lane).or_default();
+                    if trouble.is_none() && entry.trouble.is_some() {
+                        entry.bad = 0;
+                    }
+                    entry.trouble = trouble;
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(READ_EVERY) => {}
+            }
+        }
+    }
+
+    /// A documented answer came: the lane works. Widens a lane that is being tried.
+    pub async fn good(&self, ledger: &Ledger, lane: &str) {
+        let trying = self.with(lane, |known| {
+            known.bad = 0;
+            known.trouble == Some(LaneState::Trying)
+        });
+        if trying
+            && let Ok(Some(state)) = ledger.widen_lane(lane, LaneState::Trying).await
+            && state == LaneState::Open
+        {
+            self.with(lane, |known| known.trouble = None);
+            tracing::info!(lane, "lane is open again");
+        }
+    }
+
+    /// No usable answer came. After several in a row, or the first one of a lane that is being tried, the lane closes.
+    pub async fn bad(&self, ledger: &Ledger, lane: &str, code: &str) {
+        let close = self.with(lane, |known| {
+            known.bad += 1;
+            known.bad >= BAD_IN_A_ROW || known.trouble == Some(LaneState::Trying)
+        });
+        if close {
+            self.close(ledger, lane, &format!("outage: {code}"), PROBE_OUTAGE_MS).await;
+        }
+    }
+
+    /// The account was refused, not the message: closes at once.
+    pub async fn refused(&self, ledger: &Ledger, lane: &str, code: &str) {
+        self.close(ledger, lane, &format!("account: {code}"), PROBE_ACCOUNT_MS).await;
+    }
+
+    async fn close(&self, ledger: &Ledger, lane: &str, why: &str, probe_after_ms: i64) {
+        self.with(lane, |known| known.trouble = Some(LaneState::Closed));
+        match ledger.close_lane(lane, why, probe_after_ms).await {
+            Ok(true) => {
+                tracing::error!(
+                    alert = "lane-closed",
+                    lane,
+                    why,
+                    "lane closed: its messages wait, nothing is lost"
+                );
+            }
+            Ok(false) => {}
+            // the next bad result tries again
+            Err(error) => tracing::warn!(lane, %error, "could not close the lane"),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The way of one notification through a worker, on one screen (`shared/PROTOCOL.md` §2.2).
+//!
+//! `validate → route → decide → render → claim → send → record`. Each stage is a file; each returns what the next one needs or
+//! ends the message durably. Whoever gets `Ok` acks; `Halt` gives the delivery back, because nothing durable has happened.
+
+pub mod validate;
+
+pub mod route;
+
+pub mod decide;
+
+pub mod render;
+
+pub mod claim;
+
+pub mod send;
+
+pub mod record;
+
+use crate::hold::{self, Place};
+use crate::worker::Worker;
+use claim::Claim;
+use decide::Decision;
+use ledger::LedgerError;
+use validate::Read;
+
+/// A claim that keeps writing nothing is contention, not a decision: after so many looks the row waits a little.
+const LOOKS: usize = 6;
+
+/// A copy as it arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived<'a> {
+    /// Queue it came from.
+    pub queue: &'a str,
+    /// Routing key it was published with.
+    pub routing_key: &'a str,
+    /// AMQP message id, empty if there is none.
+    pub message_id: &'a str,
+    /// The broker says that it delivered it before.
+    pub redelivered: bool,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// How a message ended here. All of it is durable: the delivery is acked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// An attempt was made and its outcome is written.
+    Sent,
+    /// It waits or ended by a decision.
+    Settled,
+    /// The event was refused.
+    Refused,
+    /// Another copy has been or is being handled: nothing to do.
+    Stale,
+}
+
+/// Why a message could not be handled now.
+#[derive(Debug, Clone)]
+pub enum Halt {
+    /// The ledger is away: give the delivery back and stop taking.
+    Away(LedgerError),
+    /// Another message was in the way: run it again.
+    Again,
+    /// The process must stop: a key does not open what it should.
+    Fatal(LedgerError),
+}
+
+impl From<LedgerError> for Halt {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Key(_)
+            | LedgerError::Schema(_)
+            | LedgerError::Login(_)
+            | LedgerError::Unsafe(_) => Self::Fatal(error),
+            LedgerError::Conflict => Self::Again,
+            _ => Self::Away(error),
+        }
+    }
+}
+
+/// Handles one copy.
+///
+/// # Errors
+/// [`Halt`]: nothing durable has happened; the delivery goes back.
+pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
+    let mut work = match validate::read(worker, copy).await? {
+        Read::Work(work) => work,
+        Read::End(end) => return Ok(end),
+    };
+    for _ in 0..LOOKS {
+        let Some(route) = route::choose(worker, &work) else {
+            return record::no_route(worker, &work).await;
+        };
+        validate::look_around(worker, &mut work, &route).await?;
+        hold::at(Place::AfterRead).await;
+        let (decision, evidence) = decide::with_consent(worker, &work, &route).await;
+        let Decision::Send { until, supersedes } = decision else {
+            return record::decision(worker, &work, &route, decision, evidence).await;
+        };
+        let message = match render::text(worker, &work) {
+            Ok(message) => message,
+            Err(error) => return record::unrenderable(worker, &work, &error).await,
+        };
+        let Some(permit) = route::rate_permit(worker, &route, &message).await? else {
+            return record::rate(worker, &work, &route).await;
+        };
+        hold::at(Place::BeforeClaim).await;
+        match claim::claim(worker, &work, &route, &message, &evidence, until, supersedes).await? {
+            Claim::Won(attempt) => {
+                hold::at(Place::AfterClaim).await;
+                return Ok(send::send(worker, &work, &route, &message, attempt).await);
+            }
+            Claim::LookAgain(why) => {
+                tracing::debug!(ntf = work.ntf, why, "claim wrote nothing: looking again");
+                route::give_back(worker, permit).await;
+                if let Some(end) = validate::look_again(worker, &mut work).await? {
+                    return Ok(end);
+                }
+            }
+        }
+    }
+    record::contended(worker, &work).await
+}

@@ -1,0 +1,108 @@
+//! Gathers what the decision needs, asks for consent only where the answer decides, and keeps the evidence.
+
+use super::{Case, Consent, Decision, decide, depends_on_consent};
+use crate::consent::Answer;
+use crate::pipeline::route::Route;
+use crate::pipeline::validate::Work;
+use crate::settings::ConsentSource;
+use crate::worker::Worker;
+use ledger::record::ConsentEvidence;
+use schemas::ConsentRule;
+
+/// Decides, with the consent answer for the route's channel, and says on what evidence.
+pub async fn with_consent(
+    worker: &Worker,
+    work: &Work<'_>,
+    route: &Route,
+) -> (Decision, ConsentEvidence) {
+    let policy = &work.event_type.policy;
+    let own = work.clinic.consent.get(&work.event.event_type);
+    let rule = own.map_or(policy.consent, |own| own.rule);
+    let mut evidence = ConsentEvidence {
+        rule: rule.as_str().to_owned(),
+        rule_from: if own.is_some() { "clinic" } else { "type" }.to_owned(),
+        basis: own.and_then(|own| own.basis.clone()),
+        source: None,
+        brand: None,
+        asked_at: None,
+        request_id: None,
+        answer: None,
+    };
+    let mut case = Case {
+        now: worker.ledger.clock().now(),
+        ntf: &work.ntf,
+        expires_at: work.event.expires_at(policy),
+        appointment: work
+            .event
+            .appointment
+            .as_ref()
+            .map(|a| (a.version, a.starts_at.timestamp_millis())),
+        quiet_hours: work.clinic.quiet_hours.filter(|_| policy.quiet_hours),
+        zone: work.clinic.face.zone,
+        rule,
+        consent: Consent::NotAsked,
+        lane_blocked: route.blocked,
+        seen: &work.seen,
+    };
+    if depends_on_consent(&case) {
+        case.consent = ask(worker, work, rule, &mut evidence).await;
+        case.now = worker.ledger.clock().now();
+    }
+    (decide(&case), evidence)
+}
+
+async fn ask(
+    worker: &Worker,
+    work: &Work<'_>,
+    rule: ConsentRule,
+    evidence: &mut ConsentEvidence,
+) -> Consent {
+    let recipient = &work.event.recipient;
+    if worker.settings.consent_source == ConsentSource::Registry {
+        return registry(worker, rule, evidence);
+    }
+    evidence.source = Some("iys".to_owned());
+    let Some(asker) = worker.iys.get(&work.clinic.iys) else {
+        tracing::error!(clinic = %work.event.clinic, "no İYS account is configured for this clinic: its messages wait");
+        return Consent::Silent;
+    };
+    evidence.brand = Some(asker.brand().to_owned());
+    if worker.lanes.closed(asker.lane()) {
+        return Consent::Silent;
+    }
+    let answer = match rule {
+        ConsentRule::NotRefused => {
+            asker.not_refused(&recipient.phone, recipient.recipient_type).await
+        }
+        _ => asker.with_consent(&recipient.phone, recipient.recipient_type).await,
+    };
+    match answer {
+        Answer::Said { allowed, word, asked_at, request_id } => {
+            evidence.asked_at = Some(asked_at.timestamp_millis());
+            evidence.request_id = request_id;
+            evidence.answer = Some(word.to_owned());
+            if allowed { Consent::Given { asked_at } } else { Consent::NotGiven }
+        }
+        Answer::Silent(code) => {
+            evidence.answer = Some(format!("silent: {code}"));
+            Consent::Silent
+        }
+    }
+}
+
+/// The clinic's own records: so far the suppression list, which was read with the surroundings and stops a send before this.
+fn registry(worker: &Worker, rule: ConsentRule, evidence: &mut ConsentEvidence) -> Consent {
+    let asked_at = worker.ledger.clock().now();
+    evidence.source = Some("registry".to_owned());
+    evidence.asked_at = Some(asked_at.timestamp_millis());
+    match rule {
+        ConsentRule::Required => {
+            evidence.answer = Some("no-record".to_owned());
+            Consent::NotGiven
+        }
+        ConsentRule::NotRefused | ConsentRule::None => {
+            evidence.answer = Some("no-refusal".to_owned());
+            Consent::Given { asked_at }
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! What ends durably: decisions other than Send, refused events, outcomes.
+
+use super::decide::{CONSENT_SILENT, Decision};
+use super::route::Route;
+use super::validate::{Work, refusal as refusal_of};
+use super::{Arrived, End, Halt, claim};
+use crate::retry;
+use crate::worker::Worker;
+use chrono::{DateTime, TimeDelta, Utc};
+use ledger::decision::{Origin, PersonBasis, Settle};
+use ledger::intake;
+use ledger::outcome::{Next, OutcomeWrite, Written};
+use ledger::protocol::{self, Copy};
+use ledger::record::{ConsentEvidence, Entry};
+use ledger::state::State;
+use providers::{FailedKind, Outcome, Trouble};
+use schemas::Refusal;
+use std::time::Duration;
+use templates::RenderError;
+
+/// Writes a decision other than Send.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn decision(
+    worker: &Worker,
+    work: &Work<'_>,
+    route: &Route,
+    decision: Decision,
+    evidence: ConsentEvidence,
+) -> Result<End, Halt> {
+    let (to, why) = match decision {
+        Decision::Defer { until, why } => {
+            let lane = if why == CONSENT_SILENT {
+                worker.settings.iys_lane(work.clinic)
+            } else {
+                route.lane.name.clone()
+            };
+            return wait(worker, work, until, why, lane, route.number_slot.clone(), Some(evidence))
+                .await;
+        }
+        Decision::Reject(rule) => {
+            let refusal = refusal_of(rule, "/data/appointment/version", Some(&work.event));
+            return reject(worker, work, &refusal).await;
+        }
+        Decision::Suppress(why) => (State::Suppressed, why),
+        Decision::Cancel(why) => (State::Cancelled, why),
+        Decision::Expire(why) => (State::Expired, why),
+        // the caller sends
+        Decision::Send { .. } => return Ok(End::Settled),
+    };
+    tracing::info!(ntf = work.ntf, clinic = %work.event.clinic, state = %to, why, "not sent: decided");
+    let consent = evidence.answer.is_some().then_some(evidence);
+    settle(worker, work, to, why, None, None, consent).await
+}
+
+/// No permit of the lane's rate within a second.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn rate(worker: &Worker, work: &Work<'_>, route: &Route) -> Result<End, Halt> {
+    let until = in_future(worker, Duration::from_secs(1));
+    wait(worker, work, until, "rate", route.lane.name.clone(), route.number_slot.clone(), None)
+        .await
+}
+
+/// No account or sender for the clinic: somebody has to configure one.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn no_route(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
+    tracing::error!(alert = "no-route", clinic = %work.event.clinic, "no provider account or sender for this clinic's channel: its messages wait");
+    let until = in_future(worker, Duration::from_secs(60));
+    wait(worker, work, until, "no-route", "none".to_owned(), None, None).await
+}
+
+/// Claims kept colliding.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn contended(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
+    let lane =
+        worker.settings.sms_lane(work.clinic).map_or_else(|| "none".to_owned(), |lane| lane.name);
+    let until = in_future(worker, Duration::from_secs(5));
+    wait(worker, work, until, "contended", lane, None, None).await
+}
+
+/// The text cannot be made: a defect of a template or a value that does not fit.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn unrenderable(
+    worker: &Worker,
+    work: &Work<'_>,
+    error: &RenderError,
+) -> Result<End, Halt> {
+    tracing::error!(alert = "dead-letter", ntf = work.ntf, %error, "the text cannot be made");
+    settle(
+        worker,
+        work,
+        State::DeadLettered,
+        format!("template: {}", error.as_str()),
+        None,
+        None,
+        None,
+    )
+    .await
+}
+
+/// A handler panicked on it twice: parked alone, neighbours go on.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn poison(worker: &Worker, arrived: &Arrived<'_>) -> Result<End, Halt> {
+    let rule = schemas::Rule::HandlerPanic;
+    if let Ok(schemas::Incoming::Reference(reference)) =
+        worker.registry.read(arrived.body, Some(arrived.routing_key), &|_| true)
+    {
+        let copy = Copy::Numbered(reference.release);
+        return dead_letter(worker, reference.ntf.as_str(), copy, rule.as_str()).await;
+    }
+    let mut refusal = refusal_of(rule, "", None);
+    refusal.holds_person = true;
+    refused(worker, arrived, &refusal).await
+}
+
+/// Parks a released row.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn dead_letter(worker: &Worker, ntf: &str, copy: Copy, why: &str) -> Result<End, Halt> {
+    let Copy::Numbered(fence) = copy else { return Ok(End::Stale) };
+    tracing::error!(alert = "dead-letter", ntf, why, "dead-lettered");
+    let nobody = PersonBasis {
+        id: String::new(),
+        clinic: String::new(),
+        lookup: String::new(),
+        wrapped: String::new(),
+        master: String::new(),
+        // known: nothing is inserted
+        rev: 1,
+    };
+    let settle = Settle {
+        origin: Origin::Released { ntf: ntf.to_owned(), fence },
+        person: nobody,
+        appointment: None,
+        to: State::DeadLettered,
+        why: why.to_owned(),
+        due: None,
+        number: None,
+        entries: vec![Entry::Ended {
+            state: State::DeadLettered,
+            why: why.to_owned(),
+            consent: None,
+        }],
+    };
+    Ok(if worker.asks.settle.ask(settle).await? { End::Settled } else { End::Stale })
+}
+
+/// Records a refused event; the relay makes its dead letter from the record.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn refused(
+    worker: &Worker,
+    arrived: &Arrived<'_>,
+    refusal: &Refusal,
+) -> Result<End, Halt> {
+    let clinic = refusal
+        .source
+        .as_deref()
+        .and_then(|source| schemas::ClinicId::of_source(source).ok())
+        .filter(|clinic| worker.clinic(clinic).is_some())
+        .map(|clinic| clinic.as_str().to_owned())
+        .unwrap_or_default();
+    // a routing key may be anything; only names of types are kept
+    let event_type = worker.registry.get(arrived.routing_key).map_or("", |t| t.name.as_str());
+    let body = (arrived.queue, arrived.message_id, arrived.body);
+    let event = intake::refused(worker.ledger.vault(), body, refusal, &clinic, event_type)?;
+    let (rule, path) = (refusal.rule.as_str(), &refusal.path);
+    tracing::warn!(ntf = event.ntf, queue = arrived.queue, rule, path, "event refused");
+    worker.asks.refuse.ask(event).await?;
+    Ok(End::Refused)
+}
+
+async fn reject(worker: &Worker, work: &Work<'_>, refusal: &Refusal) -> Result<End, Halt> {
+    if let Copy::Numbered(_) = work.copy {
+        return dead_letter(worker, &work.ntf, work.copy, refusal.rule.as_str()).await;
+    }
+    let body = work.event.envelope_json();
+    let arrived = Arrived {
+        queue: &work.via,
+        routing_key: &work.event.event_type,
+        message_id: "",
+        redelivered: false,
+        body: &body,
+    };
+    refused(worker, &arrived, refusal).await
+}
+
+async fn wait(
+    worker: &Worker,
+    work: &Work<'_>,
+    until: DateTime<Utc>,
+    why: &str,
+    lane: String,
+    number: Option<String>,
+    consent: Option<ConsentEvidence>,
+) -> Result<End, Halt> {
+    let due = (until.timestamp_millis(), lane);
+    settle(worker, work, State::Waiting, why.to_owned(), Some(due), number, consent).await
+}
+
+async fn settle(
+    worker: &Worker,
+    work: &Work<'_>,
+    to: State,
+    why: String,
+    due: Option<(i64, String)>,
+    number: Option<String>,
+    consent: Option<ConsentEvidence>,
+) -> Result<End, Halt> {
+    let mut entries = vec![];
+    if work.copy == Copy::First {
+        entries.push(claim::received(work)?);
+    }
+    entries.push(match &due {
+        Some((until, lane)) => {
+            Entry::Waiting { why: why.clone(), until: *until, lane: lane.clone(), consent }
+        }
+        None => Entry::Ended { state: to, why: why.clone(), consent },
+    });
+    let settle = Settle {
+        origin: claim::origin(work),
+        person: claim::person_basis(worker, work),
+        appointment: claim::appointment_basis(work),
+        to,
+        why,
+        due,
+        number,
+        entries,
+    };
+    if worker.asks.settle.ask(settle).await? {
+        return Ok(End::Settled);
+    }
+    if work.copy != Copy::First {
+        return Ok(End::Stale);
+    }
+    // nothing was written for a first copy: either its row is there by now, or the person got another key meanwhile. The
+    // next run sees which.
+    let ask = ledger::look::RowAsk { ntf: work.ntf.clone(), body: 0 };
+    match worker.asks.rows.ask(ask).await? {
+        Some(_) => Ok(End::Stale),
+        None => Err(Halt::Again),
+    }
+}
+
+/// Writes what became of an attempt, however long the ledger is away: what was sent must be known.
+pub async fn outcome(
+    worker: &Worker,
+    work: &Work<'_>,
+    route: &Route,
+    n: u32,
+    outcome: &Outcome,
+    keep_lease: bool,
+) -> Written {
+    let write = outcome_write(worker, work, route, n, outcome, keep_lease);
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match worker.asks.outcome.ask(write.clone()).await {
+            Ok(written) => {
+                say(work, route, n, outcome, &written);
+                return written;
+            }
+            Err(error) => {
+                tracing::warn!(ntf = work.ntf, attempt = n, %error, "outcome not written yet: kept and tried again");
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+fn outcome_write(
+    worker: &Worker,
+    work: &Work<'_>,
+    route: &Route,
+    n: u32,
+    outcome: &Outcome,
+    keep_lease: bool,
+) -> OutcomeWrite {
+    let (meaning, code, detail) = match outcome {
+        Outcome::Accepted(a) => {
+            (protocol::Outcome::Accepted, a.code.clone(), a.warning.clone().unwrap_or_default())
+        }
+        Outcome::Refused(t) => {
+            (protocol::Outcome::Refused { next_channel: false }, t.code.clone(), t.detail.clone())
+        }
+        Outcome::Failed(_, t) => (
+            protocol::Outcome::Failed { keep_lease, useful: true },
+            t.code.clone(),
+            t.detail.clone(),
+        ),
+        Outcome::Unknown(t) => (protocol::Outcome::Unknown, t.code.clone(), t.detail.clone()),
+    };
+    let provider_ref = match outcome {
+        Outcome::Accepted(a) if !a.provider_ref.is_empty() => Some(a.provider_ref.clone()),
+        _ => None,
+    };
+    let (why, after) = next(outcome, n);
+    OutcomeWrite {
+        ntf: work.ntf.clone(),
+        n,
+        outcome: meaning,
+        code,
+        detail,
+        provider_ref,
+        next: Next { why, after_ms: millis(after), lane: route.lane.name.clone() },
+        give_up_ms: millis(worker.settings.give_up),
+    }
+}
+
+/// Where the row waits after a failure: on its lane, or for its time.
+fn next(outcome: &Outcome, attempts: u32) -> (String, Duration) {
+    match outcome {
+        Outcome::Failed(FailedKind::Lane(trouble), _) => {
+            (format!("lane-closed: {trouble}"), Duration::from_secs(5))
+        }
+        Outcome::Failed(FailedKind::Retry { after: Some(after) }, _) => {
+            ("retry".to_owned(), (*after).max(Duration::from_secs(5)))
+        }
+        Outcome::Failed(_, Trouble { code, .. }) if code == "stale" => {
+            ("retry".to_owned(), Duration::from_secs(5))
+        }
+        _ => ("retry".to_owned(), retry::later(attempts)),
+    }
+}
+
+fn say(work: &Work<'_>, route: &Route, n: u32, outcome: &Outcome, written: &Written) {
+    let (word, code) = match outcome {
+        Outcome::Accepted(a) => ("accepted", a.code.as_str()),
+        Outcome::Refused(t) => ("refused", t.code.as_str()),
+        Outcome::Failed(_, t) => ("failed", t.code.as_str()),
+        Outcome::Unknown(t) => ("unknown", t.code.as_str()),
+    };
+    tracing::info!(
+        ntf = work.ntf, clinic = %work.event.clinic, lane = route.lane.name, attempt = n, outcome = word, code,
+        state = %written.state, late = written.late, "attempt ended"
+    );
+    if written.sent_twice {
+        tracing::error!(
+            alert = "sent-twice",
+            ntf = work.ntf,
+            attempt = n,
+            "two attempts of one notification were accepted"
+        );
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn in_future(worker: &Worker, after: Duration) -> DateTime<Utc> {
+    worker.ledger.clock().now() + TimeDelta::from_std(after).unwrap_or_default()
+}

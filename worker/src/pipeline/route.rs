@@ -1,0 +1,96 @@
+//! Which channel, provider, account and sender; and the permit to use them now.
+
+use super::Halt;
+use super::validate::Work;
+use crate::settings::SmsLane;
+use crate::worker::Worker;
+use ledger::vault::Purpose;
+use schemas::{Channel, Class};
+use std::time::Duration;
+use templates::Message;
+
+/// How long a message waits for the rate of its lane before its row does (PROTOCOL rule 2).
+const PATIENCE: Duration = Duration::from_secs(1);
+const SECOND_MS: i64 = 1_000;
+
+/// Where a message would go out.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The channel.
+    pub channel: Channel,
+    /// Provider, account, sender.
+    pub lane: SmsLane,
+    /// Keyed hash of account and number.
+    pub number: String,
+    /// The same, where the number needs a slot: the provider does not echo our reference and nobody waits for a code.
+    pub number_slot: Option<String>,
+    /// Nothing goes on this lane now, for this copy.
+    pub blocked: bool,
+}
+
+/// A permit that was taken.
+#[derive(Debug)]
+pub struct Permit {
+    taken: Option<(String, i64)>,
+}
+
+/// Chooses the route; `None`: the clinic has no usable account for any channel that the message may take.
+pub fn choose(worker: &Worker, work: &Work<'_>) -> Option<Route> {
+    let wished = &work.event.recipient.channels;
+    let allowed = &work.event_type.policy.channels;
+    let sms =
+        allowed.contains(&Channel::Sms) && (wished.is_empty() || wished.contains(&Channel::Sms));
+    if !sms {
+        return None;
+    }
+    let lane = worker.settings.sms_lane(work.clinic)?;
+    let phone = work.event.recipient.phone.e164();
+    let number = worker.ledger.vault().hash(Purpose::Number, &["netgsm", &lane.account, phone]);
+    let waits_for_nobody = work.event_type.policy.class == Class::Urgent;
+    let number_slot = (!lane.echoes_reference && !waits_for_nobody).then(|| number.clone());
+    let blocked = match work.copy {
+        // what the scheduler released was counted against the width of a lane that is being tried
+        ledger::protocol::Copy::Numbered(_) => worker.lanes.closed(&lane.name),
+        ledger::protocol::Copy::First => worker.lanes.in_trouble(&lane.name),
+    };
+    Some(Route { channel: Channel::Sms, lane, number, number_slot, blocked })
+}
+
+/// Takes a permit for the text's real segments out of the cap that all workers share. `None`: not within a second.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn rate_permit(
+    worker: &Worker,
+    route: &Route,
+    message: &Message,
+) -> Result<Option<Permit>, Halt> {
+    let Some(cap) = route.lane.max_per_s else { return Ok(Some(Permit { taken: None })) };
+    let segments = i64::from(message.segments.segments.max(1));
+    let key = rate_key(route);
+    let give_up = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if worker.ledger.permits(&key, segments, i64::from(cap), SECOND_MS).await? {
+            return Ok(Some(Permit { taken: Some((key, segments)) }));
+        }
+        let into_second = worker.ledger.clock().now_ms().rem_euclid(SECOND_MS);
+        let left =
+            Duration::from_millis(u64::try_from(SECOND_MS - into_second).unwrap_or(1_000) + 2);
+        if tokio::time::Instant::now() + left > give_up {
+            return Ok(None);
+        }
+        tokio::time::sleep(left).await;
+    }
+}
+
+/// Gives a permit back after a claim that wrote nothing.
+pub async fn give_back(worker: &Worker, permit: Permit) {
+    if let Some((key, segments)) = permit.taken {
+        // not worth a failure: the budget of this second is a little smaller then
+        let _ = worker.ledger.give_back(&key, segments, SECOND_MS).await;
+    }
+}
+
+fn rate_key(route: &Route) -> String {
+    format!("rate/netgsm/{}", route.lane.account)
+}

@@ -1,0 +1,175 @@
+//! One attempt after another under one lease, until one is certain or none is left.
+
+use super::claim::{self, Attempt};
+use super::route::Route;
+use super::validate::Work;
+use super::{End, record};
+use crate::hold::{self, Place};
+use crate::retry;
+use crate::worker::Worker;
+use ledger::outcome::{ClaimAgain, Written};
+use ledger::state::State;
+use ledger::vault::random_id;
+use providers::netgsm::Sms;
+use providers::{FailedKind, Freshness, Outcome};
+use std::time::Duration;
+use templates::{Encoding, Message};
+
+/// Sends and records. Always ends durably: from the claim on, nothing gives the delivery back.
+pub async fn send(
+    worker: &Worker,
+    work: &Work<'_>,
+    route: &Route,
+    message: &Message,
+    mut attempt: Attempt,
+) -> End {
+    let mut delays = retry::quick();
+    let mut tries = 0;
+    loop {
+        let outcome = once(worker, work, route, message, &attempt).await;
+        hold::at(Place::AfterAnswer).await;
+        watch_lane(worker, route, &outcome).await;
+        tries += 1;
+        let pause = quick_pause(worker, route, &outcome, &attempt, tries, &mut delays);
+        let written =
+            record::outcome(worker, work, route, attempt.n, &outcome, pause.is_some()).await;
+        hold::at(Place::BeforeAck).await;
+        let Some(pause) = pause.filter(|_| goes_on(&written)) else { return End::Sent };
+        tokio::time::sleep(pause).await;
+        match next_attempt(worker, work, route, message, &attempt).await {
+            Some(next) => attempt = next,
+            // the row moved on, or its lease will run out and its time comes again
+            None => return End::Sent,
+        }
+    }
+}
+
+async fn once(
+    worker: &Worker,
+    work: &Work<'_>,
+    route: &Route,
+    message: &Message,
+    attempt: &Attempt,
+) -> Outcome {
+    let Some(client) = worker.netgsm.get(&route.lane.account) else {
+        // `choose` found the account a moment ago; nothing has left
+        let detail = "no client for this account".to_owned();
+        return Outcome::Failed(
+            FailedKind::NotSent,
+            providers::Trouble { code: "no-client".to_owned(), detail },
+        );
+    };
+    let reference = format!("{}-{}", work.ntf, attempt.n);
+    let sms = Sms {
+        to: &work.event.recipient.phone,
+        text: message.text.expose(),
+        turkish: message.segments.encoding == Encoding::Turkish,
+        sender: &route.lane.sender,
+        reference: &reference,
+        starts: attempt.starts,
+        stops: attempt.stops,
+    };
+    client.send(sms, attempt.fresh).await
+}
+
+/// A documented answer shows that the lane works, whatever it says about the message; a throttle answer says nothing.
+async fn watch_lane(worker: &Worker, route: &Route, outcome: &Outcome) {
+    let lane = &route.lane.name;
+    match outcome {
+        Outcome::Accepted(_) | Outcome::Refused(_) => worker.lanes.good(&worker.ledger, lane).await,
+        Outcome::Failed(FailedKind::Lane(_), trouble) => {
+            worker.lanes.refused(&worker.ledger, lane, &trouble.code).await;
+        }
+        Outcome::Failed(_, trouble) if is_throttle(&trouble.code) || is_ours(&trouble.code) => {}
+        Outcome::Failed(_, trouble) | Outcome::Unknown(trouble) => {
+            worker.lanes.bad(&worker.ledger, lane, &trouble.code).await;
+        }
+    }
+}
+
+fn is_throttle(code: &str) -> bool {
+    matches!(code, "netgsm:80" | "netgsm:85" | "http:429")
+}
+
+/// Nothing was asked: the decision had grown old, or its window had closed.
+fn is_ours(code: &str) -> bool {
+    matches!(code, "stale" | "window-closed" | "no-client")
+}
+
+/// How long to wait for the next attempt under the same lease; `None`: there is none.
+fn quick_pause(
+    worker: &Worker,
+    route: &Route,
+    outcome: &Outcome,
+    attempt: &Attempt,
+    tries: u32,
+    delays: &mut (impl FnMut() -> Duration + Send),
+) -> Option<Duration> {
+    let Outcome::Failed(kind, trouble) = outcome else { return None };
+    let named = match kind {
+        FailedKind::NotSent => Duration::ZERO,
+        FailedKind::Retry { after } => after.unwrap_or_default(),
+        FailedKind::Lane(_) => return None,
+    };
+    let pause = delays().max(named);
+    let left = (attempt.until - worker.ledger.clock().now()).to_std().unwrap_or_default();
+    let quick = tries <= worker.settings.quick_retries
+        && pause <= retry::QUICK_AT_MOST.mul_f64(1.3)
+        && pause < left
+        && trouble.code != "window-closed"
+        && !worker.lanes.closed(&route.lane.name);
+    quick.then_some(pause)
+}
+
+fn goes_on(written: &Written) -> bool {
+    written.applied && written.state == State::Sending
+}
+
+async fn next_attempt(
+    worker: &Worker,
+    work: &Work<'_>,
+    route: &Route,
+    message: &Message,
+    failed: &Attempt,
+) -> Option<Attempt> {
+    let n = failed.n + 1;
+    let window = (worker.ledger.clock().now(), failed.stops);
+    let entry = claim::claimed(work, route, message, &failed.consent, n, window);
+    let (Ok(entry), Ok(token)) = (entry, random_id("clm_")) else { return None };
+    let again = ClaimAgain {
+        ntf: work.ntf.clone(),
+        failed: failed.n,
+        channel: claim::channel(route).to_owned(),
+        lane: route.lane.name.clone(),
+        number: route.number.clone(),
+        token: token.clone(),
+        segments: message.segments.segments,
+        deadline_ms: claim::deadline_ms(worker),
+        until: failed.until.timestamp_millis(),
+        entry,
+    };
+    let fresh = Freshness::start();
+    let next = Attempt { n, fresh, starts: window.0, ..failed.clone() };
+    match worker.asks.again.ask(again).await {
+        Ok(true) => Some(next),
+        Ok(false) => None,
+        // in doubt: if it was written it is ours, and if that comes out late the send says so
+        Err(error) => {
+            tracing::warn!(ntf = work.ntf, %error, "next claim in doubt: looking for it");
+            found(worker, work, &token, &next).await.then_some(next)
+        }
+    }
+}
+
+async fn found(worker: &Worker, work: &Work<'_>, token: &str, next: &Attempt) -> bool {
+    loop {
+        match worker.ledger.find_claim(&work.ntf, token).await {
+            Ok(Some(_)) => return true,
+            Ok(None) if next.fresh.too_old() => return false,
+            Ok(None) => {}
+            Err(error) if error.is_away() => {}
+            Err(_) => return false,
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

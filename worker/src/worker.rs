@@ -1,0 +1,154 @@
+//! What all messages of a worker share.
+
+use crate::consent::Asker;
+use crate::gather::{Gather, whole};
+use crate::lanes::Lanes;
+use crate::settings::{Clinic, Settings};
+use ledger::decision::{Claim, Claimed, Settle};
+use ledger::look::{Keys, RowAsk, SeenRow, Surroundings};
+use ledger::outcome::{ClaimAgain, OutcomeWrite, Written};
+use ledger::refused::RefusedEvent;
+use ledger::{Ledger, LedgerError};
+use providers::{ClientError, Limits};
+use schemas::{ClinicId, Registry};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use templates::Renderer;
+
+/// The grouped calls to the ledger.
+#[derive(Debug, Clone)]
+pub struct Asks {
+    /// Rows of notifications.
+    pub rows: Gather<RowAsk, Option<SeenRow>>,
+    /// What surrounds them.
+    pub surroundings: Gather<Keys, Surroundings>,
+    /// Claims.
+    pub claim: Gather<Claim, Claimed>,
+    /// Decisions other than Send.
+    pub settle: Gather<Settle, bool>,
+    /// Outcomes.
+    pub outcome: Gather<OutcomeWrite, Written>,
+    /// Next attempts under the same lease.
+    pub again: Gather<ClaimAgain, bool>,
+    /// Refused events.
+    pub refuse: Gather<RefusedEvent, bool>,
+}
+
+impl Asks {
+    fn start(ledger: &Ledger, room: usize) -> Self {
+        let of = |_: &()| ledger.clone();
+        let (rows, around, claim, settle) = (of(&()), of(&()), of(&()), of(&()));
+        let (outcome, again, refuse) = (of(&()), of(&()), of(&()));
+        Self {
+            rows: Gather::start(room, move |q: Vec<RowAsk>| {
+                let ledger = rows.clone();
+                async move { whole(q.len(), ledger.rows(&q).await) }
+            }),
+            surroundings: Gather::start(room, move |q: Vec<Keys>| {
+                let ledger = around.clone();
+                async move { whole(q.len(), ledger.surroundings(&q).await) }
+            }),
+            claim: Gather::start(room, move |q: Vec<Claim>| {
+                let ledger = claim.clone();
+                async move { ledger.claim(&q).await }
+            }),
+            settle: Gather::start(room, move |q: Vec<Settle>| {
+                let ledger = settle.clone();
+                async move { ledger.settle(&q).await }
+            }),
+            outcome: Gather::start(room, move |q: Vec<OutcomeWrite>| {
+                let ledger = outcome.clone();
+                async move { ledger.record_outcomes(&q).await }
+            }),
+            again: Gather::start(room, move |q: Vec<ClaimAgain>| {
+                let ledger = again.clone();
+                async move { ledger.claim_again(&q).await }
+            }),
+            refuse: Gather::start(room, move |q: Vec<RefusedEvent>| {
+                let ledger = refuse.clone();
+                async move { whole(q.len(), ledger.refuse(&q).await) }
+            }),
+        }
+    }
+}
+
+/// Why a worker cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// An HTTP client of a provider.
+    #[error("account {account}: {error}")]
+    Client {
+        /// Account in the configuration.
+        account: String,
+        /// What is wrong with it.
+        error: ClientError,
+    },
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// A worker: what its messages share.
+#[derive(Debug)]
+pub struct Worker {
+    /// What it was told.
+    pub settings: Settings,
+    /// Event types.
+    pub registry: Arc<Registry>,
+    /// Texts.
+    pub renderer: Arc<Renderer>,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The grouped calls to it.
+    pub asks: Asks,
+    /// Lanes as known here.
+    pub lanes: Arc<Lanes>,
+    /// Netgsm clients by account.
+    pub netgsm: BTreeMap<String, Arc<providers::netgsm::Client>>,
+    /// İYS by account.
+    pub iys: BTreeMap<String, Asker>,
+}
+
+impl Worker {
+    /// Sets a worker up. Nothing is consumed yet.
+    ///
+    /// # Errors
+    /// When an account's settings make no client.
+    pub fn new(
+        settings: Settings,
+        registry: Arc<Registry>,
+        renderer: Arc<Renderer>,
+        ledger: Ledger,
+    ) -> Result<Self, SetupError> {
+        let limits = Limits {
+            total: settings.request_deadline,
+            connect: settings.request_deadline.min(Duration::from_secs(4)),
+            connections: settings.in_flight,
+            ..Limits::default()
+        };
+        let lanes = Arc::new(Lanes::default());
+        let mut netgsm = BTreeMap::new();
+        for (name, account) in &settings.netgsm {
+            let client = providers::netgsm::Client::new(account.account.clone(), limits.clone())
+                .map_err(|error| SetupError::Client { account: format!("netgsm/{name}"), error })?;
+            netgsm.insert(name.clone(), Arc::new(client));
+        }
+        let mut iys = BTreeMap::new();
+        for (name, account) in &settings.iys {
+            let client = providers::iys::Client::new(account.account.clone(), limits.clone())
+                .map_err(|error| SetupError::Client { account: format!("iys/{name}"), error })?;
+            let lane = format!("iys/{name}");
+            let asker =
+                Asker::start(client, account.clone(), lane, ledger.clone(), Arc::clone(&lanes));
+            iys.insert(name.clone(), asker);
+        }
+        let asks = Asks::start(&ledger, settings.in_flight);
+        Ok(Self { settings, registry, renderer, ledger, asks, lanes, netgsm, iys })
+    }
+
+    /// A clinic by its id.
+    pub fn clinic(&self, id: &ClinicId) -> Option<&Clinic> {
+        self.settings.clinics.get(id)
+    }
+}
