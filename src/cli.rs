@@ -47,6 +47,18 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Consume notifications and send them
+    Worker(process::WorkerArgs),
+    /// Release what is due, sweep leases, close and open lanes
+    Scheduler(process::SchedulerArgs),
+    /// Bring the database to this version and declare the broker's queues
+    Migrate(process::MigrateArgs),
+    /// Read the delivery log
+    #[command(subcommand, after_help = records::LOG_EXAMPLES)]
+    Log(records::LogCommand),
+    /// Read what was refused or given up
+    #[command(subcommand, after_help = records::DEAD_LETTER_EXAMPLES)]
+    DeadLetter(records::DeadLetterCommand),
     /// Check or show the configuration
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(config::ConfigCommand),

@@ -1,8 +1,14 @@
 //! What the commands do. Each ends with `Ok`, or with a `Failure` that says what to do and which exit code that is.
 
 pub mod config;
+pub mod dead_letter;
+pub mod explain;
+pub mod log;
+pub mod migrate;
 pub mod publish;
+pub mod scheduler;
 pub mod simulator;
+pub mod worker;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -90,6 +96,11 @@ impl From<io::Error> for Failure {
 /// Why it did not do its work.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
+        Command::Worker(_) => worker::run(&cli.global),
+        Command::Scheduler(_) => scheduler::run(&cli.global),
+        Command::Migrate(_) => migrate::run(&cli.global),
+        Command::Log(command) => log::run(&cli.global, &command),
+        Command::DeadLetter(command) => dead_letter::run(&cli.global, &command),
         Command::Config(command) => config::run(&cli.global, &command),
         Command::Publish(args) => publish::run(&cli.global, &args),
         Command::Simulator(args) => simulator::run(&cli.global, &args),

@@ -3,7 +3,9 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod health;
 pub mod lifecycle;
+pub mod start;
 pub mod telemetry;
 
 use std::io::{self, Write as _};

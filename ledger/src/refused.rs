@@ -167,6 +167,14 @@ impl Ledger {
         version: (&str, i64),
     ) -> Result<Vec<String>, LedgerError> {
         let mut tx = self.pool.begin().await?;
+        // rows first, then the appointment: the order in which a claim locks them
+        let rows: Vec<String> = sqlx::query_scalar(
+            "SELECT n.ntf FROM open o JOIN notification n ON n.ntf = o.ntf WHERE n.appointment = $1 ORDER BY n.ntf",
+        )
+        .bind(key)
+        .fetch_all(&mut *tx)
+        .await?;
+        let done = end_in(&mut tx, &rows, &Command::Cancel, "appointment-cancelled").await?;
         sqlx::query(
             "INSERT INTO appointment (key, clinic, rev, version, version_kind, starts_at, cancelled, from_fact) \
              VALUES ($1, $2, 1, $3, $4, 0, 1, 1) ON CONFLICT (key) DO UPDATE SET rev = appointment.rev + 1, \
@@ -178,13 +186,6 @@ impl Ledger {
         .bind(version.0)
         .execute(&mut *tx)
         .await?;
-        let rows: Vec<String> = sqlx::query_scalar(
-            "SELECT n.ntf FROM open o JOIN notification n ON n.ntf = o.ntf WHERE n.appointment = $1 ORDER BY n.ntf",
-        )
-        .bind(key)
-        .fetch_all(&mut *tx)
-        .await?;
-        let done = end_in(&mut tx, &rows, &Command::Cancel, "appointment-cancelled").await?;
         tx.commit().await?;
         Ok(done)
     }

@@ -1,7 +1,6 @@
 //! Dead letters on the broker: copies made from records, at least once each. What counts is in the ledger.
 
 use bus::{Bus, Fate, Outgoing, names};
-use futures::StreamExt;
 use ledger::intake::body_place;
 use ledger::record::Entry;
 use ledger::shared::ReadRecord;
@@ -54,11 +53,13 @@ impl Relay {
             return Ok(0);
         }
         let records = self.ledger.read_on(READER, &["event-refused", "ended"], SLICE).await?;
-        let mut fates = futures::stream::iter(&records)
-            .map(|record| self.relay(record))
-            .buffered(SLICE as usize);
+        // a loop, not a closure over borrowed records, which would not be `Send` for every lifetime
+        let mut relays = Vec::with_capacity(records.len());
+        for record in &records {
+            relays.push(self.relay(record));
+        }
         let mut relayed: usize = 0;
-        while let Some(fate) = fates.next().await {
+        for fate in futures::future::join_all(relays).await {
             if fate? != Fate::Confirmed {
                 break;
             }

@@ -52,6 +52,9 @@ pub struct NotificationArgs {
     /// Its id, ntf_… or bad_…
     #[arg(value_name = "ID", value_parser = notification)]
     pub id: NotificationId,
+    /// Open the sealed body and texts with the master key and print them. Without it no name, number or text is shown
+    #[arg(long)]
+    pub reveal: bool,
 }
 
 /// `ulak log balance`

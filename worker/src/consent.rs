@@ -153,7 +153,7 @@ impl Inner {
 
     /// Waits for one of the shared permits of the second.
     async fn permit(&self) -> Result<(), String> {
-        let cap = i64::from(self.account.max_per_s.max(1));
+        let Some(cap) = self.account.max_per_s.map(i64::from) else { return Ok(()) };
         loop {
             match self.ledger.permits("iys", 1, cap, 1_000).await {
                 Ok(true) => return Ok(()),
@@ -219,8 +219,15 @@ impl Inner {
     }
 
     async fn single(&self, phone: &PhoneNumber, kind: RecipientType) -> Answer {
-        let cap = i64::from(self.account.max_single_per_hour.max(1));
-        match self.ledger.permits(&format!("{}/single", self.lane), 1, cap, HOUR_MS).await {
+        let budget = match self.account.max_single_per_hour {
+            Some(cap) => {
+                self.ledger
+                    .permits(&format!("{}/single", self.lane), 1, i64::from(cap), HOUR_MS)
+                    .await
+            }
+            None => Ok(true),
+        };
+        match budget {
             Ok(true) => {}
             Ok(false) => return Answer::Silent("single-query-budget".to_owned()),
             Err(_) => return Answer::Silent("ledger-away".to_owned()),

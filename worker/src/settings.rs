@@ -42,6 +42,8 @@ pub struct NetgsmAccount {
     pub account: providers::netgsm::Account,
     /// Sender for clinics that have none of their own.
     pub sender: Option<String>,
+    /// Its reports repeat our reference, so that a number needs no slot.
+    pub echoes_reference: bool,
     /// Cap in segments a second, shared by all workers; `None`: no cap.
     pub max_per_s: Option<u32>,
 }
@@ -51,10 +53,10 @@ pub struct NetgsmAccount {
 pub struct IysAccount {
     /// Connection and credentials.
     pub account: providers::iys::Account,
-    /// Requests a second, shared by all workers (10 are allowed per IP).
-    pub max_per_s: u32,
-    /// Single status queries an hour (1,000 are allowed).
-    pub max_single_per_hour: u32,
+    /// Requests a second, shared by all workers (10 are allowed per IP); `None`: no limit.
+    pub max_per_s: Option<u32>,
+    /// Single status queries an hour (1,000 are allowed); `None`: no limit.
+    pub max_single_per_hour: Option<u32>,
 }
 
 /// Who is asked for consent.
@@ -101,7 +103,7 @@ impl Settings {
             name,
             account: clinic.netgsm.clone(),
             sender,
-            echoes_reference: account.account.echoes_reference,
+            echoes_reference: account.echoes_reference,
             max_per_s: account.max_per_s,
         })
     }

@@ -1,6 +1,6 @@
 //! What is known of appointments: moved by direct notifications, ended by tombstones.
 
-use crate::draft::{CLINIC, appointment, claim, known, ntf, settle};
+use crate::draft::{CLINIC, appointment, claim, claim_copy, known, ntf, settle};
 use crate::place::{Place, fresh};
 use ledger::decision::{Claimed, Origin};
 use ledger::state::State;
@@ -56,7 +56,7 @@ async fn what_lost_its_claim_or_its_row_moves_no_appointment() {
     duplicate.appointment = Some(appointment("apt", 0, Some((5, 1_000))));
     assert!(!place.settle_one(duplicate).await);
     let copy = place.released("r").await;
-    let mut dead = crate::draft::claim_copy("r", &copy, 1);
+    let mut dead = claim_copy("r", &copy, 1);
     dead.origin = Origin::Released { ntf: ntf("r"), fence: 9 };
     dead.appointment = Some(appointment("apt", 0, Some((5, 1_000))));
     assert!(matches!(place.claim_one(dead).await, Claimed::LookAgain(_)));
@@ -109,4 +109,31 @@ async fn each_cancellation_raises_the_revision() {
         place.cancel_appointment(CLINIC, "apt", ("explicit", rev)).await.unwrap();
         assert_eq!(known_as(&place, "apt").await, Some((rev, rev, 0)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_and_the_cancellation_of_its_appointment_at_the_same_time_do_not_block_each_other()
+{
+    let place = fresh().await;
+    for round in 0..60 {
+        let (name, apt) = (format!("a{round}"), format!("apt-{round}"));
+        let mut waiting = settle(&name, State::Waiting);
+        if let Origin::New(new) = &mut waiting.origin {
+            new.appointment = Some(apt.clone());
+        }
+        waiting.appointment = Some(appointment(&apt, 0, Some((1, 1_000))));
+        assert!(place.settle_one(waiting).await);
+        let copy = place.release_one(&name).await;
+        let mut claim = claim_copy(&name, &copy, 1);
+        claim.appointment = Some(appointment(&apt, 1, Some((2, 2_000))));
+        let (one, other) = (place.ledger.clone(), place.ledger.clone());
+        let claiming = tokio::spawn(async move { one.claim(&[claim]).await.remove(0).unwrap() });
+        let cancelling = tokio::spawn(async move {
+            other.cancel_appointment(CLINIC, &apt, ("explicit", 3)).await.unwrap()
+        });
+        let won = claiming.await.unwrap() == Claimed::Won;
+        let cancelled = cancelling.await.unwrap().len() == 1;
+        assert!(won ^ cancelled, "round {round}: won {won}, cancelled {cancelled}");
+    }
+    place.assert_sound().await;
 }

@@ -2,20 +2,24 @@
 
 use crate::books::{Dice, repeated};
 use crate::draft::{
-    FAILED, again, claim, claim_copy, known, ntf, outcome, settle, settle_copy, stranger,
+    CLINIC, FAILED, again, appointment, claim, claim_copy, known, need, ntf, outcome, settle,
+    settle_copy, stranger,
 };
 use crate::place::fresh;
-use ledger::decision::{Claim, Claimed, Settle};
+use ledger::decision::{Claim, Claimed, Origin, Settle};
 use ledger::protocol::Outcome;
 use ledger::slots::SlotKind;
 use ledger::state::State;
 use ledger::{Ledger, LedgerError};
+use std::collections::HashMap;
 
 const NAMES: u64 = 20;
+const APPOINTMENTS: u64 = 12;
 
-/// Some names in a random order, so that two tasks meet from opposite ends.
-fn some(dice: &mut Dice) -> Vec<String> {
-    let mut names: Vec<String> = (0..NAMES).map(|i| format!("n{i}")).collect();
+/// Some names in a random order, so that two tasks meet from opposite ends. New ones come with the rounds: rows end soon.
+fn some(dice: &mut Dice, round: u64) -> Vec<String> {
+    let first = round * 3;
+    let mut names: Vec<String> = (first..first + NAMES).map(|i| format!("n{i}")).collect();
     for i in (1..names.len()).rev() {
         names.swap(i, dice.roll(i as u64 + 1) as usize);
     }
@@ -37,10 +41,18 @@ fn conflicts<T>(asked: usize, answers: Vec<Result<T, LedgerError>>) -> u32 {
     conflicts
 }
 
-/// A claim that also needs slots shared with half of the others.
-fn greedy(dice: &mut Dice, mut claim: Claim) -> Claim {
-    claim.needs.push(crate::draft::need(SlotKind::Gap, &format!("gap-{}", dice.roll(5))));
-    claim.needs[0].key = format!("thing-{}", dice.roll(10));
+/// A claim that also needs slots and moves appointments which it shares with half of the others.
+fn greedy(dice: &mut Dice, revs: &HashMap<String, i64>, mut claim: Claim) -> Claim {
+    let key = format!("apt-{}", dice.roll(APPOINTMENTS));
+    let rev = revs.get(&key).copied().unwrap_or(0);
+    let becomes = (dice.roll(1_000_000) as i64, dice.roll(3) as i64);
+    if let Origin::New(new) = &mut claim.origin {
+        new.appointment = Some(key.clone());
+    }
+    claim.appointment = Some(appointment(&key, rev, Some(becomes)));
+    let place: u64 = claim.origin.ntf().trim_start_matches("ntf_n").parse().unwrap();
+    claim.needs[0].key = format!("thing-{}", place / 3);
+    claim.needs.push(need(SlotKind::Gap, &format!("gap-{}-{}", place / 10, dice.roll(5))));
     claim
 }
 
@@ -52,8 +64,8 @@ struct Storm {
 }
 
 impl Storm {
-    async fn round(&mut self) {
-        let names = some(&mut self.dice);
+    async fn round(&mut self, round: u64) {
+        let names = some(&mut self.dice, round);
         match self.dice.roll(6) {
             0 | 1 => self.claim_new(&names).await,
             2 => self.settle_new(&names).await,
@@ -69,13 +81,19 @@ impl Storm {
         names.iter().map(|name| known.contains(&format!("person-{name}"))).collect()
     }
 
+    async fn revs(&self) -> HashMap<String, i64> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT key, rev FROM appointment").fetch_all(&self.raw).await.unwrap();
+        rows.into_iter().collect()
+    }
+
     async fn claim_new(&mut self, names: &[String]) {
-        let known_already = self.known(names).await;
+        let (known_already, revs) = (self.known(names).await, self.revs().await);
         let claims: Vec<Claim> = names
             .iter()
             .zip(known_already)
             .map(|(name, there)| {
-                let mut claim = greedy(&mut self.dice, claim(name));
+                let mut claim = greedy(&mut self.dice, &revs, claim(name));
                 claim.person = if there { known(name) } else { stranger(name) };
                 claim
             })
@@ -129,13 +147,14 @@ impl Storm {
             .unwrap();
         let ntfs: Vec<String> = names.iter().map(|name| ntf(name)).collect();
         let (copies, _) = repeated!(self.ledger.sweep(&ntfs));
+        let revs = self.revs().await;
         let (mut claims, mut settles) = (vec![], vec![]);
         for (i, copy) in copies.iter().enumerate() {
             let name = copy.ntf.trim_start_matches("ntf_");
             if i % 3 == 0 {
                 settles.push(settle_copy(name, copy, State::Waiting));
             } else {
-                claims.push(greedy(&mut self.dice, claim_copy(name, copy, 1)));
+                claims.push(greedy(&mut self.dice, &revs, claim_copy(name, copy, 1)));
             }
         }
         self.conflicts += conflicts(claims.len(), self.ledger.claim(&claims).await);
@@ -143,6 +162,17 @@ impl Storm {
     }
 
     async fn cancel(&mut self, names: &[String]) {
+        if self.dice.roll(2) == 0 {
+            let key = format!("apt-{}", self.dice.roll(APPOINTMENTS));
+            repeated!(self.ledger.cancel_appointment(CLINIC, &key, ("explicit", 1)));
+            // another direct notification may move it again
+            sqlx::query("DELETE FROM appointment WHERE key = $1")
+                .bind(key)
+                .execute(&self.raw)
+                .await
+                .unwrap();
+            return;
+        }
         let mut ntfs: Vec<String> = names.iter().map(|name| ntf(name)).collect();
         ntfs.truncate(3);
         repeated!(self.ledger.cancel(&ntfs, "storm"));
@@ -161,8 +191,8 @@ async fn in_a_storm_of_overlapping_slices_every_item_gets_its_answer() {
                 conflicts: 0,
             };
             tokio::spawn(async move {
-                for _ in 0..40 {
-                    storm.round().await;
+                for round in 0..60 {
+                    storm.round(round).await;
                 }
                 storm.conflicts
             })
@@ -173,6 +203,8 @@ async fn in_a_storm_of_overlapping_slices_every_item_gets_its_answer() {
         conflicts += task.await.unwrap();
     }
     assert_eq!(conflicts, 0, "repeated calls resolve every conflict");
+    let attempts = place.number("SELECT count(*) FROM attempt").await;
+    assert!(attempts > 50, "a storm in a glass of water: {attempts} attempts");
     place.assert_sound().await;
 }
 

@@ -30,6 +30,8 @@ pub enum Ask {
     Cancel,
     /// See [`Command::Expire`].
     Expire,
+    /// See [`Command::DeadLetter`].
+    DeadLetter,
     /// See [`Command::Replay`].
     Replay,
 }
@@ -54,6 +56,7 @@ impl Ask {
             Self::NotFound(n, resend) => Command::NotFound { n: u32::from(n), resend },
             Self::Cancel => Command::Cancel,
             Self::Expire => Command::Expire,
+            Self::DeadLetter => Command::DeadLetter,
             Self::Replay => Command::Replay,
         }
     }

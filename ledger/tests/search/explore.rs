@@ -65,9 +65,11 @@ pub fn explore(variant: &Variant, until: Option<Violation>) -> Found {
             if until == Some(violation) {
                 break;
             }
-            // what follows a violation says nothing about the rules
-            search.quiet.push(here);
-            continue;
+            if until.is_none() {
+                // what follows a violation says nothing more about the rules
+                search.quiet.push(here);
+                continue;
+            }
         }
         steps.of(&world);
         for (step, next, kind) in steps.next.drain(..) {

@@ -1,6 +1,6 @@
 //! What must never be, and what every quiet end must be.
 
-use crate::variant::{Mutation, Policy, Variant};
+use crate::variant::{Mutation, Variant};
 use crate::world::{Broken, Word, World};
 use ledger::state::{AttemptState, State};
 
@@ -66,10 +66,11 @@ fn quiet_end(variant: &Variant, world: &World) -> Option<Violation> {
     } else {
         // the one thing the books may not know: nobody looked and whoever knew is dead; or the report was behind, which is
         // the named residual risk
-        let looked = variant.policy != Policy::GiveUp;
         let behind = variant.books_only || variant.is_without(Mutation::ReportLag);
         let nobody_knows = |t: &crate::world::Try| match t.state {
-            AttemptState::Unknown => state == State::Unresolved && !looked,
+            AttemptState::Unknown => {
+                state == State::Unresolved && (behind || variant.may_give_up())
+            }
             AttemptState::Absent => behind,
             _ => false,
         };

@@ -2,7 +2,7 @@
 
 use crate::bridge::{Ask, Bridge};
 use crate::variant::{Mutation, Variant};
-use crate::world::{At, IDLE, NUMBERS, Worker, World};
+use crate::world::{At, Broken, Ghost, IDLE, NUMBERS, Worker, World};
 use ledger::state::State;
 use std::fmt;
 
@@ -149,11 +149,12 @@ impl Steps<'_> {
     /// Gathers everything that can happen in this world.
     pub fn of(&mut self, world: &World) {
         self.next.clear();
-        // what a step broke is judged where it broke; nothing follows
+        // what a step broke was judged where it broke
+        let world = World { broken: Broken::No, ..*world };
         for w in 0..2 {
-            self.worker(world, w);
+            self.worker(&world, w);
         }
-        self.surroundings(world);
+        self.surroundings(&world);
     }
 
     /// A step of the world that is sure to come.
@@ -226,7 +227,7 @@ impl Steps<'_> {
         {
             let mut next = *world;
             next.free[usize::from(me.number)] += 1;
-            next.broken = crate::world::Broken::Spins;
+            next.broken = Broken::Spins;
             self.does(w, Does::Requeues(me.number), &next, IDLE);
         } else {
             self.does(w, Does::AcksDead(me.number), world, IDLE);
@@ -289,7 +290,7 @@ impl Steps<'_> {
         }
         if self.variant.ghost_claims && world.left.doubt > 0 {
             let mut next = world.spend(|left| &mut left.doubt);
-            next.ghost = crate::world::Ghost::Claim(me.number);
+            next.ghost = Ghost::Claim(me.number);
             self.may(w, Does::LeavesGhost, &next, me);
         }
     }
@@ -321,7 +322,7 @@ impl Steps<'_> {
         }
         if self.variant.ghost_claims && world.left.doubt > 0 {
             let mut next = world.spend(|left| &mut left.doubt);
-            next.ghost = crate::world::Ghost::Again(me.attempt);
+            next.ghost = Ghost::Again(me.attempt);
             self.may(w, Does::LeavesGhost, &next, me);
         }
     }

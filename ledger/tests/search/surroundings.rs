@@ -66,10 +66,10 @@ impl Steps<'_> {
         let Some(attempt) = world.attempts().last() else { return };
         let settled =
             attempt.wire != Wire::UnderWay || self.variant.is_without(Mutation::BytesLate);
+        if self.variant.may_give_up() && settled {
+            self.ledger(world, Ask::NotFound(n, false), "given up without a look: attempt", n);
+        }
         if self.variant.policy == Policy::GiveUp {
-            if settled {
-                self.ledger(world, Ask::NotFound(n, false), "given up without a look: attempt", n);
-            }
             return;
         }
         if attempt.accepted > 0 {
@@ -88,7 +88,7 @@ impl Steps<'_> {
             if lies && !behind {
                 next.left.lie -= 1;
             }
-            let resend = self.variant.policy == Policy::Resend && !world.past && !was_resent(world);
+            let resend = self.variant.policy != Policy::Stop && !world.past && !was_resent(world);
             self.ledger(&next, Ask::NotFound(n, resend), "the report does not show attempt", n);
         }
     }
@@ -188,6 +188,16 @@ impl Steps<'_> {
             let next = self.bridge.apply(self.variant, world, Ask::Cancel, None).unwrap_or(*world);
             let next = World { cancelled: true, ..next };
             self.may_happen(Happens::Time("somebody cancels"), next);
+        }
+        if world.left.end > 0
+            && self.variant.ends.contains(&State::DeadLettered)
+            && let Ok(mut next) = self.bridge.apply(self.variant, world, Ask::DeadLetter, None)
+        {
+            next.left.end -= 1;
+            self.may_happen(
+                Happens::Time("a copy came back too often, the row is dead-lettered"),
+                next,
+            );
         }
         if world.left.replay > 0
             && let Ok(mut next) = self.bridge.apply(self.variant, world, Ask::Replay, None)

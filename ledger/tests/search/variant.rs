@@ -56,6 +56,8 @@ pub enum Policy {
     Resend,
     /// `on_unknown: stop`.
     Stop,
+    /// `on_unknown: resend` once; what is unknown then is given up without a look (rule 9: no control message came).
+    ResendThenGiveUp,
     /// Rule 20: nobody looks; after 15 minutes it is given up.
     GiveUp,
 }
@@ -156,6 +158,11 @@ pub const BASE: Variant = Variant {
 };
 
 impl Variant {
+    /// Whether the books may end not knowing of an acceptance that no living worker knows.
+    pub fn may_give_up(&self) -> bool {
+        matches!(self.policy, Policy::GiveUp | Policy::ResendThenGiveUp)
+    }
+
     /// Whether a rule is left out.
     pub fn is_without(&self, mutation: Mutation) -> bool {
         self.without.contains(&mutation)

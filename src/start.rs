@@ -1,0 +1,223 @@
+//! What a long-running process does before its work: open the ledger, reach the broker, make the crates' settings.
+//!
+//! Absent is not wrong: it says so once and waits. A refused login, another master key, a newer schema end the process.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use bus::{Bus, BusSettings};
+use chrono::TimeDelta;
+use ledger::vault::Secret32;
+use ledger::{Ledger, LedgerError, LedgerSettings};
+use secrecy::SecretString;
+
+use crate::commands::{Failure, Settings, publish};
+use crate::config::{Config, ConfigError, ConsentSource, NetgsmAccount, Origin};
+use crate::lifecycle::Stop;
+
+/// Longest pause between two tries to open the ledger.
+const PAUSE_AT_MOST: Duration = Duration::from_secs(2);
+
+/// How to reach the ledger.
+///
+/// # Errors
+/// There is no master key.
+pub fn ledger_settings(
+    config: &Config,
+    name: &str,
+    connections: u32,
+) -> Result<LedgerSettings, Failure> {
+    let Some(master) = &config.database.master_key else {
+        let error = ConfigError::new("database.master_key", Origin::Unset, "is missing");
+        return Err(Failure::Config(vec![error]));
+    };
+    Ok(LedgerSettings {
+        url: SecretString::from(config.database.url.expose().to_owned()),
+        master_key: Secret32::new(*master.expose()),
+        connections,
+        name: format!("ulak {name}"),
+    })
+}
+
+/// Why a ledger cannot be used, with the exit code that fits: another master key is a wrong configuration.
+pub fn ledger_failure(error: LedgerError) -> Failure {
+    match error {
+        LedgerError::Key(problem) => {
+            Failure::Config(vec![ConfigError::new("database.master_key", Origin::Unset, problem)])
+        }
+        LedgerError::Unsafe(problem) => {
+            Failure::Config(vec![ConfigError::new("database.url", Origin::Unset, problem)])
+        }
+        other => Failure::Failed(anyhow!(other)),
+    }
+}
+
+/// Opens the ledger, waiting for a database that is not there yet and for its migration.
+///
+/// # Errors
+/// Waiting does not help, or the stop came first (`None`).
+pub async fn open_ledger(
+    settings: &LedgerSettings,
+    stop: &Stop,
+) -> Result<Option<Ledger>, LedgerError> {
+    let mut said = None;
+    let mut pause = Duration::from_millis(200);
+    loop {
+        let error = match Ledger::open(settings).await {
+            Ok(ledger) => {
+                if said.is_some() {
+                    tracing::info!("the ledger is there");
+                }
+                return Ok(Some(ledger));
+            }
+            // somebody runs `ulak migrate` a moment later; a newer schema needs a newer program
+            Err(error @ LedgerError::Schema(_)) if !error.to_string().contains("newer") => error,
+            Err(error) if error.is_away() => error,
+            Err(error) => return Err(error),
+        };
+        let line = error.to_string();
+        if said.as_ref() != Some(&line) {
+            tracing::warn!(error = line, "waiting for the ledger");
+            said = Some(line);
+        }
+        tokio::select! {
+            () = stop.soft.cancelled() => return Ok(None),
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE_AT_MOST),
+        }
+    }
+}
+
+/// Starts talking to the broker and waits until it does, or the stop comes (`None`).
+///
+/// # Errors
+/// The broker refuses us for good.
+pub async fn open_bus(settings: &Settings, name: &str, stop: &Stop) -> anyhow::Result<Option<Bus>> {
+    let url = settings.config.broker.url.as_ref().context("broker.url is none")?;
+    let bus =
+        Bus::start(BusSettings::new(url.secret(), name), publish::topology(&settings.registry))?;
+    tokio::select! {
+        ready = bus.ready() => {
+            ready?;
+            Ok(Some(bus))
+        }
+        () = stop.soft.cancelled() => {
+            bus.close().await;
+            Ok(None)
+        }
+    }
+}
+
+/// The worker's part of the configuration.
+pub fn worker_settings(config: &Config) -> worker::Settings {
+    let clinics = config.clinics.iter().map(|(id, clinic)| {
+        let consent = clinic.consent.iter().map(|(name, own)| {
+            let own = worker::settings::ClinicConsent { rule: own.rule, basis: own.basis.clone() };
+            (name.clone(), own)
+        });
+        let clinic = worker::settings::Clinic {
+            face: clinic.face.clone(),
+            sender: clinic.sender.clone(),
+            netgsm: clinic.netgsm_account.clone(),
+            iys: clinic.iys_account.clone(),
+            quiet_hours: clinic.quiet_hours.and_then(|q| worker::QuietHours::new(q.from, q.to)),
+            min_gap: delta(clinic.min_gap),
+            consent: consent.collect(),
+        };
+        (id.clone(), clinic)
+    });
+    let netgsm = config.providers.netgsm.iter().map(|(name, account)| {
+        let account = worker::settings::NetgsmAccount {
+            account: netgsm_account(account),
+            sender: account.sender.clone(),
+            echoes_reference: account.echoes_reference,
+            max_per_s: account.max_per_s.map(std::num::NonZeroU32::get),
+        };
+        (name.clone(), account)
+    });
+    let iys = config.providers.iys.accounts.iter().map(|(name, account)| {
+        let account = worker::settings::IysAccount {
+            account: providers::iys::Account {
+                name: name.clone(),
+                base_url: config.providers.iys.base_url.clone(),
+                username: account.username.clone(),
+                password: account.password.clone(),
+                iys_code: account.iys_code.to_string(),
+                brand_code: account.brand_code.to_string(),
+            },
+            max_per_s: config.providers.iys.max_per_s.map(std::num::NonZeroU32::get),
+            max_single_per_hour: config
+                .providers
+                .iys
+                .max_single_per_hour
+                .map(std::num::NonZeroU32::get),
+        };
+        (name.clone(), account)
+    });
+    worker::Settings {
+        clinics: clinics.collect(),
+        netgsm: netgsm.collect(),
+        iys: iys.collect(),
+        consent_source: match config.consent.source {
+            ConsentSource::Iys => worker::settings::ConsentSource::Iys,
+            ConsentSource::Registry => worker::settings::ConsentSource::Registry,
+        },
+        in_flight: usize::try_from(config.worker.in_flight).unwrap_or(usize::MAX),
+        prefetch: config.worker.prefetch,
+        quick_retries: config.worker.quick_retries,
+        request_deadline: config.worker.request_deadline,
+        give_up: config.reconcile.give_up,
+        drain: config.worker.drain,
+    }
+}
+
+/// The scheduler's part of the configuration.
+pub fn scheduler_settings(config: &Config) -> scheduler::Settings {
+    let netgsm = config.providers.netgsm.iter().map(|(name, account)| {
+        (name.clone(), (netgsm_account(account), account.max_per_s.map(std::num::NonZeroU32::get)))
+    });
+    scheduler::Settings {
+        clinics: config
+            .clinics
+            .iter()
+            .map(|(id, clinic)| (id.clone(), delta(clinic.min_gap)))
+            .collect(),
+        netgsm: netgsm.collect::<BTreeMap<_, _>>(),
+        tick: Duration::from_millis(200),
+        drain: config.worker.drain,
+    }
+}
+
+fn netgsm_account(account: &NetgsmAccount) -> providers::netgsm::Account {
+    let mut to =
+        providers::netgsm::Account::new(&account.name, &account.username, account.password.clone());
+    to.base_url.clone_from(&account.base_url);
+    to.app_name = Some(account.appname.clone());
+    // here the field says whether the reference is sent; whether reports repeat it is the worker's concern
+    to.echoes_reference = account.send_reference;
+    to.bare_503_failed = account.bare_503_is_failed;
+    to
+}
+
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+/// Loads all texts: a missing or wrong one stops the start.
+///
+/// # Errors
+/// The file, the line, what is wrong.
+pub fn renderer(settings: &Settings) -> anyhow::Result<Arc<templates::Renderer>> {
+    let folders: Vec<_> = settings
+        .config
+        .clinics
+        .iter()
+        .filter_map(|(id, clinic)| clinic.folder.clone().map(|folder| (id.clone(), folder)))
+        .collect();
+    let renderer = templates::Renderer::load(&settings.registry, &folders)?;
+    for note in renderer.notes() {
+        tracing::warn!(note, "a text costs more than it has to");
+    }
+    Ok(Arc::new(renderer))
+}

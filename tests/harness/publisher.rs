@@ -1,0 +1,132 @@
+//! A clinic's publisher, and a look at queues past the product: bare lapin.
+
+use futures::StreamExt as _;
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, BasicQosOptions,
+    ConfirmSelectOptions, QueuePurgeOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+
+use super::event::Event;
+use super::process::PATIENCE;
+use super::services::random_name;
+
+/// Exchange that clinics publish notifications to.
+pub const NOTIFICATIONS: &str = "ulak.notifications";
+
+/// A connection with a confirming channel.
+pub struct Publisher {
+    connection: Connection,
+    channel: Channel,
+}
+
+/// A dead letter on the broker.
+#[derive(Debug)]
+pub struct DeadCopy {
+    /// AMQP message id.
+    pub message_id: String,
+    /// Header `x-ulak-reason`.
+    pub reason: String,
+    /// Header `x-ulak-path`; `None`: it is missing.
+    pub path: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Publisher {
+    /// Connects.
+    pub async fn connect(url: &str) -> Self {
+        let connect = Connection::connect(url, ConnectionProperties::default());
+        let connection = within(connect).await.expect("RabbitMQ takes us");
+        let channel = within(connection.create_channel()).await.expect("a channel");
+        within(channel.confirm_select(ConfirmSelectOptions::default())).await.expect("confirms");
+        Self { connection, channel }
+    }
+
+    /// Publishes an event by its own type.
+    pub async fn event(&self, event: &Event) {
+        self.body(NOTIFICATIONS, event.kind(), &event.body(), &random_name()).await;
+    }
+
+    /// Publishes any bytes; returns when the broker has confirmed them.
+    pub async fn body(&self, exchange: &str, routing_key: &str, body: &[u8], message_id: &str) {
+        let properties = BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_content_type("application/cloudevents+json".into())
+            .with_message_id(message_id.into());
+        let publish = self.channel.basic_publish(
+            exchange.into(),
+            routing_key.into(),
+            BasicPublishOptions::default(),
+            body,
+            properties,
+        );
+        let confirm = within(async { publish.await.expect("published").await }).await;
+        let confirm = confirm.expect("a confirm");
+        assert!(matches!(confirm, Confirmation::Ack(None)), "not confirmed: {confirm:?}");
+    }
+
+    /// Takes exactly `count` dead letters; another one beyond them is a failure.
+    pub async fn dead_letters(&self, count: usize) -> Vec<DeadCopy> {
+        let channel = within(self.connection.create_channel()).await.expect("a channel");
+        within(channel.basic_qos(200, BasicQosOptions::default())).await.expect("qos");
+        let consume = channel.basic_consume(
+            "ulak.dead-letter".into(),
+            "e2e".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        );
+        let mut stream = within(consume).await.expect("the queue is there");
+        let mut copies = Vec::with_capacity(count);
+        while copies.len() < count {
+            let next = tokio::time::timeout(PATIENCE, stream.next()).await;
+            let Ok(Some(Ok(delivery))) = next else {
+                panic!("{} of {count} dead letters came within a minute", copies.len());
+            };
+            within(delivery.ack(BasicAckOptions::default())).await.expect("acked");
+            copies.push(dead_copy(delivery));
+        }
+        within(channel.close(200, "OK".into())).await.expect("closed");
+        assert_eq!(self.get("ulak.dead-letter").await.map(dead_copy_name), None, "one too many");
+        copies
+    }
+
+    /// One message of a queue, taken; `None`: there is none.
+    pub async fn get(&self, queue: &str) -> Option<Delivery> {
+        let options = BasicGetOptions { no_ack: true };
+        let got = within(self.channel.basic_get(queue.into(), options)).await.expect("the queue");
+        got.map(|message| message.delivery)
+    }
+
+    /// Empties a queue; returns how many messages were ready in it.
+    pub async fn purge(&self, queue: &str) -> u64 {
+        let purge = self.channel.queue_purge(queue.into(), QueuePurgeOptions::default());
+        u64::from(within(purge).await.expect("the queue is there"))
+    }
+}
+
+fn dead_copy_name(delivery: Delivery) -> String {
+    dead_copy(delivery).message_id
+}
+
+fn dead_copy(delivery: Delivery) -> DeadCopy {
+    let header = |name: &str| {
+        let headers = delivery.properties.headers().as_ref()?;
+        let text = headers.inner().get(name)?.as_long_string()?.to_string();
+        Some(text)
+    };
+    let message_id = delivery.properties.message_id().as_ref();
+    DeadCopy {
+        message_id: message_id.map(ToString::to_string).unwrap_or_default(),
+        reason: header("x-ulak-reason").unwrap_or_default(),
+        path: header("x-ulak-path"),
+        body: delivery.data,
+    }
+}
+
+/// Nothing here may hang.
+async fn within<F: Future>(step: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, step).await.expect("RabbitMQ answers within a minute")
+}
