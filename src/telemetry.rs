@@ -32,6 +32,11 @@ const OURS: [&str; 9] = [
 /// Logging was started before, or the level is no filter (the configuration has checked it).
 pub fn start(log: &Log) -> anyhow::Result<()> {
     tracing::subscriber::set_global_default(subscriber(log, io::stderr)?)?;
+    // what a panic says may quote a value: only its place is logged
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic");
+    }));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, local_now};
 use crate::error::LedgerError;
+use crate::sweep::GIVE_UP_MS;
 use crate::vault::{Secret32, Vault, fingerprint, new_lookup_key};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -41,6 +42,7 @@ pub struct Ledger {
     pub(crate) pool: PgPool,
     vault: Vault,
     clock: Clock,
+    pub(crate) give_up_ms: i64,
 }
 
 /// Replaces the fragments `{rows:…}`, `{now}`, `{skip}` by what the engine understands.
@@ -211,9 +213,16 @@ impl Ledger {
         }
         let vault = open_vault(&mut connection, settings).await?;
         drop(connection);
-        let ledger = Self { pool, vault, clock: Clock::default() };
+        let ledger = Self { pool, vault, clock: Clock::default(), give_up_ms: GIVE_UP_MS };
         ledger.measure_clock().await?;
         Ok(ledger)
+    }
+
+    /// With another time for which an unknown attempt is looked for (`reconcile.give_up`).
+    #[must_use]
+    pub fn giving_up_after(mut self, give_up: Duration) -> Self {
+        self.give_up_ms = i64::try_from(give_up.as_millis()).unwrap_or(i64::MAX);
+        self
     }
 
     /// The installation's keys.

@@ -46,7 +46,7 @@ impl From<sqlx::Error> for LedgerError {
                     "40001" | "40P01" => Self::Conflict,
                     // invalid authorization; database does not exist
                     "28000" | "28P01" | "3D000" => Self::Login(db.message().to_owned()),
-                    // shutting down, starting up, too many connections, read-only standby, disk or memory full;
+                    // statement timeout; shutting down, starting up, too many connections, read-only standby, disk or memory full;
                     // too slow for the time limits: halving a slice would only wait as long for each half
                     "57P01" | "57P02" | "57P03" | "53300" | "25006" | "53100" | "53200"
                     | "57014" | "55P03" | "25P03" => Self::Away(format!("SQLSTATE {code}")),

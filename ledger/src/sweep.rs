@@ -125,6 +125,30 @@ impl Ledger {
         .await?)
     }
 
+    /// As [`Ledger::due_waiting`] for a lane that is being tried: first what may be sent twice without harm, if the try ends
+    /// unknown (PROTOCOL rule 10).
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn due_for_a_try(
+        &self,
+        lane: &str,
+        clinic: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, i64)>, LedgerError> {
+        Ok(sqlx::query_as(sql(
+            "-- due for a try\nSELECT o.ntf, o.class FROM open o JOIN notification n ON n.ntf = o.ntf \
+             WHERE o.lane = $1 AND o.state = 'waiting' AND o.clinic = $2 AND o.due_at <= {now} \
+             AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = o.number AND s.holder <> o.ntf) \
+             ORDER BY CASE n.on_unknown WHEN 'resend' THEN 0 ELSE 1 END, o.due_at LIMIT $3",
+        ))
+        .bind(lane)
+        .bind(clinic)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
     /// Rows of one group that are due, whatever they wait for; with `expired_only` those that have expired.
     ///
     /// # Errors
@@ -183,7 +207,7 @@ impl Ledger {
             }
             let Some(command) = due_command(before, now) else { continue };
             let Ok(change) = protocol::apply(Some(&before.row), &command) else { continue };
-            write(&mut writes, ntf, before, &change, &command, now)?;
+            write(&mut writes, ntf, before, &change, &command, (now, self.give_up_ms))?;
             if command == Command::LeaseRanOut && change.attempt.is_some() {
                 unknown.push(ntf);
             }
@@ -252,7 +276,7 @@ fn write(
     before: &Locked,
     change: &protocol::Change,
     command: &Command,
-    now: i64,
+    (now, give_up_ms): (i64, i64),
 ) -> Result<(), LedgerError> {
     let to = change.row.state;
     let attempt = before.row.last();
@@ -277,7 +301,7 @@ fn write(
         }
         (_, State::Unknown) => (
             "lease-ran-out",
-            now.saturating_add(GIVE_UP_MS),
+            now.saturating_add(give_up_ms),
             Entry::LeaseRanOut { attempt, then: to },
         ),
         // an earlier attempt was accepted meanwhile: that is how the row ends
@@ -298,7 +322,7 @@ fn write(
     Ok(())
 }
 
-/// How long an unknown attempt is looked for (DESIGN §3.3 `reconcile.give_up`), milliseconds.
+/// How long an unknown attempt is looked for unless told otherwise (DESIGN §3.3 `reconcile.give_up`), milliseconds.
 pub const GIVE_UP_MS: i64 = 15 * 60_000;
 
 fn patience(releases: i64) -> i64 {

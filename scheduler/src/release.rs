@@ -123,9 +123,13 @@ impl Releaser {
         let Some(room) = usize::try_from(room).ok().filter(|room| *room > 0) else { return Ok(()) };
         let mut by_clinic = vec![];
         for group in groups {
-            let mut rows =
-                self.ledger.due_waiting(lane, &group.clinic, room.min(SLICE) as i64).await?;
-            // within a clinic what is urgent goes first; the sort keeps the order of due times
+            let most = room.min(SLICE) as i64;
+            let mut rows = if state == LaneState::Trying {
+                self.ledger.due_for_a_try(lane, &group.clinic, most).await?
+            } else {
+                self.ledger.due_waiting(lane, &group.clinic, most).await?
+            };
+            // within a clinic what is urgent goes first; the sort keeps the order otherwise
             rows.sort_by_key(|(_, class)| *class);
             by_clinic.push(rows.into_iter().map(|(ntf, _)| ntf).collect());
         }
@@ -229,7 +233,7 @@ fn say(swept: &Swept) {
             "could not be found out: ends unresolved"
         ),
         to => {
-            tracing::info!(ntf = swept.ntf, clinic = swept.clinic, from = %swept.from, state = %to, "its time passed")
+            tracing::info!(ntf = swept.ntf, clinic = swept.clinic, from = %swept.from, state = %to, "its time passed");
         }
     }
 }

@@ -32,6 +32,20 @@ impl Returns {
         while let Some(delivery) = deliveries.recv().await {
             let mut pause = Duration::from_millis(200);
             while let Err(error) = self.take(&delivery).await {
+                if !error.is_away() {
+                    // what this message would write is refused, and nothing else
+                    tracing::error!(queue = delivery.queue, %error, "a returned message cannot be taken in");
+                    let refusal = Refusal {
+                        rule: Rule::HandlerPanic,
+                        path: String::new(),
+                        source: None,
+                        id: None,
+                        holds_person: true,
+                    };
+                    if self.refuse(&delivery, &refusal).await.is_ok() {
+                        break;
+                    }
+                }
                 tracing::warn!(queue = delivery.queue, %error, "a returned message waits for the ledger");
                 if !delivery.is_live() {
                     break;

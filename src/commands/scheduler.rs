@@ -38,7 +38,7 @@ async fn work(
     let listener = health::bind(settings.config.scheduler.listen, "scheduler.listen").await?;
     schemas::PhoneNumber::load_rules();
     let ledger = match start::open_ledger(&ledger, &stop).await {
-        Ok(Some(ledger)) => ledger,
+        Ok(Some(ledger)) => ledger.giving_up_after(settings.config.reconcile.give_up),
         Ok(None) => return Ok(()),
         Err(error) => {
             *wrong = Some(error.clone());

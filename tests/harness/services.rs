@@ -122,13 +122,12 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let (server, text) = (
-            needed("DATABASE_URL"),
-            format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name),
-        );
+        let (server, text) =
+            (needed("DATABASE_URL"), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
         // The test's own runtime is blocked by this drop, so another one does it.
         let done = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(async {
                 let mut admin = PgConnection::connect(&server).await.ok()?;
                 sqlx::query(AssertSqlSafe(text)).execute(&mut admin).await.ok()

@@ -131,7 +131,7 @@ impl Inner {
             }
             let all = std::mem::take(&mut waiting);
             if let Err(code) = permitted {
-                all.into_iter().for_each(|q| drop(q.answer.send(Answer::Silent(code.clone()))));
+                silence(all, &code);
                 continue;
             }
             let (tacir, bireysel): (Vec<_>, Vec<_>) =
@@ -210,9 +210,7 @@ impl Inner {
                 }
                 Err(trouble) => {
                     let code = trouble.code().to_owned();
-                    slice
-                        .into_iter()
-                        .for_each(|q| drop(q.answer.send(Answer::Silent(code.clone()))));
+                    silence(slice, &code);
                 }
             }
         }
@@ -327,7 +325,7 @@ impl Inner {
                 let _ = self.ledger.drop_token(&self.lane, 0, true).await;
                 match &trouble {
                     IysTrouble::Account(t) => {
-                        self.lanes.refused(&self.ledger, &self.lane, &t.code).await
+                        self.lanes.refused(&self.ledger, &self.lane, &t.code).await;
                     }
                     other => self.lanes.bad(&self.ledger, &self.lane, other.code()).await,
                 }
@@ -352,6 +350,12 @@ impl Inner {
             .await
             .map_err(|_| silent("ledger-away"))?;
         Ok((tokens.access, expires_at))
+    }
+}
+
+fn silence(questions: Vec<Question>, code: &str) {
+    for question in questions {
+        drop(question.answer.send(Answer::Silent(code.to_owned())));
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! No timer: a slice is what queued while the slices before it were on their way (`facts/probes.md` §3).
 
-use ledger::LedgerError;
+use futures::future::BoxFuture;
+use ledger::{Ledger, LedgerError};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -13,6 +14,8 @@ const WIDEST: usize = 256;
 const ABREAST: usize = 2;
 
 type Answer<A> = Result<A, LedgerError>;
+/// A grouped call of the ledger.
+type Call<Q, A> = fn(Ledger, Vec<Q>) -> BoxFuture<'static, Vec<Answer<A>>>;
 type Question<Q, A> = (Q, oneshot::Sender<Answer<A>>);
 
 /// Collects questions of one kind.
@@ -41,6 +44,12 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
             tokio::spawn(collect(Arc::clone(&from), Arc::clone(&ask)));
         }
         Self { to }
+    }
+
+    /// Starts collecting questions for one grouped call of the ledger.
+    pub fn over(ledger: &Ledger, room: usize, call: Call<Q, A>) -> Self {
+        let ledger = ledger.clone();
+        Self::start(room, move |questions| call(ledger.clone(), questions))
     }
 
     /// Asks and waits for the answer.

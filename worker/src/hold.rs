@@ -63,12 +63,11 @@ pub async fn at(place: Place) {
 }
 
 /// Panics here if a test asked for it.
+///
+/// # Panics
+/// That is what it is for.
 #[cfg(debug_assertions)]
-#[expect(
-    clippy::panic,
-    clippy::manual_assert,
-    reason = "the purpose of this function, in debug builds only"
-)]
+#[expect(clippy::panic, reason = "the purpose of this function, in debug builds only")]
 pub fn panic_at(place: Place, event_id: &str) {
     if event_id.contains("panic")
         && std::env::var("ULAK_PANIC").is_ok_and(|wanted| wanted == place.as_str())

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How often the clock is measured.
-const CLOCK_EVERY: Duration = Duration::from_secs(60);
+const CLOCK_EVERY: Duration = Duration::from_mins(1);
 /// Runs of one message that ended because another one was in its way.
 const AGAIN_AT_MOST: u32 = 5;
 
@@ -78,9 +78,8 @@ pub async fn run(
     let drained = drain(&worker, &consumers, &tasks, hard).await;
     background.cancel();
     match ended {
-        Ok(()) => Ok(drained),
         Err(Some(error)) => Err(RunError::Ledger(error)),
-        Err(None) => Ok(drained),
+        Ok(()) | Err(None) => Ok(drained),
     }
 }
 
@@ -198,7 +197,6 @@ async fn handle(
                 return settle(delivery, end).await;
             }
             Ok(Err(Halt::Again)) if again < AGAIN_AT_MOST => again += 1,
-            Ok(Err(Halt::Again)) => return give_back(delivery).await,
             Ok(Err(Halt::Away(error))) => {
                 gate.ledger_is_down(seen, &error).await;
                 return give_back(delivery).await;
@@ -207,12 +205,16 @@ async fn handle(
                 fatal.send_replace(Some(error));
                 return give_back(delivery).await;
             }
+            Ok(Err(Halt::Poison(error))) if panics < 2 => {
+                panics += 1;
+                tracing::error!(queue = arrived.queue, panics, %error, "the ledger refuses a message");
+            }
             Err(_) if panics < 2 => {
                 panics += 1;
                 tracing::error!(queue = arrived.queue, panics, "a handler panicked on a message");
             }
-            // recording it panics too: the delivery limit of the queue ends this
-            Err(_) => return give_back(delivery).await,
+            // it keeps colliding, or recording it fails too: the delivery limit of the queue ends that
+            Ok(Err(Halt::Again | Halt::Poison(_))) | Err(_) => return give_back(delivery).await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The worker's view of lanes: which are in trouble, and when to say that one is.
 
 use ledger::Ledger;
-use ledger::lanes::LaneState;
+use ledger::lanes::{Lane, LaneState};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -51,20 +51,28 @@ impl Lanes {
         while !stop.is_cancelled() {
             // while the ledger is away the last known state stands; nothing is sent then anyway
             if let Ok(lanes) = ledger.lanes().await {
-                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-                for lane in lanes {
-                    let trouble = (lane.state != LaneState::Open).then_some(lane.state);
-                    let entry = known.entry(lane.lane).or_default();
-                    if trouble.is_none() && entry.trouble.is_some() {
-                        entry.bad = 0;
-                    }
-                    entry.trouble = trouble;
-                }
+                self.now_are(&lanes);
             }
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(READ_EVERY) => {}
             }
+        }
+    }
+
+    /// What the ledger says counts, also where it knows nothing of a trouble that could not be written.
+    fn now_are(&self, lanes: &[Lane]) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for lane in lanes {
+            known.entry(lane.lane.clone()).or_default();
+        }
+        for (name, entry) in known.iter_mut() {
+            let shared = lanes.iter().find(|lane| lane.lane == *name).map(|lane| lane.state);
+            let trouble = shared.filter(|state| *state != LaneState::Open);
+            if trouble.is_none() && entry.trouble.is_some() {
+                entry.bad = 0;
+            }
+            entry.trouble = trouble;
         }
     }
 

@@ -60,6 +60,8 @@ pub enum End {
 pub enum Halt {
     /// The ledger is away: give the delivery back and stop taking.
     Away(LedgerError),
+    /// The ledger refuses what this message would write, and nothing else: as a panic.
+    Poison(LedgerError),
     /// Another message was in the way: run it again.
     Again,
     /// The process must stop: a key does not open what it should.
@@ -74,7 +76,8 @@ impl From<LedgerError> for Halt {
             | LedgerError::Login(_)
             | LedgerError::Unsafe(_) => Self::Fatal(error),
             LedgerError::Conflict => Self::Again,
-            _ => Self::Away(error),
+            LedgerError::Away(_) => Self::Away(error),
+            LedgerError::Statement(_) | LedgerError::Corrupt(_) => Self::Poison(error),
         }
     }
 }
@@ -109,7 +112,7 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
         match claim::claim(worker, &work, &route, &message, &evidence, until, supersedes).await? {
             Claim::Won(attempt) => {
                 hold::at(Place::AfterClaim).await;
-                return Ok(send::send(worker, &work, &route, &message, attempt).await);
+                return Ok(send::send(worker, &work, &route, &message, *attempt).await);
             }
             Claim::LookAgain(why) => {
                 tracing::debug!(ntf = work.ntf, why, "claim wrote nothing: looking again");

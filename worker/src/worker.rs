@@ -37,37 +37,27 @@ pub struct Asks {
 
 impl Asks {
     fn start(ledger: &Ledger, room: usize) -> Self {
-        let of = |_: &()| ledger.clone();
-        let (rows, around, claim, settle) = (of(&()), of(&()), of(&()), of(&()));
-        let (outcome, again, refuse) = (of(&()), of(&()), of(&()));
         Self {
-            rows: Gather::start(room, move |q: Vec<RowAsk>| {
-                let ledger = rows.clone();
-                async move { whole(q.len(), ledger.rows(&q).await) }
+            rows: Gather::over(ledger, room, |ledger, q: Vec<RowAsk>| {
+                Box::pin(async move { whole(q.len(), ledger.rows(&q).await) })
             }),
-            surroundings: Gather::start(room, move |q: Vec<Keys>| {
-                let ledger = around.clone();
-                async move { whole(q.len(), ledger.surroundings(&q).await) }
+            surroundings: Gather::over(ledger, room, |ledger, q: Vec<Keys>| {
+                Box::pin(async move { whole(q.len(), ledger.surroundings(&q).await) })
             }),
-            claim: Gather::start(room, move |q: Vec<Claim>| {
-                let ledger = claim.clone();
-                async move { ledger.claim(&q).await }
+            claim: Gather::over(ledger, room, |ledger, q: Vec<Claim>| {
+                Box::pin(async move { ledger.claim(&q).await })
             }),
-            settle: Gather::start(room, move |q: Vec<Settle>| {
-                let ledger = settle.clone();
-                async move { ledger.settle(&q).await }
+            settle: Gather::over(ledger, room, |ledger, q: Vec<Settle>| {
+                Box::pin(async move { ledger.settle(&q).await })
             }),
-            outcome: Gather::start(room, move |q: Vec<OutcomeWrite>| {
-                let ledger = outcome.clone();
-                async move { ledger.record_outcomes(&q).await }
+            outcome: Gather::over(ledger, room, |ledger, q: Vec<OutcomeWrite>| {
+                Box::pin(async move { ledger.record_outcomes(&q).await })
             }),
-            again: Gather::start(room, move |q: Vec<ClaimAgain>| {
-                let ledger = again.clone();
-                async move { ledger.claim_again(&q).await }
+            again: Gather::over(ledger, room, |ledger, q: Vec<ClaimAgain>| {
+                Box::pin(async move { ledger.claim_again(&q).await })
             }),
-            refuse: Gather::start(room, move |q: Vec<RefusedEvent>| {
-                let ledger = refuse.clone();
-                async move { whole(q.len(), ledger.refuse(&q).await) }
+            refuse: Gather::over(ledger, room, |ledger, q: Vec<RefusedEvent>| {
+                Box::pin(async move { whole(q.len(), ledger.refuse(&q).await) })
             }),
         }
     }
@@ -130,13 +120,13 @@ impl Worker {
         let lanes = Arc::new(Lanes::default());
         let mut netgsm = BTreeMap::new();
         for (name, account) in &settings.netgsm {
-            let client = providers::netgsm::Client::new(account.account.clone(), limits.clone())
+            let client = providers::netgsm::Client::new(account.account.clone(), limits)
                 .map_err(|error| SetupError::Client { account: format!("netgsm/{name}"), error })?;
             netgsm.insert(name.clone(), Arc::new(client));
         }
         let mut iys = BTreeMap::new();
         for (name, account) in &settings.iys {
-            let client = providers::iys::Client::new(account.account.clone(), limits.clone())
+            let client = providers::iys::Client::new(account.account.clone(), limits)
                 .map_err(|error| SetupError::Client { account: format!("iys/{name}"), error })?;
             let lane = format!("iys/{name}");
             let asker =

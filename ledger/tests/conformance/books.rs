@@ -81,9 +81,8 @@ impl Actor {
         let Some(seen) = seen else { return self.arrive(&name).await };
         let last = seen.row.last();
         match self.dice.roll(10) {
-            0..3 => self.release(&name, last).await,
-            3..7 if last > 0 => self.outcome(&name, last).await,
-            3..7 => self.release(&name, last).await,
+            0..4 if last > 0 => self.outcome(&name, last).await,
+            0..7 => self.release(&name, last).await,
             7 if last > 0 => {
                 let again = self.ledger.claim_again(&[again(&name, last)]).await;
                 one(again).unwrap();

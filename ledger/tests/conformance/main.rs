@@ -3,6 +3,8 @@
 //! Needs `DATABASE_URL`: `scripts/services run DIR -- cargo test -p ledger`. Every test has a database of its own. Time in the
 //! ledger is the database's, so tests do not sleep: they move due times with SQL.
 
+#![expect(clippy::unwrap_used, reason = "what a test stands on may end it")]
+
 mod appointments;
 mod books;
 mod claims;

@@ -218,7 +218,7 @@ async fn the_look_before_a_decision_names_the_holders() {
         gap: Some("gap-a".to_owned()),
         ..ledger::look::Keys::default()
     };
-    let seen = one(place.surroundings(&[keys.clone()]).await.unwrap());
+    let seen = one(place.surroundings(std::slice::from_ref(&keys)).await.unwrap());
     let holder = seen.thing.unwrap();
     assert_eq!((holder.ntf.as_str(), holder.state, holder.until), ("ntf_a", State::Sending, None));
     assert_eq!(seen.gap.unwrap().ntf, "ntf_a");

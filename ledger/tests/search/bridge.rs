@@ -78,10 +78,12 @@ struct Answer {
     sent_twice: bool,
 }
 
+type Known = HashMap<(Line, Ask), Result<Answer, NotNow>, Quick>;
+
 /// The ledger's answers, remembered: there are only a few thousand different questions.
 #[derive(Default)]
 pub struct Bridge {
-    known: RefCell<HashMap<(Line, Ask), Result<Answer, NotNow>, Quick>>,
+    known: RefCell<Known>,
 }
 
 /// A hash that is quick without optimization.
@@ -103,7 +105,9 @@ impl Hasher for Mix {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|b| self.mix(u64::from(*b)));
+        for byte in bytes {
+            self.mix(u64::from(*byte));
+        }
     }
 
     fn write_u8(&mut self, value: u8) {
@@ -162,7 +166,7 @@ impl Bridge {
         {
             attempt.state = known.0;
         }
-        let accepted = |w: &World| w.attempts().iter().filter(|t| is_accepted(t)).count();
+        let accepted = |w: &World| w.attempts().iter().filter(|t| is_accepted(**t)).count();
         let alert = accepted(&next) > accepted(world) && accepted(&next) > 1;
         if alert != answer.sent_twice {
             next.broken = Broken::AlertWrong;
@@ -190,7 +194,7 @@ impl Bridge {
     }
 }
 
-fn is_accepted(attempt: &Try) -> bool {
+fn is_accepted(attempt: Try) -> bool {
     attempt.state == AttemptState::Accepted
 }
 
@@ -198,7 +202,7 @@ fn is_accepted(attempt: &Try) -> bool {
 /// whose worker gave up on it.
 fn broken_claim(world: &World, owner: Option<usize>) -> Broken {
     match owner {
-        Some(_) if world.attempts().iter().any(is_accepted) => Broken::ClaimedAfterAccepted,
+        Some(_) if world.attempts().iter().any(|t| is_accepted(*t)) => Broken::ClaimedAfterAccepted,
         Some(_) if world.cancelled => Broken::ClaimedAfterCancel,
         _ => world.broken,
     }

@@ -46,11 +46,11 @@ struct Things {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taken {
     /// By any row, from its first write to its last.
-    AtIntake,
+    Intake,
     /// From the claim on, as a row of its own.
-    AtClaim,
+    Claim,
     /// From the claim on, looked for in a snapshot and not locked.
-    AtClaimUnlocked,
+    ClaimUnlocked,
 }
 
 /// What is done with the versions of two events.
@@ -74,14 +74,13 @@ struct Rules {
     hit_ends: bool,
 }
 
-const OURS: Rules =
-    Rules { taken: Taken::AtClaim, versions: Versions::EqualWaits, hit_ends: false };
+const OURS: Rules = Rules { taken: Taken::Claim, versions: Versions::EqualWaits, hit_ends: false };
 
 impl Things {
     fn hit(&self, rules: Rules, i: usize) -> Option<At> {
         let other = self.at[1 - i];
         match rules.taken {
-            Taken::AtIntake => (!matches!(other, At::New | At::Superseded | At::Duplicate))
+            Taken::Intake => (!matches!(other, At::New | At::Superseded | At::Duplicate))
                 .then_some(if other == At::Refused { At::Sent } else { other }),
             _ => (self.holder == Some(1 - i)).then_some(other),
         }
@@ -153,7 +152,7 @@ impl Things {
         let takes = rules.versions == Versions::NewerTakes
             && i == 1
             && self.hit(rules, 1) == Some(At::Retries);
-        if !mine && !takes && rules.taken != Taken::AtClaimUnlocked {
+        if !mine && !takes && rules.taken != Taken::ClaimUnlocked {
             return (format!("E{} claims nothing, the thing is held", i + 1), after);
         }
         if takes {
@@ -210,7 +209,7 @@ fn a_thing_held_from_the_claim_with_waiting_newcomers_is_sent_once_and_never_los
 #[test]
 fn a_thing_held_from_intake_is_lost_when_its_holder_is_refused() {
     for versions in [Versions::EqualWaits, Versions::NewerEndsOlder] {
-        let rules = Rules { taken: Taken::AtIntake, versions, hit_ends: true };
+        let rules = Rules { taken: Taken::Intake, versions, hit_ends: true };
         assert!(run(rules).stuck().is_some(), "{versions:?}");
     }
 }
@@ -229,6 +228,6 @@ fn a_hit_on_a_waiting_holder_of_the_same_version_that_ends_the_newcomer_loses_th
 
 #[test]
 fn a_gap_that_is_looked_for_and_not_locked_is_sent_twice() {
-    let rules = Rules { taken: Taken::AtClaimUnlocked, ..OURS };
+    let rules = Rules { taken: Taken::ClaimUnlocked, ..OURS };
     assert!(twice(&run(rules)).is_some());
 }

@@ -352,7 +352,7 @@ impl Budget {
 }
 
 impl Worker {
-    fn key(&self) -> u16 {
+    fn key(self) -> u16 {
         let flags =
             u16::from(self.stale) | u16::from(self.holds) << 1 | u16::from(self.saw_cancel) << 2;
         self.at as u16

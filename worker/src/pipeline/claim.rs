@@ -26,7 +26,7 @@ const LONGEST_WINDOW_H: i64 = 21;
 #[derive(Debug)]
 pub enum Claim {
     /// The attempt is ours.
-    Won(Attempt),
+    Won(Box<Attempt>),
     /// Nothing was written.
     LookAgain(&'static str),
 }
@@ -92,7 +92,7 @@ pub async fn claim(
     let fresh = Freshness::start();
     let won = Attempt { n, fresh, until, starts, stops, consent: consent.clone() };
     match worker.asks.claim.ask(write).await {
-        Ok(Claimed::Won) => Ok(Claim::Won(won)),
+        Ok(Claimed::Won) => Ok(Claim::Won(Box::new(won))),
         Ok(Claimed::LookAgain(why)) => {
             // an earlier claim of ours whose reply was lost may be what stands in the way
             Ok(Claim::LookAgain(why))
@@ -115,7 +115,7 @@ async fn in_doubt(
     loop {
         match worker.ledger.find_claim(&work.ntf, token).await {
             // there: if it is too old by now, the send says so and writes `Failed(not sent)`
-            Ok(Some(_)) => return Ok(Claim::Won(won)),
+            Ok(Some(_)) => return Ok(Claim::Won(Box::new(won))),
             Ok(None) if won.fresh.too_old() => return Ok(Claim::LookAgain("its claim was lost")),
             // a commit may still be under way on the server; it is decided once the claim could not be used any more
             Ok(None) => {}

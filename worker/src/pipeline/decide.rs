@@ -159,7 +159,7 @@ fn thing(case: &Case<'_>) -> Result<Option<String>, Decision> {
         return Err(Decision::Suppress(format!("duplicate of {}", holder.ntf)));
     }
     if !matches!(holder.state, State::Waiting | State::Released) {
-        return Err(Decision::Defer { until: soon(case, 30), why: "same-thing-in-flight" });
+        return Err(Decision::Defer { until: soon(case, 10), why: "same-thing-in-flight" });
     }
     let theirs = holder.version.as_ref().map(|(kind, n)| version_of(kind, *n));
     let ours = case.appointment.map(|(version, _)| version);
@@ -177,7 +177,7 @@ fn near(case: &Case<'_>) -> Option<Decision> {
     let holder = holding(case, case.seen.gap.as_ref())?;
     Some(match holder.until {
         Some(_) => Decision::Suppress(format!("too soon after {}", holder.ntf)),
-        None => Decision::Defer { until: soon(case, 60), why: "another-reminder-in-flight" },
+        None => Decision::Defer { until: soon(case, 10), why: "another-reminder-in-flight" },
     })
 }
 

@@ -70,7 +70,7 @@ pub async fn rate(worker: &Worker, work: &Work<'_>, route: &Route) -> Result<End
 /// [`Halt`] while the ledger is away.
 pub async fn no_route(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
     tracing::error!(alert = "no-route", clinic = %work.event.clinic, "no provider account or sender for this clinic's channel: its messages wait");
-    let until = in_future(worker, Duration::from_secs(60));
+    let until = in_future(worker, Duration::from_mins(1));
     wait(worker, work, until, "no-route", "none".to_owned(), None, None).await
 }
 
@@ -246,13 +246,9 @@ async fn settle(
     if work.copy != Copy::First {
         return Ok(End::Stale);
     }
-    // nothing was written for a first copy: either its row is there by now, or the person got another key meanwhile. The
-    // next run sees which.
-    let ask = ledger::look::RowAsk { ntf: work.ntf.clone(), body: 0 };
-    match worker.asks.rows.ask(ask).await? {
-        Some(_) => Ok(End::Stale),
-        None => Err(Halt::Again),
-    }
+    // nothing was written for a first copy: its row is there by now, and this is a duplicate or another event under its id; or
+    // the person got another key meanwhile. The next run sees which.
+    Err(Halt::Again)
 }
 
 /// Writes what became of an attempt, however long the ledger is away: what was sent must be known.
@@ -269,7 +265,7 @@ pub async fn outcome(
     loop {
         match worker.asks.outcome.ask(write.clone()).await {
             Ok(written) => {
-                say(work, route, n, outcome, &written);
+                say(work, route, n, outcome, written);
                 return written;
             }
             Err(error) => {
@@ -336,7 +332,7 @@ fn next(outcome: &Outcome, attempts: u32) -> (String, Duration) {
     }
 }
 
-fn say(work: &Work<'_>, route: &Route, n: u32, outcome: &Outcome, written: &Written) {
+fn say(work: &Work<'_>, route: &Route, n: u32, outcome: &Outcome, written: Written) {
     let (word, code) = match outcome {
         Outcome::Accepted(a) => ("accepted", a.code.as_str()),
         Outcome::Refused(t) => ("refused", t.code.as_str()),

@@ -34,7 +34,7 @@ pub async fn send(
         let written =
             record::outcome(worker, work, route, attempt.n, &outcome, pause.is_some()).await;
         hold::at(Place::BeforeAck).await;
-        let Some(pause) = pause.filter(|_| goes_on(&written)) else { return End::Sent };
+        let Some(pause) = pause.filter(|_| goes_on(written)) else { return End::Sent };
         tokio::time::sleep(pause).await;
         match next_attempt(worker, work, route, message, &attempt).await {
             Some(next) => attempt = next,
@@ -121,7 +121,7 @@ fn quick_pause(
     quick.then_some(pause)
 }
 
-fn goes_on(written: &Written) -> bool {
+fn goes_on(written: Written) -> bool {
     written.applied && written.state == State::Sending
 }
 

@@ -221,7 +221,9 @@ pub async fn look_around(
 pub async fn look_again(worker: &Worker, work: &mut Work<'_>) -> Result<Option<End>, Halt> {
     let row = worker.asks.rows.ask(RowAsk { ntf: work.ntf.clone(), body: 0 }).await?;
     if !protocol::may_go_on(row.as_ref().map(|r| &r.row), work.copy) {
-        return Ok(Some(End::Stale));
+        // another copy of a first one took the row meanwhile: whether this one is its duplicate or another event under its
+        // id is found as if it had come later
+        return if work.copy == Copy::First { Err(Halt::Again) } else { Ok(Some(End::Stale)) };
     }
     work.attempts = row.map_or(0, |row| row.row.last());
     Ok(None)

@@ -1,0 +1,14 @@
+//! What scenarios stand on: a private broker and database, the outside world's twins, and real `ulak` processes.
+
+pub mod cli;
+pub mod clock;
+pub mod event;
+pub mod installation;
+pub mod process;
+pub mod proxy;
+pub mod publisher;
+pub mod services;
+
+pub use event::{Event, RECEIPT, REMINDER, receipt, reminder};
+pub use installation::{Installation, Options, Row};
+pub use process::PATIENCE;
