@@ -4,12 +4,13 @@ use crate::db::{Ledger, json, sql};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command, Copy};
 use crate::record::{Entry, NewRecord};
+use crate::revs::Revs;
 use crate::slice;
 use crate::slots::{self, Leave, SlotNeed, Wanted};
 use crate::state::State;
 use crate::write::{Locked, Writes, lock, now};
 use serde::Serialize;
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 use std::collections::{HashMap, HashSet};
 
 /// How long after the request deadline a lease ends, in milliseconds (PROTOCOL §1 `sending`).
@@ -114,6 +115,17 @@ pub struct AppointmentBasis {
     pub rev: i64,
     /// What a direct notification makes of it (PROTOCOL rule 12); `None`: it stays.
     pub becomes: Option<AppointmentVersion>,
+}
+
+impl AppointmentBasis {
+    /// The revision once this basis is written.
+    pub fn rev_after(&self) -> i64 {
+        match &self.becomes {
+            Some(_) if self.rev == 0 => 1,
+            Some(version) => self.rev + i64::from(version.moved),
+            None => self.rev,
+        }
+    }
 }
 
 /// A version of an appointment.
@@ -408,15 +420,8 @@ struct Ground {
     forgotten: Vec<String>,
     lost: HashSet<String>,
     locked: HashMap<String, Locked>,
-    persons: HashMap<String, (String, i64)>,
-    appointments: HashMap<String, i64>,
+    revs: Revs,
     news: HashMap<String, Locked>,
-}
-
-#[derive(Serialize)]
-struct RevAsk<'a> {
-    key: &'a str,
-    kind: &'a str,
 }
 
 impl Ground {
@@ -442,41 +447,18 @@ impl Ground {
             .collect();
         ntfs.extend(older);
         let locked = lock(tx, &ntfs).await?;
-        let asks: Vec<RevAsk<'_>> = drafts
+        let asks = drafts
             .iter()
-            .flat_map(|d| {
-                let person = RevAsk { key: &d.person.lookup, kind: "p" };
-                std::iter::once(person)
-                    .chain(d.appointment.map(|a| RevAsk { key: &a.key, kind: "a" }))
-            })
-            .collect();
-        let rows = sqlx::query(sql(
-            "-- revs\nWITH r AS (SELECT key, kind FROM {rows:key text, kind text}) \
-             SELECT 'p' AS kind, p.lookup AS key, p.id, p.rev FROM r JOIN person p ON p.lookup = r.key WHERE r.kind = 'p' \
-             UNION ALL SELECT 'a', a.key, '', a.rev FROM r JOIN appointment a ON a.key = r.key WHERE r.kind = 'a'",
-        ))
-        .bind(json(&asks)?)
-        .fetch_all(&mut *tx)
-        .await?;
-        let mut ground = Self {
+            .map(|d| (d.person.lookup.as_str(), d.appointment.map(|a| a.key.as_str())));
+        let revs = Revs::read(tx, asks).await?;
+        Ok(Self {
             inserted,
             forgotten: vec![],
             lost: HashSet::new(),
             locked,
-            persons: HashMap::new(),
-            appointments: HashMap::new(),
+            revs,
             news: news.into_iter().map(|new| (new.ntf.clone(), locked_new(new))).collect(),
-        };
-        for row in rows {
-            let key: String = row.try_get("key")?;
-            let rev: i64 = row.try_get("rev")?;
-            if row.try_get::<String, _>("kind")? == "p" {
-                ground.persons.insert(key, (row.try_get("id")?, rev));
-            } else {
-                ground.appointments.insert(key, rev);
-            }
-        }
-        Ok(ground)
+        })
     }
 
     /// The row that the protocol is asked about: none for a new one that we could insert.
@@ -492,7 +474,7 @@ impl Ground {
     fn person_is_another(&self, origin: &Origin, person: &PersonBasis) -> bool {
         // a released row has had its person from the start; only a new row's body was sealed for one just made
         matches!(origin, Origin::New(_))
-            && self.persons.get(&person.lookup).is_none_or(|(id, _)| *id != person.id)
+            && self.revs.person(&person.lookup) != Some(person.id.as_str())
     }
 
     fn why_not(
@@ -505,11 +487,11 @@ impl Ground {
             return Some("another key was made for this person");
         }
         let seen = person.rev.max(1);
-        if self.persons.get(&person.lookup).is_none_or(|(_, rev)| *rev != seen) {
+        if self.revs.person_rev(&person.lookup) != Some(seen) {
             return Some("the person's revision rose");
         }
         let appointment = appointment?;
-        let rev = self.appointments.get(&appointment.key).copied().unwrap_or(0);
+        let rev = self.revs.appointment(&appointment.key);
         (rev != appointment.rev).then_some("the appointment's revision rose")
     }
 

@@ -15,6 +15,7 @@ pub mod protocol;
 pub mod record;
 pub mod refused;
 pub mod report;
+mod revs;
 pub mod shared;
 mod slice;
 pub mod slots;

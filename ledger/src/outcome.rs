@@ -5,6 +5,7 @@ use crate::decision::{AttemptWrite, LEASE_AFTER_DEADLINE_MS, insert_attempts};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command, Outcome};
 use crate::record::{Entry, NewRecord};
+use crate::revs::Revs;
 use crate::slice;
 use crate::slots::{self, Leave, SlotKind, SlotNeed, Wanted};
 use crate::state::State;
@@ -78,6 +79,10 @@ pub struct ClaimAgain {
     pub deadline_ms: i64,
     /// The instant at which the decision would change by itself.
     pub until: i64,
+    /// The person's lookup hash, and its revision as decided on (PROTOCOL rule 3).
+    pub person: (String, i64),
+    /// The appointment's keyed hash, and its revision as decided on.
+    pub appointment: Option<(String, i64)>,
     /// `Claimed` for the log.
     pub entry: Entry,
 }
@@ -149,6 +154,10 @@ impl Ledger {
                 write_row(&mut writes, o, before, &change.row, now);
             }
             note(&mut writes, o, before, &change, late, now)?;
+            // it is unfinished again: what it holds is held without an end
+            if before.row.state == State::Unresolved && state == State::Waiting {
+                retake.push((o.ntf.clone(), needs_of(before)));
+            }
             if let Some(leave) = leaving(before, &change.row, outcome, now) {
                 left.push((o.ntf.clone(), leave));
                 if late && matches!(leave, Leave::Kept { .. }) {
@@ -188,6 +197,10 @@ impl Ledger {
         let mut tx = self.pool.begin().await?;
         let ntfs: Vec<&str> = claims.iter().map(|c| c.ntf.as_str()).collect();
         let locked = lock(&mut tx, &ntfs).await?;
+        let asks = claims
+            .iter()
+            .map(|c| (c.person.0.as_str(), c.appointment.as_ref().map(|a| a.0.as_str())));
+        let revs = Revs::read(&mut tx, asks).await?;
         let now = now(&mut tx).await?;
         let mut writes = Writes::default();
         let mut attempts = vec![];
@@ -200,7 +213,7 @@ impl Ledger {
                 answers.push(false);
                 continue;
             };
-            if now >= c.until {
+            if now >= c.until || !revs.still(&c.person, c.appointment.as_ref()) {
                 answers.push(false);
                 continue;
             }

@@ -35,6 +35,11 @@ impl Row {
         self.attempts.get((n as usize).checked_sub(1)?)
     }
 
+    /// Whether the last attempt is under way; a row that is `sending` without is in back-off.
+    fn is_under_way(&self) -> bool {
+        self.attempts.last().is_some_and(|a| a.state == AttemptState::Open)
+    }
+
     fn accepted_other_than(&self, n: u32) -> bool {
         self.attempts.iter().zip(1..).any(|(a, i)| i != n && a.state == AttemptState::Accepted)
     }
@@ -223,7 +228,7 @@ fn change(row: &Row, command: &Command) -> Result<Change, NotNow> {
     };
     match (command, row.state) {
         (Command::Release, State::Waiting | State::Released) => {
-            Ok(to(State::Released, row.fence + 1))
+            Ok(to(State::Released, row.fence.saturating_add(1)))
         }
         (Command::ClaimAgain { n, channel }, State::Sending)
             if row.last() == *n
@@ -233,7 +238,10 @@ fn change(row: &Row, command: &Command) -> Result<Change, NotNow> {
         }
         (Command::Outcome { n, outcome }, _) => take_outcome(row, *n, *outcome),
         (Command::LeaseRanOut, State::Sending) => lease_ran_out(row),
-        (Command::NotFound { n, resend }, State::Unknown) if row.last() == *n => {
+        (Command::NotFound { n, resend }, State::Unknown)
+            if row.last() == *n
+                && row.attempt(*n).is_some_and(|a| a.state == AttemptState::Unknown) =>
+        {
             let mut next = to(if *resend { State::Waiting } else { State::Unresolved }, row.fence);
             if *resend {
                 next.row.attempts[*n as usize - 1].state = AttemptState::Absent;
@@ -242,15 +250,17 @@ fn change(row: &Row, command: &Command) -> Result<Change, NotNow> {
             Ok(next)
         }
         (Command::Cancel, State::Waiting | State::Released) => {
-            Ok(to(State::Cancelled, row.fence + 1))
+            Ok(to(State::Cancelled, row.fence.saturating_add(1)))
         }
         (Command::Expire, State::Waiting | State::Released) => {
-            Ok(to(State::Expired, row.fence + 1))
+            Ok(to(State::Expired, row.fence.saturating_add(1)))
         }
         (Command::DeadLetter, State::Waiting | State::Released) => {
-            Ok(to(State::DeadLettered, row.fence + 1))
+            Ok(to(State::DeadLettered, row.fence.saturating_add(1)))
         }
-        (Command::Replay, State::DeadLettered) => Ok(to(State::Waiting, row.fence + 1)),
+        (Command::Replay, State::DeadLettered) => {
+            Ok(to(State::Waiting, row.fence.saturating_add(1)))
+        }
         _ => Err(NotNow::Moved),
     }
 }
@@ -289,11 +299,11 @@ fn take_outcome(row: &Row, n: u32, outcome: Outcome) -> Result<Change, NotNow> {
         Outcome::Accepted => {
             sent_twice = another_accepted;
             // a later attempt is under way: it keeps the row, and however it ends the row ends accepted
-            let busy_elsewhere = row.state == State::Sending && !last;
+            let busy_elsewhere = row.state == State::Sending && !last && row.is_under_way();
             if !busy_elsewhere && !row.state.is_sent() {
                 next.state = State::Accepted;
                 // copies that are still with the broker die; on time there is none
-                next.fence += u64::from(row.state != State::Sending);
+                next.fence = next.fence.saturating_add(u64::from(row.state != State::Sending));
             }
         }
         Outcome::Unknown if last && row.state == State::Sending => next.state = State::Unknown,
@@ -301,6 +311,8 @@ fn take_outcome(row: &Row, n: u32, outcome: Outcome) -> Result<Change, NotNow> {
             State::Sending if keep_lease => {}
             State::Sending | State::Unknown => next.state = State::Waiting,
             State::Unresolved if useful => next.state = State::Waiting,
+            // everybody knows now that nothing was sent (ADR 0003 e)
+            State::Unresolved => next.state = State::Expired,
             _ => {}
         },
         // ADR 0003: only the last attempt's refusal may end the row, since a later one may have arrived

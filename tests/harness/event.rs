@@ -23,7 +23,7 @@ fn next_national() -> String {
 }
 
 /// One event.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Event(Value);
 
 /// A reminder of an appointment of tomorrow, of Ayşe Yılmaz at Ataşehir.

@@ -10,12 +10,13 @@ use simulator::{MessageView, Script, Simulator};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Row as _};
 use tempfile::TempDir;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::cli::{self, Said};
 use super::event::{Event, PERSONAL};
 use super::process::{PATIENCE, Process};
 use super::publisher::Publisher;
-use super::services::{Database, Vhost, folder};
+use super::services::{Database, Services, Vhost, folder};
 
 /// What a worker says when it consumes from every queue.
 pub const WORKER_IS_READY: &str = "taking messages from all queues";
@@ -28,6 +29,8 @@ pub const MASTER_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// What differs from installation to installation.
 pub struct Options {
+    /// No other installation runs meanwhile: for what measures time, or touches the services themselves.
+    pub alone: bool,
     /// Workers that are started.
     pub workers: usize,
     /// Schedulers that are started.
@@ -38,16 +41,20 @@ pub struct Options {
     pub env: Vec<(&'static str, String)>,
     /// What the outside world knows.
     pub script: Script,
+    /// Where its vhost and database are; `None`: on the services that all scenarios share.
+    pub services: Option<Services>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
+            alone: false,
             workers: 1,
             schedulers: 1,
             quiet_hours: "none".to_owned(),
             env: Vec::new(),
             script: Script::default(),
+            services: None,
         }
     }
 }
@@ -108,12 +115,28 @@ pub struct Installation {
     started: usize,
     finished: bool,
     _folder: TempDir,
+    _place: Place,
+}
+
+/// Installations read it; one that has to be alone writes it.
+static MACHINE: RwLock<()> = RwLock::const_new(());
+
+enum Place {
+    Shared(#[expect(dead_code, reason = "held, not read")] RwLockReadGuard<'static, ()>),
+    Alone(#[expect(dead_code, reason = "held, not read")] RwLockWriteGuard<'static, ()>),
 }
 
 impl Installation {
     /// Everything except the processes: vhost, database (not migrated), simulator, configuration.
     pub async fn prepare(options: Options) -> Self {
-        let (vhost, store) = (Vhost::create().await, Database::create().await);
+        let place = if options.alone {
+            Place::Alone(MACHINE.write().await)
+        } else {
+            Place::Shared(MACHINE.read().await)
+        };
+        let services = options.services.unwrap_or_else(Services::shared);
+        let (vhost, store) =
+            (Vhost::create_on(&services).await, Database::create_on(&services).await);
         let outside = Simulator::start_with("127.0.0.1:0", options.script).await.expect("a port");
         let (kept, folder) = folder();
         let config = folder.join("ulak.toml");
@@ -137,30 +160,35 @@ impl Installation {
             started: 0,
             finished: false,
             _folder: kept,
+            _place: place,
         }
     }
 
     /// A running installation.
     pub async fn start(options: Options) -> Self {
         let (workers, schedulers) = (options.workers, options.schedulers);
-        let mut installation = Self::prepare(options).await;
-        let migrated = installation.ulak(&["migrate"]).await;
+        Self::prepare(options).await.launch(workers, schedulers).await
+    }
+
+    /// Migrates, starts the processes, and waits until they are at work.
+    pub async fn launch(mut self, workers: usize, schedulers: usize) -> Self {
+        let migrated = self.ulak(&["migrate"]).await;
         assert_eq!(migrated.code, 0, "{}{}", migrated.stdout, migrated.stderr);
         for _ in 0..schedulers {
-            let process = installation.process("scheduler", &[]);
-            installation.schedulers.push(process);
+            let process = self.process("scheduler", &[]);
+            self.schedulers.push(process);
         }
         for _ in 0..workers {
-            let process = installation.process("worker", &[]);
-            installation.workers.push(process);
+            let process = self.process("worker", &[]);
+            self.workers.push(process);
         }
-        for process in &mut installation.schedulers {
+        for process in &mut self.schedulers {
             process.line(SCHEDULER_IS_READY).await;
         }
-        for process in &mut installation.workers {
+        for process in &mut self.workers {
             process.line(WORKER_IS_READY).await;
         }
-        installation
+        self
     }
 
     /// Starts `ulak KIND` with these variables beside the settings of every process. It is the caller's, who gives

@@ -3,7 +3,10 @@
 pub mod cli;
 pub mod clock;
 pub mod event;
+pub mod held;
 pub mod installation;
+pub mod load;
+pub mod own_services;
 pub mod process;
 pub mod proxy;
 pub mod publisher;
@@ -11,4 +14,5 @@ pub mod services;
 
 pub use event::{Event, RECEIPT, REMINDER, receipt, reminder};
 pub use installation::{Installation, Options, Row};
-pub use process::PATIENCE;
+pub use process::{PATIENCE, Process};
+pub use proxy::Proxy;

@@ -98,6 +98,25 @@ impl Process {
         kill_process(pid.expect("it runs"), signal).expect("it may be signalled");
     }
 
+    /// Stops it where it stands (SIGSTOP); returns when the kernel says that it is stopped.
+    pub async fn frozen(&self) {
+        let stat = format!("/proc/{}/stat", self.child.id().expect("it runs"));
+        self.signal(Signal::STOP);
+        let is_stopped = || {
+            let stat = std::fs::read_to_string(&stat).expect("it runs");
+            // the state is the field behind the name in parentheses
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        };
+        while !is_stopped() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets it run again (SIGCONT).
+    pub fn thawed(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         if self.ended.is_none() {

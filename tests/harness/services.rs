@@ -24,43 +24,82 @@ pub fn random_name() -> String {
     HEXLOWER.encode(&bytes)
 }
 
-fn ctl(args: &[&str]) -> Command {
-    let mut command = Command::new(root().join("scripts/services"));
-    command.arg("ctl").arg(needed("ULAK_SERVICES_DIR")).args(args).stdin(Stdio::null());
-    command
+/// A RabbitMQ node and a PostgreSQL server of `scripts/services`.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// `amqp://…`.
+    pub amqp: String,
+    /// `postgres://…`.
+    pub database: String,
+    /// Their folder.
+    pub folder: PathBuf,
+}
+
+impl Services {
+    /// Those of this run, which all scenarios share.
+    pub fn shared() -> Self {
+        Self {
+            amqp: needed("AMQP_URL"),
+            database: needed("DATABASE_URL"),
+            folder: needed("ULAK_SERVICES_DIR").into(),
+        }
+    }
+
+    fn script(&self, verb: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(root().join("scripts/services"));
+        command.arg(verb).arg(&self.folder).args(args).stdin(Stdio::null());
+        command
+    }
+
+    /// `scripts/services VERB`; its standard output.
+    pub async fn run(&self, verb: &str, args: &[&str]) -> String {
+        let mut command = self.script(verb, args);
+        let output = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .expect("not cancelled")
+            .expect("scripts/services starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "scripts/services {verb} {args:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
 }
 
 /// `rabbitmqctl ARGS…` on the private node; its standard output.
 pub async fn rabbitmqctl(args: &[&str]) -> String {
-    let mut command = ctl(args);
-    let output = tokio::task::spawn_blocking(move || command.output())
-        .await
-        .expect("not cancelled")
-        .expect("scripts/services starts");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "scripts/services ctl {args:?}: {said}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    Services::shared().run("ctl", args).await
+}
+
+fn host_and_port(url: &str) -> String {
+    let rest = url.split_once('@').map_or(url, |(_, rest)| rest);
+    rest.split('/').next().expect("host and port").to_owned()
 }
 
 /// A vhost of its own; deleted when it is dropped.
 pub struct Vhost {
-    name: String,
+    /// Its name.
+    pub name: String,
+    services: Services,
 }
 
 impl Vhost {
-    /// Makes one.
+    /// Makes one on the shared node.
     pub async fn create() -> Self {
-        let vhost = Self { name: format!("ulak-e2e-{}", random_name()) };
-        rabbitmqctl(&["add_vhost", &vhost.name]).await;
-        rabbitmqctl(&["set_permissions", "-p", &vhost.name, "guest", ".*", ".*", ".*"]).await;
+        Self::create_on(&Services::shared()).await
+    }
+
+    /// Makes one.
+    pub async fn create_on(services: &Services) -> Self {
+        let name = format!("ulak-e2e-{}", random_name());
+        let vhost = Self { name, services: services.clone() };
+        services.run("ctl", &["add_vhost", &vhost.name]).await;
+        let permissions = ["set_permissions", "-p", &vhost.name, "guest", ".*", ".*", ".*"];
+        services.run("ctl", &permissions).await;
         vhost
     }
 
-    /// `host:port` of the broker.
+    /// `host:port` of the shared broker.
     pub fn address() -> String {
-        let url = needed("AMQP_URL");
-        let rest = url.split_once('@').map_or(url.as_str(), |(_, rest)| rest);
-        rest.split('/').next().expect("host and port").to_owned()
+        host_and_port(&needed("AMQP_URL"))
     }
 
     /// Its URL, by this way to the broker and with this password.
@@ -70,13 +109,20 @@ impl Vhost {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        self.url_by(&Self::address(), "guest")
+        self.url_by(&host_and_port(&self.services.amqp), "guest")
+    }
+
+    /// `rabbitmqctl VERB --vhost …`; its standard output.
+    pub async fn ctl(&self, verb: &str, args: &[&str]) -> String {
+        let mut all = vec![verb, "--vhost", &self.name];
+        all.extend(args);
+        self.services.run("ctl", &all).await
     }
 }
 
 impl Drop for Vhost {
     fn drop(&mut self) {
-        let mut command = ctl(&["delete_vhost", &self.name]);
+        let mut command = self.services.script("ctl", &["delete_vhost", &self.name]);
         // The whole node goes away when the run is over: a vhost that stays is no failure of a test.
         let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
@@ -85,23 +131,28 @@ impl Drop for Vhost {
 /// An empty database of its own; dropped when this is.
 pub struct Database {
     name: String,
+    server: String,
 }
 
 impl Database {
-    /// Makes one.
+    /// Makes one on the shared server.
     pub async fn create() -> Self {
-        let database = Self { name: format!("ulak_e2e_{}", random_name()) };
-        let mut admin = PgConnection::connect(&needed("DATABASE_URL")).await.expect("PostgreSQL");
+        Self::create_on(&Services::shared()).await
+    }
+
+    /// Makes one.
+    pub async fn create_on(services: &Services) -> Self {
+        let name = format!("ulak_e2e_{}", random_name());
+        let database = Self { name, server: services.database.clone() };
+        let mut admin = PgConnection::connect(&database.server).await.expect("PostgreSQL");
         let create = format!("CREATE DATABASE {}", database.name);
         sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.expect("CREATE DATABASE");
         database
     }
 
-    /// `host:port` of the server.
+    /// `host:port` of the shared server.
     pub fn address() -> String {
-        let url = needed("DATABASE_URL");
-        let rest = url.split_once('@').map_or(url.as_str(), |(_, rest)| rest);
-        rest.split('/').next().expect("host and port").to_owned()
+        host_and_port(&needed("DATABASE_URL"))
     }
 
     /// Its URL, by this way to the server, as this role (`name` or `name:password`).
@@ -111,7 +162,7 @@ impl Database {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        self.url_by(&Self::address(), "postgres")
+        self.url_by(&host_and_port(&self.server), "postgres")
     }
 
     /// Its name.

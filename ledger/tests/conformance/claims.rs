@@ -242,6 +242,8 @@ async fn a_body_by_reference_is_read_with_the_key_that_opens_it() {
     let body = seen.body.unwrap();
     assert_eq!((body.person.as_str(), body.wrapped.as_str()), ("per_a", "wrapped"));
     assert_eq!((body.sealed.as_str(), seen.digest.as_str()), ("sealed", "d1"));
+    assert_eq!(place.sealed_body("ntf_a").await.unwrap().unwrap().sealed, "sealed");
+    assert!(place.sealed_body("ntf_none").await.unwrap().is_none());
     assert!(one(place.rows(&[ask("ntf_none")]).await.unwrap()).is_none());
     let entry = &place.records("ntf_a").await.unwrap()[0].entry;
     assert!(matches!(entry, Entry::Received { id, .. } if id == "evt-a"));

@@ -206,6 +206,8 @@ pub fn again(name: &str, failed: u32) -> ClaimAgain {
         segments: 1,
         deadline_ms: 20_000,
         until: LATER,
+        person: (known(name).lookup, known(name).rev),
+        appointment: None,
         entry: claimed(failed + 1),
     }
 }

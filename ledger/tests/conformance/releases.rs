@@ -127,3 +127,19 @@ async fn released_rows_stay_on_their_lane_with_their_number() {
     );
     assert_eq!(place.number(&kept).await, 1);
 }
+
+#[tokio::test]
+async fn a_lane_is_tried_first_with_what_may_be_sent_twice() {
+    let place = fresh().await;
+    for (name, on_unknown, due) in [("a", "stop", 10), ("b", "resend", 30), ("c", "resend", 20)] {
+        let mut waiting = waiting_on(name, LANE, CLINIC, 0);
+        if let Origin::New(new) = &mut waiting.origin {
+            on_unknown.clone_into(&mut new.on_unknown);
+        }
+        assert!(place.settle_one(waiting).await);
+        place.run(&format!("UPDATE open SET due_at = {due} WHERE ntf = '{}'", ntf(name))).await;
+    }
+    let rows = place.due_for_a_try(LANE, CLINIC, 10).await.unwrap();
+    let order: Vec<_> = rows.into_iter().map(|(ntf, _)| ntf).collect();
+    assert_eq!(order, ["ntf_c", "ntf_b", "ntf_a"]);
+}

@@ -160,3 +160,28 @@ async fn a_row_that_somebody_is_writing_is_left_for_the_next_sweep() {
     assert_eq!(place.release(&[ntf("a"), ntf("b")]).await.unwrap().len(), 1);
     place.assert_sound().await;
 }
+
+#[tokio::test]
+async fn how_long_an_unknown_attempt_is_looked_for_is_a_setting() {
+    let place = fresh().await;
+    let hasty = place.ledger.clone().giving_up_after(std::time::Duration::from_secs(100));
+    place.sending("a").await;
+    place.make_due("ntf_a").await;
+    hasty.sweep(&[ntf("a")]).await.unwrap();
+    let due = place.due_in("ntf_a").await.unwrap();
+    assert!((95_000..=100_000).contains(&due), "{due}");
+}
+
+#[tokio::test]
+async fn dead_letters_are_made_of_what_is_not_on_its_way_and_their_copies_die() {
+    let place = fresh().await;
+    let copy = place.released("r").await;
+    place.sending("s").await;
+    let done = place.dead_letter(&[ntf("r"), ntf("s"), ntf("nobody")], "handler-panic").await;
+    assert_eq!(done.unwrap(), ["ntf_r"]);
+    let found = place.find("ntf_r").await.unwrap().unwrap();
+    assert_eq!((found.state, found.why.as_str()), (State::DeadLettered, "handler-panic"));
+    assert!(matches!(place.claim_one(claim_copy("r", &copy, 1)).await, Claimed::LookAgain(_)));
+    assert_eq!(place.state("s").await, Some(State::Sending));
+    place.assert_sound().await;
+}

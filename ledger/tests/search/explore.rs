@@ -5,7 +5,8 @@ use crate::judge::{Violation, judge};
 use crate::steps::{Kind, Step, Steps};
 use crate::variant::Variant;
 use crate::world::World;
-use std::collections::HashMap;
+use ledger::state::State;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 /// What a run found.
@@ -14,6 +15,8 @@ pub struct Found {
     pub states: usize,
     /// Those in which nothing is left to do.
     pub quiet: usize,
+    /// How the row stands in them.
+    pub ends: BTreeSet<State>,
     /// The first, so shortest, trace to each kind of violation.
     pub violations: Vec<(Violation, String)>,
 }
@@ -123,7 +126,8 @@ impl Search {
 
     fn found(self) -> Found {
         let violations = self.violations.iter().map(|(v, node)| (*v, self.trace(*node))).collect();
-        Found { states: self.nodes.len(), quiet: self.quiet.len(), violations }
+        let ends = self.quiet.iter().filter_map(|n| self.nodes[*n as usize].world.state).collect();
+        Found { states: self.nodes.len(), quiet: self.quiet.len(), ends, violations }
     }
 
     /// The steps to a world, the workers named as at the start.
@@ -141,7 +145,7 @@ impl Search {
             swapped ^= swaps;
         }
         let end = self.nodes[node as usize].world;
-        let state = end.state.map_or("no row", ledger::state::State::as_str);
+        let state = end.state.map_or("no row", State::as_str);
         let _ = writeln!(text, "  end: {state}, release {}", end.fence);
         for (n, attempt) in end.attempts().iter().enumerate() {
             let _ = writeln!(

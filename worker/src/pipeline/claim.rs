@@ -46,6 +46,10 @@ pub struct Attempt {
     pub stops: DateTime<Utc>,
     /// On what permission.
     pub consent: ConsentEvidence,
+    /// The person's lookup hash, and its revision as decided on.
+    pub person: (String, i64),
+    /// The appointment's keyed hash, and its revision once the claim is written.
+    pub appointment: Option<(String, i64)>,
 }
 
 /// Claims the next attempt.
@@ -62,6 +66,7 @@ pub async fn claim(
     supersedes: Option<String>,
 ) -> Result<Claim, Halt> {
     let n = work.attempts + 1;
+    let appointment = appointment_basis(work).map(|basis| (basis.key.clone(), basis.rev_after()));
     let (starts, stops) = window(worker, work);
     let token = random_id("clm_")?;
     let mut entries = vec![];
@@ -90,7 +95,16 @@ pub async fn claim(
     };
     // read before the statement leaves: what arrives later than 5 s after it is not sent (PROTOCOL rule 6)
     let fresh = Freshness::start();
-    let won = Attempt { n, fresh, until, starts, stops, consent: consent.clone() };
+    let won = Attempt {
+        n,
+        fresh,
+        until,
+        starts,
+        stops,
+        consent: consent.clone(),
+        person: (work.keys.person.clone(), work.person.rev.max(1)),
+        appointment,
+    };
     match worker.asks.claim.ask(write).await {
         Ok(Claimed::Won) => Ok(Claim::Won(Box::new(won))),
         Ok(Claimed::LookAgain(why)) => {

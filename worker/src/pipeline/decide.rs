@@ -169,7 +169,8 @@ fn thing(case: &Case<'_>) -> Result<Option<String>, Decision> {
     {
         Some((Some(true), _)) => Ok(Some(holder.ntf.clone())),
         Some((_, Some(true))) => Err(Decision::Cancel(format!("superseded by {}", holder.ntf))),
-        _ => Err(Decision::Suppress(format!("duplicate of {}", holder.ntf))),
+        // ADR 0003: it may still end without a send, and this one may carry the right number
+        _ => Err(Decision::Defer { until: soon(case, 60), why: "same-thing-waiting" }),
     }
 }
 

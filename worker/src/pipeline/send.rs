@@ -146,6 +146,8 @@ async fn next_attempt(
         segments: message.segments.segments,
         deadline_ms: claim::deadline_ms(worker),
         until: failed.until.timestamp_millis(),
+        person: failed.person.clone(),
+        appointment: failed.appointment.clone(),
         entry,
     };
     let fresh = Freshness::start();

@@ -152,7 +152,7 @@ fn the_same_thing_follows_rule_4() {
         (holder(State::Unknown, 2, None), "defer"),
         (holder(State::Waiting, 2, None), "supersedes"),
         (holder(State::Released, 4, None), "superseded by ntf_other"),
-        (holder(State::Waiting, 3, None), "duplicate of ntf_other"),
+        (holder(State::Waiting, 3, None), "defer"),
         (Holder { ntf: "ntf_self".into(), ..holder(State::Waiting, 3, None) }, "send"),
     ] {
         let seen = Surroundings { thing: Some(holder.clone()), ..Surroundings::default() };

@@ -1,0 +1,37 @@
+//! A handler that panics on an event twice parks that event as a dead letter; its neighbours are sent, the worker goes
+//! on.
+
+use crate::harness::{Installation, Options, reminder};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_parks_one_event_and_its_neighbours_are_sent() {
+    let mut clinic =
+        Installation::start(Options::default().set("ULAK_PANIC", "render")).await;
+    clinic.expects_panics();
+    let neighbours: Vec<_> = (0..6).map(|n| reminder(&format!("neighbour-{n}"))).collect();
+    let poison = reminder("panic");
+    for (n, neighbour) in neighbours.iter().enumerate() {
+        if n == 3 {
+            clinic.publish(&poison).await;
+        }
+        clinic.publish(neighbour).await;
+    }
+    for neighbour in &neighbours {
+        clinic.until_state(neighbour, "accepted", "").await;
+    }
+    clinic.until_settled(7).await;
+    let dead = clinic.dead_letters().await;
+    assert_eq!((dead.len(), &dead[0]["rule"]), (1, &"handler-panic".into()), "{dead:?}");
+    // A person may be in the body, so its copy on the broker is a reference.
+    let copies = clinic.publisher.dead_letters(1).await;
+    assert_eq!(copies[0].reason, "handler-panic");
+    let body = String::from_utf8(copies[0].body.clone()).expect("UTF-8");
+    assert!(!body.contains(poison.national()) && body.contains("ulak:bad_"), "{body}");
+
+    // The worker goes on.
+    let after = reminder("after");
+    clinic.publish(&after).await;
+    clinic.until_state(&after, "accepted", "").await;
+    clinic.until_accepted(7).await;
+    clinic.finish().await;
+}
