@@ -33,14 +33,12 @@ async fn a_wrong_password_of_the_database_is_a_clear_line_and_an_exit() {
     let clinic = Installation::start(Options { alone: true, ..Options::default() }).await;
     let role = format!("ulak_e2e_{}", random_name());
     clinic.run(&format!("CREATE ROLE {role} SUPERUSER LOGIN PASSWORD 'r1ght'")).await;
-    let file: String = sqlx::query_scalar(AssertSqlSafe("SHOW hba_file"))
-        .fetch_one(&clinic.database)
-        .await
-        .expect("a superuser");
-    let before = format!("'host all {role} 127.0.0.1/32 scram-sha-256' || chr(10)");
-    let lines = format!("regexp_split_to_table({before} || pg_read_file('{file}'), E'\\n')");
-    // A backslash of the file must stay one; quotes and tabs are not in it.
-    clinic.run(&format!("COPY (SELECT {lines}) TO '{file}'")).await;
+    // The rule for that role goes before the others. Read first, then written: COPY empties its file at once.
+    let file = text(&clinic, "SHOW hba_file").await;
+    let rules = text(&clinic, &format!("SELECT pg_read_file('{file}')")).await;
+    let rules = format!("host all {role} 127.0.0.1/32 scram-sha-256\n{rules}");
+    let lines = format!("SELECT regexp_split_to_table($hba${rules}$hba$, '\n')");
+    clinic.run(&format!("COPY ({lines}) TO '{file}'")).await;
     clinic.run("SELECT pg_reload_conf()").await;
 
     let url = |password: &str| {
@@ -68,4 +66,10 @@ async fn a_wrong_password_of_the_database_is_a_clear_line_and_an_exit() {
     }
     clinic.run(&format!("DROP ROLE {role}")).await;
     clinic.finish().await;
+}
+
+/// One text of the database.
+async fn text(clinic: &Installation, query: &str) -> String {
+    let one = sqlx::query_scalar(AssertSqlSafe(query.to_owned()));
+    one.fetch_one(&clinic.database).await.expect("a superuser")
 }

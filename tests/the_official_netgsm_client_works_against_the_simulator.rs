@@ -45,7 +45,7 @@ async fn the_official_client_sends_reports_and_lists_headers() {
     let said: serde_json::Value = serde_json::from_str(&said).expect("one JSON line");
 
     assert_eq!(said["ok"], true, "{said}");
-    assert_eq!(said["headers"], serde_json::json!(["KLINIK", "DISKLINIGI"]), "{said}");
+    assert_eq!(said["headers"], serde_json::json!(["8501234567", "KLINIK", "DISKLINIGI"]), "{said}");
     assert_eq!((&said["send"]["code"], &said["send"]["jobid"]), (&"00".into(), &messages[0].jobid.as_str().into()));
     assert_eq!(said["report"]["before"][0], "60", "the report is empty just after a send: {said}");
     assert_eq!(said["report"]["jobs"].as_array().map(Vec::len), Some(1), "{said}");

@@ -31,6 +31,18 @@ pub enum SharedToken {
     Wait,
 }
 
+/// Records that one read looks at.
+pub const SCAN: i64 = 5_000;
+
+/// What a reader gets.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The wanted records, oldest first.
+    pub records: Vec<ReadRecord>,
+    /// Up to where nothing wanted is left out: the cursor goes there once the records are done with. `None`: nothing new.
+    pub looked_up_to: Option<(i64, i64)>,
+}
+
 /// A record as a reader gets it.
 #[derive(Debug, Clone)]
 pub struct ReadRecord {
@@ -231,6 +243,8 @@ impl Ledger {
 
     /// Records after a reader's cursor, of given kinds, never past a transaction that may still commit (PROTOCOL rule 16).
     ///
+    /// Looks at no more than [`SCAN`] records of other kinds on the way; the page says how far it looked.
+    ///
     /// # Errors
     /// When the database does not answer.
     pub async fn read_on(
@@ -238,32 +252,45 @@ impl Ledger {
         reader: &str,
         kinds: &[&str],
         limit: i64,
-    ) -> Result<Vec<ReadRecord>, LedgerError> {
+    ) -> Result<Page, LedgerError> {
         let rows = sqlx::query(
-            "-- read on\nWITH c AS (SELECT coalesce(max(xid), 0) AS xid, coalesce(max(id), 0) AS id FROM reader WHERE name = $1) \
-             SELECT r.xid, r.id, r.clinic, r.ntf, r.kind, r.at, r.bytes FROM c, record r \
-             WHERE (r.xid, r.id) > (c.xid, c.id) AND r.kind = ANY($2) \
+            "-- read on\nWITH c AS (SELECT coalesce(max(xid), 0) AS xid, coalesce(max(id), 0) AS id FROM reader WHERE name = $1), \
+             s AS (SELECT r.* FROM c, record r WHERE (r.xid, r.id) > (c.xid, c.id) \
                AND r.xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) \
-             ORDER BY r.xid, r.id LIMIT $3",
+               ORDER BY r.xid, r.id LIMIT $4), \
+             m AS (SELECT xid, id, clinic, ntf, kind, at, bytes FROM s WHERE kind = ANY($2) ORDER BY xid, id LIMIT $3) \
+             SELECT 1 AS wanted, m.* FROM m UNION ALL \
+             SELECT 0, e.* FROM (SELECT xid, id, '', '', '', 0, '' FROM s ORDER BY xid DESC, id DESC LIMIT 1) e \
+             ORDER BY wanted, xid, id",
         )
         .bind(reader)
         .bind(kinds)
         .bind(limit)
+        .bind(SCAN)
         .fetch_all(&self.pool)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(ReadRecord {
-                    xid: row.try_get("xid")?,
-                    id: row.try_get("id")?,
-                    clinic: row.try_get("clinic")?,
-                    ntf: row.try_get("ntf")?,
-                    kind: row.try_get("kind")?,
-                    at: row.try_get("at")?,
-                    bytes: row.try_get("bytes")?,
-                })
-            })
-            .collect()
+        let mut page = Page::default();
+        for row in &rows {
+            let (xid, id): (i64, i64) = (row.try_get("xid")?, row.try_get("id")?);
+            if row.try_get::<i32, _>("wanted")? == 0 {
+                page.looked_up_to = Some((xid, id));
+                continue;
+            }
+            page.records.push(ReadRecord {
+                xid,
+                id,
+                clinic: row.try_get("clinic")?,
+                ntf: row.try_get("ntf")?,
+                kind: row.try_get("kind")?,
+                at: row.try_get("at")?,
+                bytes: row.try_get("bytes")?,
+            });
+        }
+        // a full page may have left wanted records behind it
+        if page.records.len() as i64 == limit {
+            page.looked_up_to = page.records.last().map(|last| (last.xid, last.id));
+        }
+        Ok(page)
     }
 
     /// Moves a reader's cursor behind a record that it is done with. A cursor never goes back.

@@ -13,13 +13,15 @@ use tokio_util::sync::CancellationToken;
 const READER: &str = "dead-letter";
 const LEASE_MS: i64 = 30_000;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-const SLICE: i64 = 100;
+const PAGE: i64 = 100;
 
 /// Copies refused and poison messages to `ulak.dead`.
 pub struct Relay {
     ledger: Ledger,
     bus: Arc<Bus>,
     holder: String,
+    /// While earlier than this, by the ledger's clock in milliseconds, the lease is ours without asking.
+    renew_at: i64,
 }
 
 impl Relay {
@@ -28,14 +30,14 @@ impl Relay {
     /// # Errors
     /// When there is no randomness for a name.
     pub fn new(ledger: Ledger, bus: Arc<Bus>) -> Result<Self, LedgerError> {
-        Ok(Self { ledger, bus, holder: Ledger::holder_name("relay")? })
+        Ok(Self { ledger, bus, holder: Ledger::holder_name("relay")?, renew_at: 0 })
     }
 
     /// Relays until the stop.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let more = match self.slice().await {
-                Ok(relayed) => relayed == SLICE as usize,
+                Ok(more) => more,
                 Err(error) => {
                     tracing::debug!(%error, "dead letters not relayed now");
                     false
@@ -48,14 +50,15 @@ impl Relay {
         }
     }
 
-    async fn slice(&self) -> Result<usize, LedgerError> {
-        if !self.ledger.lease("relay", &self.holder, LEASE_MS).await? {
-            return Ok(0);
+    /// Relays one page. Returns whether there may be more.
+    async fn slice(&mut self) -> Result<bool, LedgerError> {
+        if !self.may_relay().await? {
+            return Ok(false);
         }
-        let records = self.ledger.read_on(READER, &["event-refused", "ended"], SLICE).await?;
+        let page = self.ledger.read_on(READER, &["event-refused", "ended"], PAGE).await?;
         // a loop, not a closure over borrowed records, which would not be `Send` for every lifetime
-        let mut relays = Vec::with_capacity(records.len());
-        for record in &records {
+        let mut relays = Vec::with_capacity(page.records.len());
+        for record in &page.records {
             relays.push(self.relay(record));
         }
         let mut relayed: usize = 0;
@@ -65,10 +68,24 @@ impl Relay {
             }
             relayed += 1;
         }
-        if let Some(last) = relayed.checked_sub(1).and_then(|last| records.get(last)) {
-            self.ledger.read_up_to(READER, last.xid, last.id).await?;
+        let all = relayed == page.records.len();
+        let behind =
+            relayed.checked_sub(1).and_then(|last| page.records.get(last)).map(|r| (r.xid, r.id));
+        if let Some((xid, id)) = if all { page.looked_up_to } else { behind } {
+            self.ledger.read_up_to(READER, xid, id).await?;
         }
-        Ok(relayed)
+        Ok(all && page.looked_up_to.is_some())
+    }
+
+    /// One process at a time relays. The lease is renewed only when half of it is over: an idle relay writes little.
+    async fn may_relay(&mut self) -> Result<bool, LedgerError> {
+        let now = self.ledger.clock().now_ms();
+        if now < self.renew_at {
+            return Ok(true);
+        }
+        let ours = self.ledger.lease("relay", &self.holder, LEASE_MS).await?;
+        self.renew_at = if ours { now.saturating_add(LEASE_MS / 2) } else { 0 };
+        Ok(ours)
     }
 
     async fn relay(&self, record: &ReadRecord) -> Result<Fate, LedgerError> {

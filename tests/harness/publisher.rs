@@ -6,7 +6,7 @@ use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, BasicQosOptions,
     ConfirmSelectOptions, QueuePurgeOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 
 use super::event::Event;
@@ -98,6 +98,22 @@ impl Publisher {
         let options = BasicGetOptions { no_ack: true };
         let got = within(self.channel.basic_get(queue.into(), options)).await.expect("the queue");
         got.map(|message| message.delivery)
+    }
+
+    /// How often each message that is ready in a queue was delivered before. All stay in the queue; this look counts as
+    /// another delivery of each.
+    pub async fn delivery_counts(&self, queue: &str) -> Vec<i64> {
+        let channel = within(self.connection.create_channel()).await.expect("a channel");
+        let mut counts = Vec::new();
+        let get = || channel.basic_get(queue.into(), BasicGetOptions::default());
+        while let Some(message) = within(get()).await.expect("the queue") {
+            let headers = message.delivery.properties.headers().as_ref();
+            let count = headers.and_then(|headers| headers.inner().get("x-delivery-count"));
+            counts.push(count.and_then(AMQPValue::as_long_long_int).unwrap_or(0));
+        }
+        // What was not acked goes back with its channel.
+        within(channel.close(200, "OK".into())).await.expect("closed");
+        counts
     }
 
     /// Empties a queue; returns how many messages were ready in it.

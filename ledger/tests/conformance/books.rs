@@ -84,8 +84,9 @@ impl Actor {
             0..4 if last > 0 => self.outcome(&name, last).await,
             0..7 => self.release(&name, last).await,
             7 if last > 0 => {
-                let again = self.ledger.claim_again(&[again(&name, last)]).await;
-                one(again).unwrap();
+                let mut again = again(&name, last);
+                again.person.1 = self.person(&name).await.rev;
+                one(self.ledger.claim_again(&[again]).await).unwrap();
             }
             8 => self.people(&name).await,
             _ => self.redeliver(&name).await,

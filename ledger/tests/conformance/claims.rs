@@ -235,6 +235,29 @@ async fn the_next_attempt_under_the_same_lease_needs_a_failed_last_one() {
 }
 
 #[tokio::test]
+async fn what_was_suppressed_or_cancelled_in_back_off_stops_the_next_attempt() {
+    let place = fresh().await;
+    for name in ["s", "c"] {
+        let mut first = claim(name);
+        first.appointment = Some(appointment(&format!("apt-{name}"), 0, Some((1, 1_000))));
+        assert_eq!(first.appointment.as_ref().unwrap().rev_after(), 1);
+        assert_eq!(place.claim_one(first).await, Claimed::Won);
+        place.outcome_one(name, 1, draft::FAILED_IN_BACK_OFF).await;
+    }
+    place.suppress(CLINIC, "suppression-s", "person-s", "asked").await.unwrap();
+    place.cancel_appointment(CLINIC, "apt-c", ("explicit", 2)).await.unwrap();
+    for name in ["s", "c"] {
+        let mut next = again(name, 1);
+        next.appointment = Some((format!("apt-{name}"), 1));
+        assert!(!place.again_one(next.clone()).await, "{name}");
+        next.person.1 += i64::from(name == "s");
+        next.appointment.as_mut().unwrap().1 += i64::from(name == "c");
+        assert!(place.again_one(next).await, "{name}: decided anew");
+    }
+    place.assert_sound().await;
+}
+
+#[tokio::test]
 async fn a_body_by_reference_is_read_with_the_key_that_opens_it() {
     let place = fresh().await;
     place.released("a").await;

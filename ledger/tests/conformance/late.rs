@@ -193,7 +193,11 @@ async fn an_outcome_after_it_was_given_up_is_late_and_counts() {
     place.sweep_due("ntf_over").await;
     place.run_out("ntf_over").await;
     let written = place.outcome_one("over", 1, FAILED).await;
-    assert_eq!(written.state, State::Unresolved, "it is of no use any more");
+    assert_eq!(
+        written.state,
+        State::Expired,
+        "it is of no use any more, and known not to have been sent"
+    );
     place.assert_sound().await;
 }
 

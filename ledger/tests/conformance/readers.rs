@@ -19,7 +19,7 @@ async fn note(place: &Place, ntf: &str) {
 async fn read(place: &Place, reader: &str, count: usize) -> Vec<ReadRecord> {
     tokio::time::timeout(Duration::from_secs(30), async {
         loop {
-            let records = place.read_on(reader, &KINDS, 100).await.unwrap();
+            let records = place.read_on(reader, &KINDS, 100).await.unwrap().records;
             if records.len() >= count {
                 break records;
             }
@@ -36,7 +36,10 @@ async fn a_record_of_a_slow_transaction_is_not_skipped() {
     let mut slow = place.raw.begin().await.unwrap();
     sqlx::query(INSERT).bind("ntf_slow").execute(&mut *slow).await.unwrap();
     note(&place, "ntf_fast").await;
-    assert!(place.read_on("r", &KINDS, 100).await.unwrap().is_empty(), "the slow one may commit");
+    assert!(
+        place.read_on("r", &KINDS, 100).await.unwrap().records.is_empty(),
+        "the slow one may commit"
+    );
     slow.commit().await.unwrap();
     let seen: Vec<_> = read(&place, "r", 2).await.into_iter().map(|r| r.ntf).collect();
     assert_eq!(seen, ["ntf_slow", "ntf_fast"]);
@@ -64,10 +67,10 @@ async fn a_cursor_moves_forward_only_and_readers_have_their_own() {
     let (last, first) = (cursor(&records[2]), cursor(&records[0]));
     place.read_up_to("a", last.0, last.1).await.unwrap();
     place.read_up_to("a", first.0, first.1).await.unwrap();
-    assert!(place.read_on("a", &KINDS, 100).await.unwrap().is_empty());
+    assert!(place.read_on("a", &KINDS, 100).await.unwrap().records.is_empty());
     assert_eq!(read(&place, "b", 3).await.len(), 3);
-    assert!(place.read_on("b", &["lane"], 100).await.unwrap().is_empty());
-    assert_eq!(place.read_on("b", &KINDS, 2).await.unwrap().len(), 2);
+    assert!(place.read_on("b", &["lane"], 100).await.unwrap().records.is_empty());
+    assert_eq!(place.read_on("b", &KINDS, 2).await.unwrap().records.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,7 +103,7 @@ async fn a_reader_among_many_writers_sees_every_record_once() {
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     while seen.len() < WRITERS * EACH * 2 {
         assert!(tokio::time::Instant::now() < deadline, "only {} records came", seen.len());
-        for record in place.read_on("r", &KINDS, 7).await.unwrap() {
+        for record in place.read_on("r", &KINDS, 7).await.unwrap().records {
             place.read_up_to("r", record.xid, record.id).await.unwrap();
             seen.push(record.ntf);
         }
@@ -108,9 +111,30 @@ async fn a_reader_among_many_writers_sees_every_record_once() {
     for writer in writers {
         writer.await.unwrap();
     }
-    assert!(place.read_on("r", &KINDS, 100).await.unwrap().is_empty());
+    assert!(place.read_on("r", &KINDS, 100).await.unwrap().records.is_empty());
     let all = seen.len();
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), all, "a record came twice");
+}
+
+#[tokio::test]
+async fn a_reader_goes_over_what_it_does_not_want_once() {
+    let place = fresh().await;
+    for i in 0..3 {
+        note(&place, &format!("ntf_{i}")).await;
+    }
+    read(&place, "counts", 3).await;
+    let page = place.read_on("r", &["lane"], 100).await.unwrap();
+    assert!(page.records.is_empty());
+    let (xid, id) = page.looked_up_to.unwrap();
+    place.read_up_to("r", xid, id).await.unwrap();
+    assert_eq!(place.read_on("r", &KINDS, 100).await.unwrap().looked_up_to, None);
+    let full = place.read_on("other", &KINDS, 2).await.unwrap();
+    let last = full.records.last().map(|r| (r.xid, r.id));
+    assert_eq!(
+        (full.records.len(), full.looked_up_to),
+        (2, last),
+        "a full page ends at its last record"
+    );
 }
