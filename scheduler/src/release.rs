@@ -205,6 +205,7 @@ fn outgoing(copy: &ReleasedCopy) -> Option<Outgoing> {
         source: copy.source.clone(),
         id: copy.event_id.clone(),
         event_type: copy.event_type.clone(),
+        subject: copy.subject.clone(),
         release: copy.fence,
     };
     Some(Outgoing {

@@ -191,6 +191,8 @@ pub struct Reference {
     pub id: String,
     /// As in the event; the routing key.
     pub event_type: String,
+    /// As in the event.
+    pub subject: Option<String>,
     /// `ulakrelease`: the N of `released(N)`.
     pub release: u64,
 }
@@ -204,6 +206,8 @@ impl Reference {
             id: &'a str,
             source: &'a str,
             specversion: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            subject: Option<&'a str>,
             r#type: &'a str,
             ulakrelease: u64,
         }
@@ -212,6 +216,7 @@ impl Reference {
             id: &self.id,
             source: &self.source,
             specversion: "1.0",
+            subject: self.subject.as_deref(),
             r#type: &self.event_type,
             ulakrelease: self.release,
         })

@@ -159,7 +159,8 @@ fn reference(value: &Value) -> Result<Reference, Fault> {
         .and_then(integer)
         .and_then(|release| u64::try_from(release).ok())
         .ok_or_else(|| Fault::new(Rule::Envelope, "/ulakrelease"))?;
-    Ok(Reference { ntf, source, id, event_type: text("type"), release })
+    let subject = text_of(value, "subject").map(str::to_owned);
+    Ok(Reference { ntf, source, id, event_type: text("type"), subject, release })
 }
 
 fn text_of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {

@@ -152,6 +152,7 @@ fn a_reference_is_read_back_and_must_fit_its_identity() {
         source: "/clinics/atasehir".to_owned(),
         id: "01JD".to_owned(),
         event_type: REMINDER.to_owned(),
+        subject: Some("appointment/A-1042".to_owned()),
         release: 7,
     };
     let body = reference.to_json();
