@@ -275,6 +275,8 @@ fn write_row(
             let at = now.saturating_add(o.give_up_ms);
             (o.code.clone(), Some(before.open(&o.ntf, State::Unknown, lane, at)))
         }
+        // an earlier attempt is what ended it, whatever became of this one
+        State::Accepted if o.outcome != Outcome::Accepted => ("accepted-before".to_owned(), None),
         _ => (o.code.clone(), None),
     };
     writes.row(&o.ntf, after, &why, now, due);

@@ -156,6 +156,7 @@ impl Ledger {
 
     /// Cancels an appointment: a tombstone, a raised revision, and all of its rows that are not on their way.
     ///
+    /// It stops everything up to its version and nothing newer, so it may come late (PROTOCOL rule 12).
     /// `key` is the keyed hash of [`crate::vault::Purpose::Appointment`]. Returns the cancelled notifications.
     ///
     /// # Errors
@@ -169,16 +170,20 @@ impl Ledger {
         let mut tx = self.pool.begin().await?;
         // rows first, then the appointment: the order in which a claim locks them
         let rows: Vec<String> = sqlx::query_scalar(
-            "SELECT n.ntf FROM open o JOIN notification n ON n.ntf = o.ntf WHERE n.appointment = $1 ORDER BY n.ntf",
+            "SELECT n.ntf FROM open o JOIN notification n ON n.ntf = o.ntf WHERE n.appointment = $1 \
+             AND (n.version_kind IS NULL OR n.version_kind <> $2 OR n.version <= $3) ORDER BY n.ntf",
         )
         .bind(key)
+        .bind(version.0)
+        .bind(version.1)
         .fetch_all(&mut *tx)
         .await?;
         let done = end_in(&mut tx, &rows, &Command::Cancel, "appointment-cancelled").await?;
         sqlx::query(
             "INSERT INTO appointment (key, clinic, rev, version, version_kind, starts_at, cancelled, from_fact) \
              VALUES ($1, $2, 1, $3, $4, 0, 1, 1) ON CONFLICT (key) DO UPDATE SET rev = appointment.rev + 1, \
-             version = excluded.version, version_kind = excluded.version_kind, cancelled = 1, from_fact = 1",
+             version = excluded.version, version_kind = excluded.version_kind, cancelled = 1, from_fact = 1 \
+             WHERE appointment.version_kind <> excluded.version_kind OR appointment.version <= excluded.version",
         )
         .bind(key)
         .bind(clinic)

@@ -58,6 +58,8 @@ impl Releaser {
                     // a full slice means that more is due
                     if ticked.released >= SLICE { Duration::ZERO } else { self.settings.tick }
                 }
+                // another process was writing the same rows: the next tick sees what is left
+                Err(LedgerError::Conflict) => self.settings.tick,
                 Err(error) => {
                     if !std::mem::replace(&mut away, true) {
                         tracing::error!(alert = "ledger-down", %error, "nothing can be released");

@@ -137,3 +137,16 @@ async fn a_claim_and_the_cancellation_of_its_appointment_at_the_same_time_do_not
     }
     place.assert_sound().await;
 }
+
+#[tokio::test]
+async fn a_tombstone_that_comes_late_stops_nothing_newer() {
+    let place = fresh().await;
+    let mut newer = claim("newer");
+    newer.appointment = Some(appointment("visit", 0, Some((5, 1_000))));
+    assert_eq!(place.claim_one(newer).await, Claimed::Won);
+    let done = place.cancel_appointment(CLINIC, "visit", ("explicit", 3)).await.unwrap();
+    assert!(done.is_empty());
+    let mut next = claim("next");
+    next.appointment = Some(appointment("visit", 1, None));
+    assert_eq!(place.claim_one(next).await, Claimed::Won, "its revision did not rise");
+}
