@@ -14,8 +14,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::anyhow;
+use ledger::LedgerError;
 use schemas::Registry;
 
 use crate::cli::{Cli, Command, Global};
@@ -74,7 +76,10 @@ impl From<Ended> for Result<(), Failure> {
             Ended::ByItself => {
                 Err(Failure::Failed(anyhow!("ended without being asked to; this is a bug in ulak")))
             }
-            Ended::Failed(error) => Err(Failure::Failed(error)),
+            Ended::Failed(error) => Err(match error.downcast::<LedgerError>() {
+                Ok(error) => crate::start::ledger_failure(error),
+                Err(error) => Failure::Failed(error),
+            }),
         }
     }
 }
@@ -113,7 +118,7 @@ pub struct Settings {
     /// All settings.
     pub config: Config,
     /// The event types.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
     /// The event types' own consent rules.
     pub types: TypeRules,
 }
@@ -125,7 +130,7 @@ impl Settings {
     /// Everything that is wrong with it.
     pub fn read(global: &Global) -> Result<Self, Failure> {
         let wrong = |error| Failure::Config(vec![error]);
-        let registry = Registry::embedded().map_err(|e| Failure::Failed(e.into()))?;
+        let registry = Arc::new(Registry::embedded().map_err(|e| Failure::Failed(e.into()))?);
         let types = registry.types().map(|t| (t.name.clone(), t.policy.consent)).collect();
         let env = environment().map_err(wrong)?;
         // Compose files pass `ULAK_CONFIG=` where nothing is set.

@@ -1,7 +1,7 @@
 //! `/healthz` and `/readyz` of a long-running process.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -20,10 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A clock this far from the database's makes decisions wrong (PROTOCOL rule 15), milliseconds.
 const CLOCK_OFF_MS: i64 = 5_000;
 
-/// What readiness is asked of.
-struct Parts {
-    ledger: Ledger,
-    bus: Arc<Bus>,
+/// What readiness is asked of, once it is there.
+#[derive(Clone, Default)]
+pub struct Parts(Arc<OnceLock<(Ledger, Arc<Bus>)>>);
+
+impl Parts {
+    /// The process has both and begins its work.
+    pub fn are(&self, ledger: Ledger, bus: Arc<Bus>) {
+        // set once, by the start
+        let _ = self.0.set((ledger, bus));
+    }
 }
 
 /// Takes the address before anything else is done, so that a second process on the same port says so at once.
@@ -40,12 +46,12 @@ pub async fn bind(listen: SocketAddr, key: &str) -> anyhow::Result<TcpListener> 
     Ok(listener)
 }
 
-/// Serves until the stop.
-pub async fn serve(listener: TcpListener, ledger: Ledger, bus: Arc<Bus>, stop: CancellationToken) {
+/// Serves until the stop, also while ledger and broker are waited for.
+pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken) {
     let pages = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .with_state(Arc::new(Parts { ledger, bus }));
+        .with_state(parts);
     let served =
         axum::serve(listener, pages).with_graceful_shutdown(async move { stop.cancelled().await });
     if let Err(error) = served.await {
@@ -53,18 +59,23 @@ pub async fn serve(listener: TcpListener, ledger: Ledger, bus: Arc<Bus>, stop: C
     }
 }
 
-async fn ready(State(parts): State<Arc<Parts>>) -> (StatusCode, Json<Value>) {
-    let ledger = match tokio::time::timeout(PATIENCE, parts.ledger.measure_clock()).await {
+async fn ready(State(parts): State<Parts>) -> (StatusCode, Json<Value>) {
+    let Some((ledger, bus)) = parts.0.get() else {
+        let waiting = json!({ "ready": false, "why": "waiting for ledger and broker" });
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(waiting));
+    };
+    let (offset_of, link) = (ledger, bus.publisher().state());
+    let ledger = match tokio::time::timeout(PATIENCE, ledger.measure_clock()).await {
         Ok(Ok(())) => "ok".to_owned(),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "no answer".to_owned(),
     };
-    let broker = match parts.bus.publisher().state().borrow().clone() {
+    let broker = match link.borrow().clone() {
         LinkState::Up => "ok".to_owned(),
         LinkState::Starting => "connecting".to_owned(),
         LinkState::Down(error) => error.to_string(),
     };
-    let offset_ms = parts.ledger.clock().offset_ms();
+    let offset_ms = offset_of.clock().offset_ms();
     let clock = if offset_ms.abs() <= CLOCK_OFF_MS {
         "ok".to_owned()
     } else {

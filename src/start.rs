@@ -3,6 +3,7 @@
 //! Absent is not wrong: it says so once and waits. A refused login, another master key, a newer schema end the process.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,75 @@ use ledger::vault::Secret32;
 use ledger::{Ledger, LedgerError, LedgerSettings};
 use secrecy::SecretString;
 
-use crate::commands::{Failure, Settings, publish};
-use crate::config::{Config, ConfigError, ConsentSource, NetgsmAccount, Origin};
-use crate::lifecycle::Stop;
+use crate::cli::Global;
+use crate::commands::{Failure, Settings, publish, runtime};
+use crate::config::{Config, ConfigError, ConsentSource, NetgsmAccount, Origin, Purpose};
+use crate::lifecycle::{self, Stop};
+use crate::{health, telemetry};
 
 /// Longest pause between two tries to open the ledger.
 const PAUSE_AT_MOST: Duration = Duration::from_secs(2);
+
+/// What is particular to a long-running process.
+#[derive(Debug)]
+pub struct Process {
+    /// What its configuration must be complete for.
+    pub purpose: Purpose,
+    /// Its name towards broker and database.
+    pub name: &'static str,
+    /// Connections to the ledger that it may open.
+    pub connections: u32,
+    /// Where it serves its health pages, and the key that says so.
+    pub listen: fn(&Config) -> (SocketAddr, &'static str),
+}
+
+/// What a process works with, once all of it is there.
+pub struct Ready {
+    /// Configuration and event types.
+    pub settings: Settings,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The broker.
+    pub bus: Arc<Bus>,
+}
+
+/// Runs a process until it is asked to stop: reads its configuration, waits for ledger and broker, serves health pages, works.
+///
+/// # Errors
+/// The configuration is wrong, broker or ledger refuse this process for good, or the work failed.
+pub fn long_running<F>(
+    global: &Global,
+    process: &'static Process,
+    work: impl FnOnce(Ready, Stop) -> F,
+) -> Result<(), Failure>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let settings = Settings::for_purpose(global, process.purpose)?;
+    telemetry::start(&settings.config.log)?;
+    let ledger = ledger_settings(&settings.config, process.name, process.connections)?;
+    let drain = settings.config.worker.drain;
+    let run = |stop: Stop| async move {
+        let (listen, key) = (process.listen)(&settings.config);
+        let listener = health::bind(listen, key).await?;
+        let parts = health::Parts::default();
+        tokio::spawn(health::serve(listener, parts.clone(), stop.hard.clone()));
+        schemas::PhoneNumber::load_rules();
+        let Some(ledger) = open_ledger(&ledger, &stop).await? else { return Ok(()) };
+        let Some(bus) = open_bus(&settings, process.name, &stop).await? else { return Ok(()) };
+        let bus = Arc::new(bus);
+        parts.are(ledger.clone(), Arc::clone(&bus));
+        let ready = Ready { settings, ledger: ledger.clone(), bus: Arc::clone(&bus) };
+        let worked = work(ready, stop).await;
+        bus.close().await;
+        ledger.close().await;
+        if worked.is_ok() {
+            tracing::info!("drained");
+        }
+        worked
+    };
+    runtime()?.block_on(lifecycle::run(drain, run))?.into()
+}
 
 /// How to reach the ledger.
 ///

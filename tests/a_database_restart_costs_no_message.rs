@@ -1,6 +1,9 @@
 //! The database goes away under load and comes back: workers keep what they hold, take nothing, give the rest back once,
 //! and resume by themselves; every event is accepted exactly once.
 
+use std::cell::Cell;
+
+use serde_json::Value;
 use simulator::{Fault, FaultKind, Operation, Provider};
 
 use crate::harness::load::{StubbornPublisher, events};
@@ -20,16 +23,15 @@ async fn ready(process: &mut Process) -> u16 {
 
 /// Waits until a worker has found the ledger away so many more times.
 async fn looked_again(worker: &mut Process, times: usize) {
-    let still_away = |line: &&String| line.contains("the ledger is still away");
-    let seen = worker.lines().iter().filter(still_away).count();
-    let mut lines = seen + times;
-    let _ = worker
-        .log_where("another look at the absent ledger", |line| {
-            let is = line["message"] == "the ledger is still away";
-            lines = lines.saturating_sub(usize::from(is));
-            is && lines == 0
-        })
-        .await;
+    const STILL_AWAY: &str = "the ledger is still away";
+    let seen = worker.lines().iter().filter(|line| line.contains(STILL_AWAY)).count();
+    let left = Cell::new(seen + times);
+    let is_the_last = |line: &Value| {
+        let is = line["message"] == STILL_AWAY;
+        left.set(left.get() - usize::from(is));
+        is && left.get() == 0
+    };
+    worker.log_where("another look at the absent ledger", is_the_last).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,8 +5,7 @@ use crate::harness::{Installation, Options, reminder};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_parks_one_event_and_its_neighbours_are_sent() {
-    let mut clinic =
-        Installation::start(Options::default().set("ULAK_PANIC", "render")).await;
+    let mut clinic = Installation::start(Options::default().set("ULAK_PANIC", "render")).await;
     clinic.expects_panics();
     let neighbours: Vec<_> = (0..6).map(|n| reminder(&format!("neighbour-{n}"))).collect();
     let poison = reminder("panic");

@@ -56,7 +56,10 @@ async fn a_thousand_random_bad_bodies_are_a_thousand_dead_letters() {
         let reference = format!("{{\"dataref\":\"ulak:{}\"}}", copy.message_id);
         assert!(copy.body == *body || copy.body == reference.as_bytes(), "a body was changed");
         let text = String::from_utf8_lossy(&copy.body);
-        assert!(!text.contains("Ayşe") && !text.contains("Mehmet"), "a person is on the broker: {text}");
+        assert!(
+            !text.contains("Ayşe") && !text.contains("Mehmet"),
+            "a person is on the broker: {text}"
+        );
     }
 
     let good = reminder("good");
@@ -144,24 +147,49 @@ fn invalid_utf8() -> impl Strategy<Value = Bad> {
 /// A valid event with one field of its data broken.
 fn broken_field() -> impl Strategy<Value = Bad> {
     let bad_phone = prop::sample::select(vec![
-        json!("123"), json!("+90216555443"), json!("+4915112345678"), json!("0216 555 44 33"),
-        json!("+9005321234567"), json!(""), json!(null), json!(905_321_234_567_i64),
+        json!("123"),
+        json!("+90216555443"),
+        json!("+4915112345678"),
+        json!("0216 555 44 33"),
+        json!("+9005321234567"),
+        json!(""),
+        json!(null),
+        json!(905_321_234_567_i64),
     ]);
     let bad_amount = prop::sample::select(vec![
-        json!("12,5"), json!("1e9"), json!("-1.00"), json!("0"), json!("1.234"), json!(" 5"), json!(5), json!(null),
+        json!("12,5"),
+        json!("1e9"),
+        json!("-1.00"),
+        json!("0"),
+        json!("1.234"),
+        json!(" 5"),
+        json!(5),
+        json!(null),
     ]);
     let bad_time = prop::sample::select(vec![
-        json!("2031-05-17T14:30:00"), json!("17.05.2031 14:30"), json!("tomorrow"), json!(0), json!("1850-01-01T00:00:00+03:00"),
+        json!("2031-05-17T14:30:00"),
+        json!("17.05.2031 14:30"),
+        json!("tomorrow"),
+        json!(0),
+        json!("1850-01-01T00:00:00+03:00"),
     ]);
     prop_oneof![
         bad_phone.prop_map(|v| (RECEIPT, receipt("random").set("/data/recipient/phone", v).body())),
         bad_amount.prop_map(|v| (RECEIPT, receipt("random").set("/data/payment/amount", v).body())),
-        bad_time.prop_map(|v| (REMINDER, reminder("random").set("/data/appointment/starts_at", v).body())),
+        bad_time.prop_map(|v| (
+            REMINDER,
+            reminder("random").set("/data/appointment/starts_at", v).body()
+        )),
         "[a-z]{3,10}x".prop_map(|name| {
             (REMINDER, reminder("random").set(&format!("/data/recipient/{name}"), "?").body())
         }),
-        prop::sample::select(vec!["/data/recipient/name", "/data/recipient/phone", "/data/appointment/id", "/data/appointment"])
-            .prop_map(|path| (REMINDER, reminder("random").without(path).body())),
+        prop::sample::select(vec![
+            "/data/recipient/name",
+            "/data/recipient/phone",
+            "/data/appointment/id",
+            "/data/appointment"
+        ])
+        .prop_map(|path| (REMINDER, reminder("random").without(path).body())),
         "[0-9 ]{0,12}".prop_map(|name| {
             (REMINDER, reminder("random").set("/data/recipient/name", name).body())
         }),
@@ -171,7 +199,11 @@ fn broken_field() -> impl Strategy<Value = Bad> {
 fn broken_envelope() -> impl Strategy<Value = Bad> {
     let attribute = prop::sample::select(vec!["/id", "/source", "/type", "/specversion", "/time"]);
     let wrong = prop_oneof![
-        Just(json!(null)), Just(json!(17)), Just(json!("")), Just(json!([])), Just(json!({ "a": 1 })),
+        Just(json!(null)),
+        Just(json!(17)),
+        Just(json!("")),
+        Just(json!([])),
+        Just(json!({ "a": 1 })),
     ];
     (valid(), attribute, wrong)
         .prop_map(|((key, event), attribute, wrong)| (key, event.set(attribute, wrong).body()))
@@ -181,7 +213,10 @@ fn broken_envelope() -> impl Strategy<Value = Bad> {
 fn mismatch() -> impl Strategy<Value = Bad> {
     prop_oneof![
         Just(()).prop_map(|()| (RECEIPT, reminder("random").body())),
-        "[a-z]{1,12}".prop_map(|name| (REMINDER, reminder("random").set("/type", format!("ulak.{name}.v9")).body())),
+        "[a-z]{1,12}".prop_map(|name| (
+            REMINDER,
+            reminder("random").set("/type", format!("ulak.{name}.v9")).body()
+        )),
         "[a-z]{9,20}".prop_map(|clinic| (REMINDER, reminder("random").of_clinic(&clinic).body())),
     ]
 }

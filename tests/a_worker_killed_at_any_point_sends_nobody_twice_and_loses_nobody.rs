@@ -28,7 +28,7 @@ enum Then {
 async fn victim(clinic: &mut Installation, point: Point, event: &Event) -> Process {
     match point {
         Point::At(place) => {
-            let (worker, hold) = clinic.held_worker(place);
+            let (worker, mut hold) = clinic.held_worker(place);
             hold.reached().await;
             worker
         }

@@ -41,9 +41,8 @@ async fn a_wrong_password_of_the_database_is_a_clear_line_and_an_exit() {
     clinic.run(&format!("COPY ({lines}) TO '{file}'")).await;
     clinic.run("SELECT pg_reload_conf()").await;
 
-    let url = |password: &str| {
-        clinic.store.url_by(&Database::address(), &format!("{role}:{password}"))
-    };
+    let url =
+        |password: &str| clinic.store.url_by(&Database::address(), &format!("{role}:{password}"));
     let said = async |kind: &[&str], password: &str| {
         let env = [("ULAK_DATABASE__URL".to_owned(), url(password))];
         cli::said(cli::command(&clinic.config, &env), kind).await

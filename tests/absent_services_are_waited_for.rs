@@ -12,10 +12,8 @@ async fn absent_services_are_waited_for() {
     let mut broker = Proxy::closed(&Vhost::address()).await;
     let database_url = clinic.store.url_by(&database.address(), "postgres");
     let broker_url = clinic.vhost.url_by(&broker.address(), "guest");
-    let env = [
-        ("ULAK_DATABASE__URL", database_url.as_str()),
-        ("ULAK_BROKER__URL", broker_url.as_str()),
-    ];
+    let env =
+        [("ULAK_DATABASE__URL", database_url.as_str()), ("ULAK_BROKER__URL", broker_url.as_str())];
     let mut worker = clinic.process("worker", &env);
     let mut scheduler = clinic.process("scheduler", &env);
     // An event that is there before anybody is.

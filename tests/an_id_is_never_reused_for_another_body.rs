@@ -10,7 +10,10 @@ async fn a_later_event_under_a_taken_id_is_refused() {
     clinic.until_state(&event, "accepted", "").await;
     clinic.publish(&event.clone().set("/data/payment/amount", "9999.00")).await;
     let rows = clinic.until_settled(2).await;
-    assert_eq!((rows[1].state.as_str(), rows[1].why.as_str()), ("dead-lettered", "id-reused at /id"));
+    assert_eq!(
+        (rows[1].state.as_str(), rows[1].why.as_str()),
+        ("dead-lettered", "id-reused at /id")
+    );
     let dead = clinic.dead_letters().await;
     assert_eq!((&dead[0]["rule"], &dead[0]["path"]), (&"id-reused".into(), &"/id".into()));
     clinic.until_accepted(1).await;

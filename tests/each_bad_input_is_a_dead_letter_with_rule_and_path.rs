@@ -17,7 +17,13 @@ struct Bad {
     in_clear: bool,
 }
 
-fn bad(name: &'static str, key: &'static str, body: Vec<u8>, rule: &'static str, path: &'static str) -> Bad {
+fn bad(
+    name: &'static str,
+    key: &'static str,
+    body: Vec<u8>,
+    rule: &'static str,
+    path: &'static str,
+) -> Bad {
     Bad { name, key, body, rule, path, in_clear: false }
 }
 
@@ -38,25 +44,116 @@ fn inputs() -> Vec<Bad> {
         in_clear(bad("nothing at all", REMINDER, Vec::new(), "not-json", "")),
         bad("invalid UTF-8", REMINDER, latin1, "not-utf8", ""),
         bad("65 KiB", REMINDER, large, "too-large", ""),
-        bad("10,000 nested arrays", REMINDER, [vec![b'['; 10_000], vec![b']'; 10_000]].concat(), "too-deep", ""),
+        bad(
+            "10,000 nested arrays",
+            REMINDER,
+            [vec![b'['; 10_000], vec![b']'; 10_000]].concat(),
+            "too-deep",
+            "",
+        ),
         bad("no envelope", REMINDER, b"[1,2,3]".to_vec(), "envelope", ""),
         bad("an envelope without id", REMINDER, remind().without("/id").body(), "envelope", "/id"),
-        bad("another specversion", REMINDER, remind().set("/specversion", "0.3").body(), "envelope", "/specversion"),
-        bad("an unknown type", REMINDER, remind().set("/type", "ulak.carrier-pigeon.v1").body(), "unknown-type", "/type"),
-        bad("a type that is not the routing key", RECEIPT, remind().body(), "type-mismatch", "/type"),
-        bad("an unknown clinic", REMINDER, remind().of_clinic("kadikoy").body(), "unknown-clinic", "/source"),
-        bad("an unknown field", REMINDER, remind().set("/data/appointment/room", "7").body(), "unknown-field", "/data/appointment/room"),
-        bad("a missing field", RECEIPT, paid().without("/data/payment/currency").body(), "required", "/data/payment/currency"),
-        bad("a number where text belongs", REMINDER, remind().set("/data/appointment/id", 7).body(), "wrong-type", "/data/appointment/id"),
-        bad("phone 123", REMINDER, remind().set("/data/recipient/phone", "123").body(), "phone-too-short", "/data/recipient/phone"),
-        bad("a landline", REMINDER, remind().set("/data/recipient/phone", "0216 555 44 33").body(), "phone-landline", "/data/recipient/phone"),
+        bad(
+            "another specversion",
+            REMINDER,
+            remind().set("/specversion", "0.3").body(),
+            "envelope",
+            "/specversion",
+        ),
+        bad(
+            "an unknown type",
+            REMINDER,
+            remind().set("/type", "ulak.carrier-pigeon.v1").body(),
+            "unknown-type",
+            "/type",
+        ),
+        bad(
+            "a type that is not the routing key",
+            RECEIPT,
+            remind().body(),
+            "type-mismatch",
+            "/type",
+        ),
+        bad(
+            "an unknown clinic",
+            REMINDER,
+            remind().of_clinic("kadikoy").body(),
+            "unknown-clinic",
+            "/source",
+        ),
+        bad(
+            "an unknown field",
+            REMINDER,
+            remind().set("/data/appointment/room", "7").body(),
+            "unknown-field",
+            "/data/appointment/room",
+        ),
+        bad(
+            "a missing field",
+            RECEIPT,
+            paid().without("/data/payment/currency").body(),
+            "required",
+            "/data/payment/currency",
+        ),
+        bad(
+            "a number where text belongs",
+            REMINDER,
+            remind().set("/data/appointment/id", 7).body(),
+            "wrong-type",
+            "/data/appointment/id",
+        ),
+        bad(
+            "phone 123",
+            REMINDER,
+            remind().set("/data/recipient/phone", "123").body(),
+            "phone",
+            "/data/recipient/phone",
+        ),
+        bad(
+            "too few digits",
+            REMINDER,
+            remind().set("/data/recipient/phone", "0532 123 45").body(),
+            "phone-too-short",
+            "/data/recipient/phone",
+        ),
+        bad(
+            "a landline",
+            REMINDER,
+            remind().set("/data/recipient/phone", "0216 555 44 33").body(),
+            "phone-landline",
+            "/data/recipient/phone",
+        ),
         bad("amount 12,5", RECEIPT, amount("12,5"), "amount", "/data/payment/amount"),
         bad("amount 1e9", RECEIPT, amount("1e9"), "amount", "/data/payment/amount"),
         bad("a negative amount", RECEIPT, amount("-5.00"), "amount", "/data/payment/amount"),
-        bad("an amount as a number", RECEIPT, paid().set("/data/payment/amount", 12.5).body(), "wrong-type", "/data/payment/amount"),
-        bad("a time without offset", REMINDER, remind().set("/data/appointment/starts_at", "2031-05-17T14:30:00").body(), "time-without-offset", "/data/appointment/starts_at"),
-        bad("a specialty", REMINDER, remind().set("/data/appointment/with", "Dr. Çağrı Şahin, Onkoloji").body(), "specialty", "/data/appointment/with"),
-        bad("an unknown channel", REMINDER, remind().set("/data/recipient/channels", json!(["pigeon"])).body(), "enum", "/data/recipient/channels/0"),
+        bad(
+            "an amount as a number",
+            RECEIPT,
+            paid().set("/data/payment/amount", 12.5).body(),
+            "wrong-type",
+            "/data/payment/amount",
+        ),
+        bad(
+            "a time without offset",
+            REMINDER,
+            remind().set("/data/appointment/starts_at", "2031-05-17T14:30:00").body(),
+            "time-without-offset",
+            "/data/appointment/starts_at",
+        ),
+        bad(
+            "a specialty",
+            REMINDER,
+            remind().set("/data/appointment/with", "Dr. Çağrı Şahin, Onkoloji").body(),
+            "specialty",
+            "/data/appointment/with",
+        ),
+        bad(
+            "an unknown channel",
+            REMINDER,
+            remind().set("/data/recipient/channels", json!(["pigeon"])).body(),
+            "enum",
+            "/data/recipient/channels/0",
+        ),
     ]
 }
 
@@ -84,10 +181,18 @@ async fn each_bad_input_is_a_dead_letter_with_rule_and_path() {
         let ntf = ntf.as_str();
         let line = listed.iter().find(|line| line["ntf"] == ntf);
         let line = line.unwrap_or_else(|| panic!("{name} is not in the ledger"));
-        assert_eq!((&line["rule"], &line["path"]), (&input.rule.into(), &input.path.into()), "{name}");
+        assert_eq!(
+            (&line["rule"], &line["path"]),
+            (&input.rule.into(), &input.path.into()),
+            "{name}"
+        );
         let copy = copies.iter().find(|copy| copy.message_id == ntf);
         let copy = copy.unwrap_or_else(|| panic!("{name} is not in ulak.dead-letter"));
-        assert_eq!((copy.reason.as_str(), copy.path.as_deref()), (input.rule, Some(input.path)), "{name}");
+        assert_eq!(
+            (copy.reason.as_str(), copy.path.as_deref()),
+            (input.rule, Some(input.path)),
+            "{name}"
+        );
         if input.in_clear {
             assert_eq!(copy.body, input.body, "{name}: the body is untouched");
         } else {
@@ -95,9 +200,9 @@ async fn each_bad_input_is_a_dead_letter_with_rule_and_path() {
         }
     }
     // What a person sees of one of them: where and why, and no value.
-    let phone = listed.iter().find(|line| line["rule"] == "phone-too-short").expect("listed");
+    let phone = listed.iter().find(|line| line["rule"] == "phone").expect("listed");
     let shown = clinic.ulak(&["dead-letter", "show", phone["ntf"].as_str().expect("an id")]).await;
-    assert!(shown.stdout.contains("phone-too-short at /data/recipient/phone"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("phone at /data/recipient/phone"), "{}", shown.stdout);
     assert!(!shown.stdout.contains("Ayşe"), "{}", shown.stdout);
     clinic.until_accepted(1).await;
     clinic.finish().await;

@@ -71,9 +71,8 @@ async fn publishes(mut publisher: Command) {
 
 /// Events with their exact texts.
 fn cases() -> Vec<(Event, String)> {
-    let visit = |id: &str| {
-        reminder(id).set("/data/appointment/starts_at", "2031-05-17T14:30:00+03:00")
-    };
+    let visit =
+        |id: &str| reminder(id).set("/data/appointment/starts_at", "2031-05-17T14:30:00+03:00");
     let day = clock::turkish_date(clock::turkey(-1));
     vec![
         (

@@ -15,7 +15,8 @@ async fn the_official_client_sends_reports_and_lists_headers() {
     let outside = Simulator::start("127.0.0.1:0").await.expect("a port");
     let (kept, here) = folder();
     // A module finds its packages beside itself, whatever NODE_PATH says.
-    std::fs::copy(root().join("tests/npm/netgsm_client.mjs"), here.join("client.mjs")).expect("copied");
+    std::fs::copy(root().join("tests/npm/netgsm_client.mjs"), here.join("client.mjs"))
+        .expect("copied");
     let modules = needed("ULAK_TEST_NODE_MODULES");
     std::os::unix::fs::symlink(Path::new(&modules), here.join("node_modules")).expect("linked");
     let child = tokio::process::Command::new("node")
@@ -45,8 +46,15 @@ async fn the_official_client_sends_reports_and_lists_headers() {
     let said: serde_json::Value = serde_json::from_str(&said).expect("one JSON line");
 
     assert_eq!(said["ok"], true, "{said}");
-    assert_eq!(said["headers"], serde_json::json!(["8501234567", "KLINIK", "DISKLINIGI"]), "{said}");
-    assert_eq!((&said["send"]["code"], &said["send"]["jobid"]), (&"00".into(), &messages[0].jobid.as_str().into()));
+    assert_eq!(
+        said["headers"],
+        serde_json::json!(["8501234567", "KLINIK", "DISKLINIGI"]),
+        "{said}"
+    );
+    assert_eq!(
+        (&said["send"]["code"], &said["send"]["jobid"]),
+        (&"00".into(), &messages[0].jobid.as_str().into())
+    );
     assert_eq!(said["report"]["before"][0], "60", "the report is empty just after a send: {said}");
     assert_eq!(said["report"]["jobs"].as_array().map(Vec::len), Some(1), "{said}");
     assert_eq!(messages[0].text, "Sayın Ayşe, randevunuz yarın 14:30'da.");

@@ -18,7 +18,9 @@ async fn three_503_answers_then_00_are_one_message_of_four_attempts() {
     let outcomes: Vec<_> = log
         .iter()
         .filter(|record| record["kind"] == "outcome")
-        .map(|record| (record["attempt"].as_i64(), record["outcome"].as_str(), record["code"].as_str()))
+        .map(|record| {
+            (record["attempt"].as_i64(), record["outcome"].as_str(), record["code"].as_str())
+        })
         .collect();
     let failed = |n| (Some(n), Some("failed"), Some("http:503"));
     let accepted = (Some(4), Some("accepted"), Some("netgsm:00"));

@@ -60,7 +60,7 @@ async fn while_held(
     let mut clinic = Installation::start(options.set("ULAK_WORKER__QUICK_RETRIES", 0)).await;
     let event = reminder(copied.name());
     clinic.hand_over(&event, copied).await;
-    let (mut worker, hold) = clinic.held_worker(place);
+    let (mut worker, mut hold) = clinic.held_worker(place);
     hold.reached().await;
     let ledger = clinic.ledger().await;
     let ended = commit(&ledger, &event, change).await;

@@ -48,7 +48,8 @@ async fn a_copy_that_was_purged_is_released_again() {
     }
     clinic.make_due(&event).await;
     clinic.until_state(&event, "released", "").await;
-    let purged = async || (clinic.publisher.purge("ulak.appointment-reminder").await == 1).then_some(());
+    let purged =
+        async || (clinic.publisher.purge("ulak.appointment-reminder").await == 1).then_some(());
     clinic.until("the copy in its queue, purged", purged).await;
 
     clinic.add_worker(&[("ULAK_CLINICS__ATASEHIR__QUIET_HOURS", "none")]).await;

@@ -20,8 +20,12 @@ async fn a_refusal_and_a_missing_record_suppress_and_are_explained_with_the_evid
         let row = clinic.until_state(event, "suppressed", "").await;
         assert_eq!((row.why.as_str(), row.attempts), ("no-consent", 0));
         let said = clinic.explain(&event.ntf()).await;
-        assert!(said.contains("no consent (ONAY) is on record for this number and brand"), "{said}");
-        for evidence in ["rule required", "of the type", "asked iys", "brand 100001", "not-listed"] {
+        assert!(
+            said.contains("no consent (ONAY) is on record for this number and brand"),
+            "{said}"
+        );
+        for evidence in ["rule required", "of the type", "asked iys", "brand 100001", "not-listed"]
+        {
             assert!(said.contains(evidence), "{evidence} is missing: {said}");
         }
         let evidence = evidence(&clinic, event).await;

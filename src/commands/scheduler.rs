@@ -2,60 +2,37 @@
 
 use std::sync::Arc;
 
-use super::{Failure, Settings, runtime};
+use scheduler::RunError;
+
+use super::Failure;
 use crate::cli::Global;
 use crate::config::Purpose;
-use crate::lifecycle::{self, Stop};
-use crate::{health, start, telemetry};
+use crate::lifecycle::Stop;
+use crate::start::{self, Process, Ready};
 
-/// Connections to the ledger that one scheduler may open.
-const CONNECTIONS: u32 = 6;
+/// What is particular to this process.
+const SCHEDULER: Process = Process {
+    purpose: Purpose::Scheduler,
+    name: "scheduler",
+    connections: 6,
+    listen: |config| (config.scheduler.listen, "scheduler.listen"),
+};
 
 /// Runs the command.
 ///
 /// # Errors
 /// The configuration is wrong, or broker or ledger refuse this process for good.
 pub fn run(global: &Global) -> Result<(), Failure> {
-    let settings = Settings::for_purpose(global, Purpose::Scheduler)?;
-    telemetry::start(&settings.config.log)?;
-    let drain = settings.config.worker.drain;
-    let ledger = start::ledger_settings(&settings.config, "scheduler", CONNECTIONS)?;
-    let mut wrong = None;
-    let ended = runtime()?
-        .block_on(lifecycle::run(drain, |stop| work(settings, ledger, stop, &mut wrong)))?;
-    match wrong {
-        Some(error) => Err(start::ledger_failure(error)),
-        None => ended.into(),
-    }
+    start::long_running(global, &SCHEDULER, work)
 }
 
-async fn work(
-    settings: Settings,
-    ledger: ledger::LedgerSettings,
-    stop: Stop,
-    wrong: &mut Option<ledger::LedgerError>,
-) -> anyhow::Result<()> {
-    let listener = health::bind(settings.config.scheduler.listen, "scheduler.listen").await?;
-    schemas::PhoneNumber::load_rules();
-    let ledger = match start::open_ledger(&ledger, &stop).await {
-        Ok(Some(ledger)) => ledger.giving_up_after(settings.config.reconcile.give_up),
-        Ok(None) => return Ok(()),
-        Err(error) => {
-            *wrong = Some(error.clone());
-            return Err(error.into());
-        }
-    };
-    let Some(bus) = start::open_bus(&settings, "scheduler", &stop).await? else { return Ok(()) };
-    let bus = Arc::new(bus);
-    let told = start::scheduler_settings(&settings.config);
-    tokio::spawn(health::serve(listener, ledger.clone(), Arc::clone(&bus), stop.hard.clone()));
-    let registry = Arc::new(settings.registry);
-    let ended =
-        scheduler::run(told, registry, ledger.clone(), Arc::clone(&bus), &stop.soft, &stop.hard)
-            .await;
-    bus.close().await;
-    ended?;
-    ledger.close().await;
-    tracing::info!("drained");
-    Ok(())
+async fn work(ready: Ready, stop: Stop) -> anyhow::Result<()> {
+    let told = start::scheduler_settings(&ready.settings.config);
+    let ledger = ready.ledger.clone().giving_up_after(ready.settings.config.reconcile.give_up);
+    let (registry, bus) = (Arc::clone(&ready.settings.registry), Arc::clone(&ready.bus));
+    match scheduler::run(told, registry, ledger, bus, &stop.soft, &stop.hard).await {
+        Ok(()) => Ok(()),
+        Err(RunError::Ledger(error)) => Err(error.into()),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -18,6 +18,7 @@ mod renderer;
 mod sample;
 mod scan;
 mod segments;
+pub mod turkish;
 mod view;
 mod words;
 

@@ -1,11 +1,12 @@
 //! Workers that are held at a named place of the pipeline (`worker::hold`), and copies that get there.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::Duration;
 
 use ledger::{Ledger, LedgerSettings, vault::Secret32};
 use serde_json::Value;
 use simulator::{Fault, FaultKind, Operation, Provider};
+use tokio::time::Instant;
 
 use super::event::Event;
 use super::installation::{Installation, MASTER_KEY, WORKER_IS_READY};
@@ -13,7 +14,7 @@ use super::process::{PATIENCE, Process};
 use super::services::random_name;
 
 /// Pause between two looks for a file.
-const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(10);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Which copy of an event a worker gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,16 +47,23 @@ impl Copied {
 pub struct Hold {
     place: &'static str,
     file: PathBuf,
+    reached_at: Option<Instant>,
 }
 
 impl Hold {
     /// Waits until a message is there.
-    pub async fn reached(&self) {
+    pub async fn reached(&mut self) {
         let (file, give_up) = (self.file.with_extension("reached"), Instant::now() + PATIENCE);
         while !file.exists() {
             assert!(Instant::now() < give_up, "no message came to {} in a minute", self.place);
             tokio::time::sleep(LOOK_EVERY).await;
         }
+        self.reached_at = Some(Instant::now());
+    }
+
+    /// When [`Hold::reached`] saw it there.
+    pub fn reached_at(&self) -> Instant {
+        self.reached_at.expect("it was waited for")
     }
 
     /// Lets it go on.
@@ -75,7 +83,7 @@ impl Installation {
         let file = self.folder.join(format!("hold-{}", random_name()));
         let path = file.to_str().expect("UTF-8").to_owned();
         let env = [("ULAK_HOLD", place), ("ULAK_HOLD_FILE", path.as_str())];
-        (self.process("worker", &env), Hold { place, file })
+        (self.process("worker", &env), Hold { place, file, reached_at: None })
     }
 
     /// Puts this copy of an event into its queue, for a worker that is started afterwards. For the scheduler's, a
