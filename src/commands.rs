@@ -130,15 +130,20 @@ impl Settings {
     /// Everything that is wrong with it.
     pub fn read(global: &Global) -> Result<Self, Failure> {
         let wrong = |error| Failure::Config(vec![error]);
-        let registry = Arc::new(Registry::embedded().map_err(|e| Failure::Failed(e.into()))?);
-        let types = registry.types().map(|t| (t.name.clone(), t.policy.consent)).collect();
         let env = environment().map_err(wrong)?;
         // Compose files pass `ULAK_CONFIG=` where nothing is set.
         let variable = env.get(FILE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
         let named = global.config.clone().or(variable);
         let sources = Sources::read(named.as_deref(), env).map_err(wrong)?;
-        let config = Config::load(&sources, &types, &|path: &Path| std::fs::read_to_string(path))
-            .map_err(Failure::Config)?;
+        let read_file = |path: &Path| std::fs::read_to_string(path);
+        let folder = Config::types_folder(&sources, &read_file).map_err(Failure::Config)?;
+        let registry = Arc::new(match folder {
+            None => Registry::embedded().map_err(|e| Failure::Failed(e.into()))?,
+            Some((folder, origin)) => Registry::with_folder(&folder)
+                .map_err(|e| wrong(ConfigError::new("types.folder", origin, e.to_string())))?,
+        });
+        let types = registry.types().map(|t| (t.name.clone(), t.policy.consent)).collect();
+        let config = Config::load(&sources, &types, &read_file).map_err(Failure::Config)?;
         Ok(Self { config, registry, types })
     }
 

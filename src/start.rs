@@ -279,7 +279,11 @@ pub fn renderer(settings: &Settings) -> anyhow::Result<Arc<templates::Renderer>>
         .iter()
         .filter_map(|(id, clinic)| clinic.folder.clone().map(|folder| (id.clone(), folder)))
         .collect();
-    let renderer = templates::Renderer::load(&settings.registry, &folders)?;
+    let renderer = templates::Renderer::load_with(
+        &settings.registry,
+        settings.config.types.folder.as_deref(),
+        &folders,
+    )?;
     for note in renderer.notes() {
         tracing::warn!(note, "a text costs more than it has to");
     }

@@ -13,6 +13,9 @@ use crate::harness::{Installation, Options, PATIENCE};
 
 const QUEUES: [&str; 2] = ["ulak.appointment-reminder", "ulak.payment-receipt"];
 
+/// What a worker says when it has found the ledger away.
+const TAKES_NOTHING: &str = "taking nothing until it does";
+
 /// What `/readyz` of a process answers.
 async fn ready(process: &mut Process) -> u16 {
     let line = process.log_where("its address", |line| line["listen"].is_string()).await;
@@ -52,7 +55,7 @@ async fn a_database_restart_costs_no_message() {
 
     own.services.run("pg-stop", &[]).await;
     for worker in &mut clinic.workers {
-        worker.line("taking nothing until it does").await;
+        worker.line(TAKES_NOTHING).await;
         looked_again(worker, 4).await;
         assert_eq!(ready(worker).await, 503);
     }
@@ -74,6 +77,8 @@ async fn a_database_restart_costs_no_message() {
     clinic.until_each_was_sent_once(&events).await;
     for worker in &mut clinic.workers {
         assert_eq!(ready(worker).await, 200);
+        let pauses = worker.lines().iter().filter(|line| line.contains(TAKES_NOTHING)).count();
+        assert_eq!(pauses, 1, "{} paused more than once for one outage", worker.name);
     }
     let books = clinic.balance().await;
     assert_eq!(books["received"], events.len(), "{books}");

@@ -1,7 +1,7 @@
 //! A handler that panics on an event twice parks that event as a dead letter; its neighbours are sent, the worker goes
 //! on.
 
-use crate::harness::{Installation, Options, reminder};
+use crate::harness::{Installation, Options, clock, receipt, reminder};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_parks_one_event_and_its_neighbours_are_sent() {
@@ -32,5 +32,33 @@ async fn a_panic_parks_one_event_and_its_neighbours_are_sent() {
     clinic.publish(&after).await;
     clinic.until_state(&after, "accepted", "").await;
     clinic.until_accepted(7).await;
+    clinic.finish().await;
+}
+
+/// On a copy that the scheduler released it is the row that is parked, under the event's own id.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_on_a_released_copy_parks_its_row() {
+    let time = |minutes: i64| clock::turkey(minutes).format("%H:%M").to_string();
+    let options =
+        Options { quiet_hours: format!("{}-{}", time(-60), time(60)), ..Options::default() };
+    let mut clinic = Installation::start(options).await;
+    clinic.expects_panics();
+    let poison = reminder("panic");
+    clinic.publish(&poison).await;
+    clinic.until_state(&poison, "waiting", "quiet-hours").await;
+    let awake = ("ULAK_CLINICS__ATASEHIR__QUIET_HOURS", "none");
+    clinic.restart_workers(&[awake, ("ULAK_PANIC", "render")]).await;
+    clinic.make_due(&poison).await;
+    let row = clinic.until_state(&poison, "dead-lettered", "").await;
+    assert_eq!((row.why.as_str(), row.attempts), ("handler-panic", 0));
+    let copies = clinic.publisher.dead_letters(1).await;
+    assert_eq!(
+        (copies[0].reason.as_str(), &copies[0].message_id),
+        ("handler-panic", &poison.ntf())
+    );
+    let neighbour = receipt("neighbour");
+    clinic.publish(&neighbour).await;
+    clinic.until_state(&neighbour, "accepted", "").await;
+    clinic.until_accepted(1).await;
     clinic.finish().await;
 }

@@ -10,7 +10,7 @@ async fn with(clinic: &Installation, kind: &str, from: &str, to: &str) -> Said {
     let text = std::fs::read_to_string(&clinic.config).expect("the file");
     assert!(text.contains(from), "{from}");
     let file = clinic.folder.join("wrong.toml");
-    std::fs::write(&file, text.replace(from, to)).expect("written");
+    std::fs::write(&file, text.replacen(from, to, 1)).expect("written");
     cli::said(cli::command(&file, &[]), &[kind]).await
 }
 

@@ -1,5 +1,6 @@
 //! End-to-end scenarios: real `ulak` processes on a real broker and database, with the outside world's twins. One
 //! scenario a file, named by the sentence that it proves. Run them with `scripts/test -p ulak --test e2e`.
+#![expect(clippy::expect_used, reason = "a scenario that cannot go on must stop")]
 
 mod harness;
 

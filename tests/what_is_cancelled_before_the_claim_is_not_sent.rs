@@ -70,7 +70,7 @@ async fn while_held(
     clinic.workers.push(worker);
     let row = clinic.row(&event).await.expect("a row");
     let sent = clinic.outside.messages_to(event.national()).len();
-    assert_eq!(ended.iter().any(|ntf| *ntf != event.ntf()), false, "{ended:?}");
+    assert!(ended.iter().all(|ntf| *ntf == event.ntf()), "{ended:?}");
     clinic.finish().await;
     (row, ended, sent)
 }

@@ -9,6 +9,7 @@
 mod consumer;
 mod delivery;
 mod error;
+mod inspect;
 mod link;
 mod process;
 mod publisher;
@@ -18,6 +19,7 @@ mod topology;
 pub use consumer::{ConsumeCounts, Consumer, ConsumerState, Deliveries};
 pub use delivery::{Acked, Death, Delivery, Headers};
 pub use error::{BusError, Object};
+pub use inspect::Inspected;
 pub use link::LinkState;
 pub use process::Bus;
 pub use publisher::{Fate, Outgoing, PublishCounts, Publisher};

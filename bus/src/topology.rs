@@ -122,6 +122,11 @@ impl Topology {
         self.queues.iter().map(|queue| queue.name.as_str())
     }
 
+    /// The exchanges with their kinds, in the order of their declaration.
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = (&'static str, ExchangeKind)> {
+        self.exchanges.iter().map(|exchange| (exchange.name, exchange.kind.clone()))
+    }
+
     /// Whether this queue serves one consumer at a time (`basic.get` is refused there).
     pub(crate) fn has_single_consumer(&self, queue: &str) -> bool {
         self.queues.iter().any(|known| known.name == queue && known.single_active_consumer)

@@ -45,6 +45,16 @@ pub struct Lane {
     pub width: Option<i64>,
 }
 
+/// What the `why` of a lane begins with that a person closed. No probe opens such a lane and no trouble replaces its reason.
+pub const PAUSED: &str = "paused: ";
+
+impl Lane {
+    /// Whether a person closed it; only a person opens it again.
+    pub fn is_paused(&self) -> bool {
+        self.state == LaneState::Closed && self.why.starts_with(PAUSED)
+    }
+}
+
 impl Ledger {
     /// Lanes that ever were in trouble.
     ///
@@ -104,6 +114,7 @@ impl Ledger {
                 lane: lane.to_owned(),
                 state: "closed".to_owned(),
                 why: why.to_owned(),
+                who: None,
             };
             append(&mut tx, &[NewRecord::of("", "", now, &entry)?]).await?;
         }
@@ -119,11 +130,13 @@ impl Ledger {
         let mut tx = self.pool.begin().await?;
         let now = now(&mut tx).await?;
         let ours = sqlx::query(
-            "UPDATE lane SET probe_at = $2, probes = probes + 1 WHERE lane = $1 AND state = 'closed' AND probe_at <= $3",
+            "UPDATE lane SET probe_at = $2, probes = probes + 1 WHERE lane = $1 AND state = 'closed' AND probe_at <= $3 \
+             AND substr(why, 1, length($4)) <> $4",
         )
         .bind(lane)
         .bind(now.saturating_add(PROBE_LEASE_MS))
         .bind(now)
+        .bind(PAUSED)
         .execute(&mut *tx)
         .await?
         .rows_affected()
@@ -144,12 +157,16 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let mut tx = self.pool.begin().await?;
         let now = now(&mut tx).await?;
-        sqlx::query("UPDATE lane SET probe_at = $2, why = $3 WHERE lane = $1 AND state = 'closed'")
-            .bind(lane)
-            .bind(now.saturating_add(after_ms))
-            .bind(why)
-            .execute(&mut *tx)
-            .await?;
+        // a person may have paused the lane while the probe was on its way: that stands
+        sqlx::query(
+            "UPDATE lane SET probe_at = $2, why = $3 WHERE lane = $1 AND state = 'closed' AND substr(why, 1, length($4)) <> $4",
+        )
+        .bind(lane)
+        .bind(now.saturating_add(after_ms))
+        .bind(why)
+        .bind(PAUSED)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -168,13 +185,14 @@ impl Ledger {
         let state: Option<String> = sqlx::query_scalar(
             "UPDATE lane SET state = CASE WHEN state = 'trying' AND width >= $3 THEN 'open' ELSE 'trying' END, \
                width = CASE WHEN state = 'closed' THEN $4 WHEN width >= $3 THEN NULL ELSE width * 4 END, since = $5 \
-             WHERE lane = $1 AND state = $2 RETURNING state",
+             WHERE lane = $1 AND state = $2 AND NOT (state = 'closed' AND substr(why, 1, length($6)) = $6) RETURNING state",
         )
         .bind(lane)
         .bind(from.as_str())
         .bind(OPEN_WIDTH)
         .bind(FIRST_WIDTH)
         .bind(now)
+        .bind(PAUSED)
         .fetch_optional(&mut *tx)
         .await?;
         let state = state.as_deref().and_then(LaneState::parse);
@@ -186,6 +204,7 @@ impl Ledger {
                 lane: lane.to_owned(),
                 state: state.to_string(),
                 why: why.to_owned(),
+                who: None,
             };
             append(&mut tx, &[NewRecord::of("", "", now, &entry)?]).await?;
         }

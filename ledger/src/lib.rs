@@ -5,22 +5,28 @@
 
 pub mod clock;
 mod db;
+pub mod dead;
 pub mod decision;
 mod error;
+pub mod find;
 pub mod intake;
 pub mod lanes;
 pub mod look;
 pub mod outcome;
+pub mod pauses;
 pub mod protocol;
 pub mod record;
 pub mod refused;
 pub mod report;
 mod revs;
+pub mod server;
 pub mod shared;
 mod slice;
 pub mod slots;
 pub mod state;
 pub mod sweep;
+pub mod told;
+mod take_in;
 pub mod vault;
 mod write;
 

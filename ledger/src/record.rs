@@ -175,8 +175,38 @@ pub enum Entry {
         /// `ulak.returned` or `ulak.unroutable`.
         queue: String,
     },
-    /// A dead letter was put back.
-    Replayed {},
+    /// A dead letter was put back: every decision about it is made again.
+    Replayed {
+        /// Who did it: user and machine.
+        who: String,
+        /// Why, in that person's words.
+        why: String,
+    },
+    /// The event of a refused one was taken in after all, as a notification of its own.
+    TakenIn {
+        /// That notification.
+        into: String,
+        /// Who did it.
+        who: String,
+        /// Why, in that person's words.
+        why: String,
+    },
+    /// Somebody looked after a dead letter and wants to see it in lists no more. It stays what it is in the books.
+    Dropped {
+        /// Who did it.
+        who: String,
+        /// Why, in that person's words.
+        why: String,
+    },
+    /// Personal data was opened for a person; written before it is shown.
+    Revealed {
+        /// Who asked for it.
+        who: String,
+        /// Why, in that person's words.
+        why: String,
+        /// What was opened: `body`, `text`.
+        fields: Vec<String>,
+    },
     /// A lane closed, opened, or is being tried.
     Lane {
         /// Provider, account and sender.
@@ -185,6 +215,9 @@ pub enum Entry {
         state: String,
         /// Why.
         why: String,
+        /// Who did it, if it was a person.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        who: Option<String>,
     },
     /// A number was put on the suppression list.
     PersonSuppressed {
@@ -209,7 +242,10 @@ impl Entry {
             Self::SentTwice { .. } => "sent-twice",
             Self::EventRefused { .. } => "event-refused",
             Self::Returned { .. } => "returned",
-            Self::Replayed {} => "replayed",
+            Self::Replayed { .. } => "replayed",
+            Self::TakenIn { .. } => "taken-in",
+            Self::Dropped { .. } => "dropped",
+            Self::Revealed { .. } => "revealed",
             Self::Lane { .. } => "lane",
             Self::PersonSuppressed { .. } => "person-suppressed",
         }

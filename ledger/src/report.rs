@@ -32,6 +32,12 @@ pub struct Listed {
     pub due_at: Option<i64>,
     /// The lane it is on, if it is not final.
     pub lane: Option<String>,
+    /// CloudEvents subject: ids of the clinic's own, never a name.
+    pub subject: Option<String>,
+    /// When it is of no use any more; for a refused event when it was refused.
+    pub expires_at: i64,
+    /// Number of its newest release.
+    pub fence: i64,
 }
 
 /// What a list is restricted to.
@@ -45,6 +51,16 @@ pub struct ListFilter {
     pub event_type: Option<String>,
     /// Received at or after, milliseconds since 1970 UTC.
     pub since: Option<i64>,
+    /// Received before, milliseconds since 1970 UTC.
+    pub until: Option<i64>,
+    /// The lane that it is on, or that its last attempt took, begins so (`netgsm`, `netgsm/default`).
+    pub provider: Option<String>,
+    /// Its reason begins so.
+    pub reason: Option<String>,
+    /// Dead letters by their rule: the whole first word of the reason.
+    pub rule: Option<String>,
+    /// Leave out dead letters that somebody has looked after.
+    pub unhandled: bool,
     /// Lines at most.
     pub limit: i64,
 }
@@ -91,7 +107,8 @@ impl Balance {
     }
 }
 
-const LISTED: &str = "n.ntf, n.clinic, n.type, n.event_id, n.state, n.why, n.attempt, n.created_at, n.changed_at, o.due_at, o.lane \
+pub(crate) const LISTED: &str = "n.ntf, n.clinic, n.type, n.event_id, n.state, n.why, n.attempt, n.created_at, n.changed_at, o.due_at, o.lane, \
+     n.subject, n.expires_at, n.fence \
      FROM notification n LEFT JOIN open o ON o.ntf = n.ntf";
 
 impl Ledger {
@@ -103,7 +120,12 @@ impl Ledger {
         let text = format!(
             "-- list\nSELECT {LISTED} WHERE ($1::text IS NULL OR n.clinic = $1) AND ($2::text IS NULL OR n.state = $2) \
              AND ($3::text IS NULL OR n.type = $3) AND ($4::bigint IS NULL OR n.created_at >= $4) \
-             ORDER BY n.created_at DESC, n.ntf LIMIT $5"
+             AND ($6::bigint IS NULL OR n.created_at < $6) AND ($7::text IS NULL OR substr(n.why, 1, length($7)) = $7) \
+             AND ($8::text IS NULL OR n.why = $8 OR substr(n.why, 1, length($8) + 1) IN ($8 || ' ', $8 || ':')) \
+             AND ($9::text IS NULL OR substr(coalesce(o.lane, (SELECT a.lane FROM attempt a WHERE a.ntf = n.ntf AND a.n = n.attempt), ''), \
+               1, length($9)) = $9) \
+             AND NOT ($10 AND {handled}) ORDER BY n.created_at DESC, n.ntf LIMIT $5",
+            handled = crate::dead::handled("n.ntf")
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(&filter.clinic)
@@ -111,6 +133,11 @@ impl Ledger {
             .bind(&filter.event_type)
             .bind(filter.since)
             .bind(filter.limit)
+            .bind(filter.until)
+            .bind(&filter.reason)
+            .bind(&filter.rule)
+            .bind(&filter.provider)
+            .bind(filter.unhandled)
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(listed).collect()
@@ -225,7 +252,7 @@ impl Ledger {
     }
 }
 
-fn listed(row: &sqlx::postgres::PgRow) -> Result<Listed, LedgerError> {
+pub(crate) fn listed(row: &sqlx::postgres::PgRow) -> Result<Listed, LedgerError> {
     Ok(Listed {
         ntf: row.try_get("ntf")?,
         clinic: row.try_get("clinic")?,
@@ -238,5 +265,8 @@ fn listed(row: &sqlx::postgres::PgRow) -> Result<Listed, LedgerError> {
         changed_at: row.try_get("changed_at")?,
         due_at: row.try_get("due_at")?,
         lane: row.try_get("lane")?,
+        subject: row.try_get("subject")?,
+        expires_at: row.try_get("expires_at")?,
+        fence: row.try_get("fence")?,
     })
 }

@@ -1,5 +1,7 @@
 //! All event types, compiled once.
 
+mod folder;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -55,9 +57,9 @@ pub struct Registry {
 
 /// A schema file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("schemas/{file}: {}: {what}; mend the file", if key.is_empty() { "the file" } else { key })]
+#[error("{file}: {}: {what}; mend the file", if key.is_empty() { "the file" } else { key })]
 pub struct RegistryError {
-    /// Path under `schemas/`.
+    /// Path of the file: `schemas/…` for what is built in.
     pub file: String,
     /// JSON pointer in the file, `""` for all of it.
     pub key: String,
@@ -75,11 +77,12 @@ impl Registry {
     pub fn load<'a>(
         files: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, RegistryError> {
-        let envelope = compile("envelope.json", &json("envelope.json", ENVELOPE)?)?;
-        let policy = compile("policy.json", &json("policy.json", POLICY)?)?;
+        const SHOWN: &str = "schemas/envelope.json";
+        let envelope = compile(SHOWN, &json(SHOWN, ENVELOPE)?)?;
+        let policy = policy_schema()?;
         let mut types = BTreeMap::new();
         for (file, text) in files {
-            let event_type = event_type(&format!("events/{file}"), text, &policy)?;
+            let event_type = event_type(file, &format!("schemas/events/{file}"), text, &policy)?;
             types.insert(event_type.name.clone(), event_type);
         }
         Ok(Self { envelope, types })
@@ -96,9 +99,20 @@ impl Registry {
     }
 }
 
-fn event_type(file: &str, text: &str, policy: &Validator) -> Result<EventType, RegistryError> {
+fn policy_schema() -> Result<Validator, RegistryError> {
+    const SHOWN: &str = "schemas/policy.json";
+    compile(SHOWN, &json(SHOWN, POLICY)?)
+}
+
+/// One type of its `file`, which errors call `shown`.
+fn event_type(
+    file: &str,
+    shown: &str,
+    text: &str,
+    policy: &Validator,
+) -> Result<EventType, RegistryError> {
     let trouble = |key: &str, what: String| RegistryError {
-        file: file.to_owned(),
+        file: shown.to_owned(),
         key: key.to_owned(),
         what,
     };
@@ -107,11 +121,11 @@ fn event_type(file: &str, text: &str, policy: &Validator) -> Result<EventType, R
     })?;
     let schema = jsonschema::options()
         .with_draft(Draft::Draft202012)
-        .with_base_uri(format!("{BASE}{file}"))
+        .with_base_uri(format!("{BASE}events/{file}"))
         .with_retriever(Parts)
-        .dereference(&json(file, text)?)
+        .dereference(&json(shown, text)?)
         .map_err(|error| trouble("", error.to_string()))?;
-    let data = compile(file, &schema)?;
+    let data = compile(shown, &schema)?;
     let fields = fields_of(&schema).map_err(|(key, what)| trouble(&key, what))?;
     let policy = read_policy(&schema, policy).map_err(|(key, what)| trouble(&key, what))?;
     check_fields(&fields).map_err(|what| trouble("/properties", what))?;
@@ -119,9 +133,9 @@ fn event_type(file: &str, text: &str, policy: &Validator) -> Result<EventType, R
     Ok(EventType { name, queue, policy, fields, data })
 }
 
-/// `events/ulak.payment-receipt.v1.json` → type and queue.
+/// `ulak.payment-receipt.v1.json` → type and queue.
 fn names(file: &str) -> Option<(String, String)> {
-    let name = file.strip_prefix("events/")?.strip_suffix(".json")?;
+    let name = file.strip_suffix(".json")?;
     let (queue, version) = name.rsplit_once(".v")?;
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
     let good = !queue.is_empty()

@@ -153,8 +153,13 @@ fn sentence(entry: &Entry) -> String {
             format!("refused from {queue}: {rule} at {place}")
         }
         Entry::Returned { queue } => format!("came back from the broker by {queue}"),
-        Entry::Replayed {} => "replayed".to_owned(),
-        Entry::Lane { lane, state, why } => format!("lane {lane} {state}: {why}"),
+        Entry::Replayed { who, why } => format!("replayed by {who}: {why}"),
+        Entry::TakenIn { into, who, why } => format!("taken in as {into} by {who}: {why}"),
+        Entry::Dropped { who, why } => format!("dropped by {who}: {why}"),
+        Entry::Revealed { who, why, fields } => {
+            format!("{} shown to {who}: {why}", fields.join(", "))
+        }
+        Entry::Lane { lane, state, why, .. } => format!("lane {lane} {state}: {why}"),
         Entry::PersonSuppressed { why } => format!("number suppressed: {why}"),
     }
 }

@@ -55,9 +55,8 @@ async fn list(global: &Global, ledger: &Ledger, args: &LogListArgs) -> Result<()
     let filter = ListFilter {
         clinic: args.clinic.as_ref().map(|c| c.as_str().to_owned()),
         state,
-        event_type: None,
-        since: None,
         limit: i64::from(args.limit),
+        ..ListFilter::default()
     };
     for row in ledger.list(&filter).await.map_err(start::ledger_failure)? {
         if global.json {
@@ -222,10 +221,11 @@ async fn balance(global: &Global, ledger: &Ledger, args: &BalanceArgs) -> Result
         return Ok(());
     }
     Err(anyhow!(
-        "the books do not balance: gap {}, open {} with {} due times, {} notifications disagree with their records",
+        "the books do not balance: gap {}, open {} with {} due times ({} astray), {} notifications disagree with their records",
         books.gap(),
         books.open,
         books.due_rows,
+        books.astray,
         books.disagreeing
     )
     .into())
@@ -241,6 +241,8 @@ fn balance_json(books: &Balance) -> Value {
         "gap": books.gap(),
         "duplicates": books.duplicates,
         "sent_twice": books.sent_twice,
+        "due_rows": books.due_rows,
+        "astray": books.astray,
         "disagreeing": books.disagreeing,
         "balances": books.balances(),
     })

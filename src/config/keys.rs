@@ -111,6 +111,7 @@ pub const KEYS: &[Key] = &[
     key("clinics.<id>.consent.<type>"),
     key("clinics.<id>.consent_basis.<type>"),
     key("clinics.<id>.transfer_abroad"),
+    key("types.folder"),
     key("consent.source"),
     key("route.sms"),
     key("reconcile.settle"),

@@ -19,13 +19,14 @@ mod values;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 pub use clinics::{Clinic, ClinicConsent, TypeRules};
 pub use error::{ConfigError, Origin};
 pub use needs::Purpose;
 pub use process::{
     Broker, Consent, ConsentSource, Database, Log, LogFormat, Reconcile, Route, Scheduler,
-    SmsProvider, Worker,
+    SmsProvider, Types, Worker,
 };
 pub use providers::{DEFAULT_ACCOUNT, Iys, IysAccount, NetgsmAccount, Providers};
 pub use reader::Shown;
@@ -50,6 +51,8 @@ pub struct Config {
     pub providers: Providers,
     /// `[clinics.<id>]`
     pub clinics: BTreeMap<ClinicId, Clinic>,
+    /// `[types]`
+    pub types: Types,
     /// `[consent]`
     pub consent: Consent,
     /// `[route]`
@@ -81,6 +84,20 @@ impl Config {
         }
     }
 
+    /// The folder of the operator's own event types and where that is said; it must be known before the rest can be read: clinics have
+    /// rules for types.
+    ///
+    /// # Errors
+    /// Sources that cannot be read at all, or a wrong `types.folder`.
+    pub fn types_folder(
+        sources: &Sources,
+        read_file: ReadFile<'_>,
+    ) -> Result<Option<(PathBuf, Origin)>, Vec<ConfigError>> {
+        let mut reader = Reader::new(sources::merge(sources, &BTreeSet::new())?, read_file);
+        let Ok(types) = process::types(&mut reader) else { return Err(reader.errors) };
+        Ok(types.folder.map(|folder| (folder, reader.origin(process::TYPES_FOLDER, &[]))))
+    }
+
     /// Reads every section before the first error ends it, so that all errors are listed.
     fn read(r: &mut Reader<'_>, types: &TypeRules) -> Result<Self, Reported> {
         let database = process::database(r);
@@ -89,6 +106,7 @@ impl Config {
         let scheduler = process::scheduler(r);
         let providers = providers::read(r);
         let clinics = clinics::read(r, types);
+        let own_types = process::types(r);
         let consent = process::consent(r);
         let route = process::route(r);
         let reconcile = process::reconcile(r);
@@ -101,6 +119,7 @@ impl Config {
             scheduler: scheduler?,
             providers: providers?,
             clinics: clinics?,
+            types: own_types?,
             consent: consent?,
             route: route?,
             reconcile: reconcile?,

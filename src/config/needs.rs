@@ -16,7 +16,7 @@ pub enum Purpose {
     Scheduler,
     /// `ulak publish`: the broker.
     Publish,
-    /// `ulak migrate`: the database.
+    /// `ulak migrate`: the database, and the key that the ledger is bound to.
     Migrate,
     /// `ulak log`, `ulak dead-letter`: database, and the key that opens what was said.
     Records,
@@ -32,7 +32,7 @@ impl Config {
         if purpose != Purpose::Publish {
             errors.extend(self.needs_postgres());
         }
-        if matches!(purpose, Purpose::Worker | Purpose::Scheduler | Purpose::Records) {
+        if purpose != Purpose::Publish {
             errors.extend(self.needs_master_key());
         }
         if matches!(purpose, Purpose::Worker | Purpose::Scheduler | Purpose::Publish) {

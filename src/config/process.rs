@@ -1,6 +1,7 @@
 //! Settings of the processes themselves: database, broker, worker, scheduler, log, and the rules they share.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use figment::value::Value;
@@ -29,7 +30,7 @@ pub struct Broker {
 /// `[worker]`
 #[derive(Debug, Clone)]
 pub struct Worker {
-    /// Where `/metrics`, `/healthz` and `/readyz` are served.
+    /// Where `/healthz` and `/readyz` are served.
     pub listen: SocketAddr,
     /// Messages that are worked on at one time.
     pub in_flight: u32,
@@ -46,8 +47,15 @@ pub struct Worker {
 /// `[scheduler]`
 #[derive(Debug, Clone)]
 pub struct Scheduler {
-    /// Where `/metrics`, `/healthz` and `/readyz` are served.
+    /// Where `/healthz` and `/readyz` are served.
     pub listen: SocketAddr,
+}
+
+/// `[types]`
+#[derive(Debug, Clone)]
+pub struct Types {
+    /// Folder with the operator's own event types and their texts.
+    pub folder: Option<PathBuf>,
 }
 
 /// `[consent]`
@@ -159,6 +167,14 @@ pub(super) fn worker(r: &mut Reader<'_>) -> Result<Worker, Reported> {
 pub(super) fn scheduler(r: &mut Reader<'_>) -> Result<Scheduler, Reported> {
     let listen = r.required("scheduler.listen", &[], values::listen);
     Ok(Scheduler { listen: listen? })
+}
+
+/// The key that is read before all others.
+pub(super) const TYPES_FOLDER: &str = "types.folder";
+
+pub(super) fn types(r: &mut Reader<'_>) -> Result<Types, Reported> {
+    let folder = r.optional(TYPES_FOLDER, &[], values::text(4_096))?;
+    Ok(Types { folder: folder.map(|path| r.beside(TYPES_FOLDER, &[], path.as_ref())) })
 }
 
 pub(super) fn consent(r: &mut Reader<'_>) -> Result<Consent, Reported> {

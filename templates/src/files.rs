@@ -51,7 +51,7 @@ impl Files {
         if !folder.is_dir() {
             return Err(TemplateError::new(
                 folder.display().to_string(),
-                "is not a folder that can be read: mend clinics.<id>.folder",
+                "is not a folder that can be read: mend the folder in the configuration",
             ));
         }
         let messages = folder.join("messages");
@@ -70,6 +70,17 @@ impl Files {
             }
         }
         Ok(Self(files))
+    }
+
+    /// Puts the files of other types beside these.
+    pub(crate) fn add(&mut self, files: Self) -> Result<(), TemplateError> {
+        let taken = |path: &str| path.split('/').next().is_some_and(|name| self.has_type(name));
+        if let Some((_, file)) = files.0.iter().find(|(path, _)| taken(path)) {
+            let problem = "belongs to a built-in type: put it into a clinic's folder instead";
+            return Err(TemplateError::new(&file.shown, problem));
+        }
+        self.0.extend(files.0);
+        Ok(())
     }
 
     pub(crate) fn get(&self, event_type: &str, language: &str, name: &str) -> Option<&File> {

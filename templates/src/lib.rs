@@ -9,6 +9,7 @@ mod clean;
 mod clinic;
 mod error;
 mod files;
+mod filters;
 mod load;
 mod message;
 mod moments;

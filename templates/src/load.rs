@@ -1,7 +1,7 @@
 //! Reads and checks every text before anything is sent.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
@@ -11,6 +11,7 @@ use tera::Tera;
 
 use crate::clean::clean;
 use crate::error::TemplateError;
+use crate::filters;
 use crate::files::{CHANNELS, File, Files, LANGUAGES, WORDS};
 use crate::plan::Plan;
 use crate::renderer::{Entry, Renderer, compose};
@@ -35,6 +36,8 @@ struct Layer<'a> {
     clinic: Option<&'a ClinicId>,
     own: &'a Files,
     built_in: &'a Files,
+    /// Where a text that belongs to no clinic would be, for errors.
+    home: String,
 }
 
 /// What one text is made from.
@@ -47,11 +50,17 @@ struct Draft<'a> {
 
 pub(crate) fn load(
     registry: &Registry,
+    own_types: Option<&Path>,
     folders: &[(ClinicId, PathBuf)],
 ) -> Result<Renderer, TemplateError> {
     let subjects = subjects(registry)?;
     let names: Vec<&str> = subjects.iter().map(|subject| subject.short.as_str()).collect();
-    let built_in = Files::built_in();
+    let mut built_in = Files::built_in();
+    if let Some(folder) = own_types {
+        let files = Files::of_folder(folder)?;
+        files.check_places(&names)?;
+        built_in.add(files)?;
+    }
     let mut own = Vec::with_capacity(folders.len());
     for (clinic, folder) in folders {
         let files = Files::of_folder(folder)?;
@@ -59,18 +68,29 @@ pub(crate) fn load(
         own.push((clinic, files));
     }
 
+    // The built-in types have their texts, so what is missing belongs to the operator's.
+    let home = own_types.map_or_else(
+        || "templates/messages".to_owned(),
+        |folder| folder.join("messages").display().to_string(),
+    );
     let mut renderer = Renderer::empty();
     let mut sources = BTreeMap::new();
     for subject in &subjects {
         let written = built_in.has_type(&subject.short);
         // A type may be one clinic's own: then that clinic's folder has its texts.
         if written || !own.iter().any(|(_, files)| files.has_type(&subject.short)) {
-            let layer = Layer { clinic: None, own: &built_in, built_in: &built_in };
+            let layer =
+                Layer { clinic: None, own: &built_in, built_in: &built_in, home: home.clone() };
             let entries = layer.entries(subject, &mut sources, &mut renderer.notes)?;
             renderer.built_in.insert(subject.event_type.name.clone(), entries);
         }
         for (clinic, files) in own.iter().filter(|(_, files)| files.has_type(&subject.short)) {
-            let layer = Layer { clinic: Some(clinic), own: files, built_in: &built_in };
+            let layer = Layer {
+                clinic: Some(clinic),
+                own: files,
+                built_in: &built_in,
+                home: home.clone(),
+            };
             let entries = layer.entries(subject, &mut sources, &mut renderer.notes)?;
             let catalogue = renderer.clinics.entry((*clinic).clone()).or_default();
             catalogue.insert(subject.event_type.name.clone(), entries);
@@ -143,7 +163,7 @@ impl Layer<'_> {
         let Some(text) = own_text.or_else(|| self.built_in.get(short, folder, &name)) else {
             let home = match self.clinic {
                 Some(clinic) => format!("folder of clinic {clinic}: messages"),
-                None => "templates/messages".to_owned(),
+                None => self.home.clone(),
             };
             return Err(TemplateError::new(
                 format!("{home}/{short}/{folder}/{name}"),
@@ -170,7 +190,7 @@ impl Layer<'_> {
             return Err(TemplateError::at(file, refused.place, problem));
         }
         let label = self.label(subject, draft);
-        let mut trial = Tera::new();
+        let mut trial = filters::engine();
         trial
             .add_raw_template(&label, source)
             .map_err(|error| TemplateError::of_engine(file, &error))?;

@@ -12,6 +12,8 @@ pub(crate) enum Source {
     ClinicName,
     ClinicPhone,
     ClinicAddress,
+    /// Whether the clinic's name takes a suffix; absent if not.
+    ClinicNameTakesSuffix,
     Field { slot: usize, form: Form },
 }
 
@@ -26,6 +28,8 @@ pub(crate) enum Form {
     DateTime,
     /// `bugün`, `yarın` or absent.
     Near,
+    /// Whether the value takes a suffix (`ek`); absent if not.
+    TakesSuffix,
     /// A choice in the words of the language.
     Word,
     /// A choice as the event has it, for conditions.
@@ -73,6 +77,7 @@ impl Plan {
             slots: Vec::new(),
             names: BTreeMap::from([
                 ("clinic_name".to_owned(), Source::ClinicName),
+                ("clinic_name_takes_suffix".to_owned(), Source::ClinicNameTakesSuffix),
                 ("clinic_phone".to_owned(), Source::ClinicPhone),
                 ("clinic_address".to_owned(), Source::ClinicAddress),
             ]),
@@ -91,9 +96,10 @@ impl Plan {
     pub(crate) fn is_optional(&self, source: &Source) -> bool {
         match source {
             Source::ClinicName => false,
-            Source::ClinicPhone | Source::ClinicAddress => true,
+            Source::ClinicPhone | Source::ClinicAddress | Source::ClinicNameTakesSuffix => true,
             Source::Field { slot, form } => {
-                *form == Form::Near || self.slots.get(*slot).is_none_or(|slot| slot.optional)
+                matches!(form, Form::Near | Form::TakesSuffix)
+                    || self.slots.get(*slot).is_none_or(|slot| slot.optional)
             }
         }
     }
@@ -126,6 +132,9 @@ impl Plan {
                 ("_near", Form::Near),
             ],
             SlotKind::Choice { .. } => &[("", Form::Word), ("_code", Form::Code)],
+            SlotKind::PersonName | SlotKind::Text => {
+                &[("", Form::Plain), ("_takes_suffix", Form::TakesSuffix)]
+            }
             _ => &[("", Form::Plain)],
         };
         let slot = self.slots.len();

@@ -1,7 +1,7 @@
 //! From an event to the text that its person reads.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +11,7 @@ use tera::Tera;
 use crate::clean::{clean, without_accents};
 use crate::clinic::ClinicFace;
 use crate::error::{RenderError, TemplateError};
+use crate::filters;
 use crate::load::{self, Catalogue, short_name};
 use crate::message::{Message, Text};
 use crate::plan::Plan;
@@ -52,12 +53,25 @@ impl Renderer {
         registry: &Registry,
         folders: &[(ClinicId, PathBuf)],
     ) -> Result<Self, TemplateError> {
-        load::load(registry, folders)
+        Self::load_with(registry, None, folders)
+    }
+
+    /// As [`load`](Self::load), with the texts of an operator's own types: those of `<own>/messages/` stand beside
+    /// the built-in ones, and a clinic's folder may put others in their place.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(
+        registry: &Registry,
+        own: Option<&Path>,
+        folders: &[(ClinicId, PathBuf)],
+    ) -> Result<Self, TemplateError> {
+        load::load(registry, own, folders)
     }
 
     pub(crate) fn empty() -> Self {
         Self {
-            tera: Tera::new(),
+            tera: filters::engine(),
             built_in: Catalogue::new(),
             clinics: HashMap::new(),
             notes: Vec::new(),

@@ -17,6 +17,19 @@ enum Part {
     ClinicAddress,
 }
 
+/// How the names in a trial are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    Turkish,
+    /// In no Turkish letters: takes no suffix (`ek`).
+    Foreign,
+    /// As some clinic systems store them: `ek` must be told that it is a name.
+    Capitals,
+    Small,
+    /// The most characters that people may meet.
+    Long,
+}
+
 /// One trial: everything that a text needs to be rendered.
 #[derive(Debug)]
 pub(crate) struct Sample {
@@ -29,13 +42,17 @@ pub(crate) struct Sample {
 }
 
 const NAME: &str = "Ayşe Yılmaz";
+const LONG_NAME: &str = "Abdülkadir Gökhan Muhammed Şekercizadeoğulları";
+const LONG_TEXT: &str = "Prof. Dr. Öğr. Üyesi Ayşegül Şahingöz Iğdırlıoğlu Çağdaşoğlu";
 const INSTANT: &str = "2026-11-22T14:30:00+03:00";
+/// A long day in a long month.
+const LONG_INSTANT: &str = "2028-08-30T14:30:00+03:00";
 const DAY_BEFORE: &str = "2026-11-21T10:00:00Z";
 const WEEK_BEFORE: &str = "2026-11-15T10:00:00Z";
 
 /// Everything present.
 pub(crate) fn full(plan: &Plan) -> Option<Sample> {
-    build(plan, "with every field".to_owned(), &[], None)
+    build(plan, "with every field".to_owned(), Spelling::Turkish, &[], None)
 }
 
 /// All trials of a text that uses `uses`: everything present, nothing optional present, each
@@ -46,23 +63,36 @@ pub(crate) fn all(plan: &Plan, uses: &[Use]) -> Vec<Sample> {
         [part] => format!("without {}", name(plan, *part)),
         _ => "with no optional field".to_owned(),
     };
-    let mut samples = vec![full(plan), build(plan, bare, &parts, None)];
+    let turkish = Spelling::Turkish;
+    let mut samples = vec![full(plan), build(plan, bare, turkish, &parts, None)];
     if parts.len() > 1 {
         for part in &parts {
             let others: Vec<Part> = parts.iter().copied().filter(|other| other != part).collect();
-            samples.push(build(plan, format!("without {}", name(plan, *part)), &[*part], None));
-            samples.push(build(plan, format!("with {} only", name(plan, *part)), &others, None));
+            samples.push(build(plan, format!("without {}", name(plan, *part)), turkish, &[*part], None));
+            samples.push(build(plan, format!("with {} only", name(plan, *part)), turkish, &others, None));
         }
     }
     for (at, slot) in used_slots(plan, uses) {
         if let SlotKind::Choice { values } = &slot.kind {
             for value in values {
                 let what = format!("with {} = {value}", slot.dotted);
-                samples.push(build(plan, what, &[], Some((at, value))));
+                samples.push(build(plan, what, turkish, &[], Some((at, value))));
             }
         }
     }
+    for (spelling, what) in [
+        (Spelling::Foreign, "with names that take no suffix"),
+        (Spelling::Capitals, "with names in capitals"),
+        (Spelling::Small, "with names in small letters"),
+    ] {
+        samples.push(build(plan, what.to_owned(), spelling, &[], None));
+    }
     samples.into_iter().flatten().collect()
+}
+
+/// The longest that a text is likely to become.
+pub(crate) fn longest(plan: &Plan) -> Option<Sample> {
+    build(plan, "with the longest sample".to_owned(), Spelling::Long, &[], None)
 }
 
 fn used_slots<'a>(plan: &'a Plan, uses: &'a [Use]) -> impl Iterator<Item = (usize, &'a Slot)> {
@@ -75,7 +105,8 @@ fn optional_parts(plan: &Plan, uses: &[Use]) -> Vec<Part> {
     let mut parts = Vec::new();
     for Use { source, .. } in uses.iter().filter(|u| plan.is_optional(&u.source)) {
         let found = match source {
-            Source::ClinicName => continue,
+            // The trials with other spellings have both.
+            Source::ClinicName | Source::ClinicNameTakesSuffix => continue,
             Source::ClinicPhone => vec![Part::ClinicPhone],
             Source::ClinicAddress => vec![Part::ClinicAddress],
             Source::Field { slot, form } => {
@@ -106,6 +137,7 @@ fn name(plan: &Plan, part: Part) -> String {
 fn build(
     plan: &Plan,
     what: String,
+    spelling: Spelling,
     absent: &[Part],
     choice: Option<(usize, &String)>,
 ) -> Option<Sample> {
@@ -119,7 +151,7 @@ fn build(
         }
         let value = match choice {
             Some((chosen, value)) if chosen == at => Value::from(value.as_str()),
-            _ => value(&slot.kind),
+            _ => value(&slot.kind, spelling),
         };
         // The currency beside an amount is a choice too; the first one that came stays.
         put(&mut data, &slot.path, value);
@@ -128,10 +160,10 @@ fn build(
     Some(Sample {
         what,
         data,
-        person: PersonName::parse(NAME).ok()?,
+        person: PersonName::parse(person(spelling)).ok()?,
         clinic: ClinicFace {
             id: ClinicId::parse("sample").ok()?,
-            name: "Örnek Kliniği".to_owned(),
+            name: clinic_name(spelling).to_owned(),
             phone: (!is_absent(Part::ClinicPhone)).then(|| "0212 000 00 00".to_owned()),
             address: (!is_absent(Part::ClinicAddress))
                 .then(|| "Örnek Mah. Papatya Sok. 1, Ataşehir, İstanbul".to_owned()),
@@ -142,13 +174,36 @@ fn build(
     })
 }
 
-fn value(kind: &SlotKind) -> Value {
+const fn person(spelling: Spelling) -> &'static str {
+    match spelling {
+        Spelling::Turkish => NAME,
+        Spelling::Foreign => "Walter Max",
+        Spelling::Capitals => "IŞIL",
+        Spelling::Small => "ışıl",
+        Spelling::Long => LONG_NAME,
+    }
+}
+
+const fn clinic_name(spelling: Spelling) -> &'static str {
+    match spelling {
+        Spelling::Foreign => "Maxwell",
+        Spelling::Long => "Özel Ataşehir Şifa Ağız ve Diş Sağlığı Polikliniği",
+        _ => "Örnek Kliniği",
+    }
+}
+
+fn value(kind: &SlotKind, spelling: Spelling) -> Value {
+    let long = spelling == Spelling::Long;
     match kind {
-        SlotKind::Text => Value::from("Dr. Örnek Kişi"),
-        SlotKind::PersonName => Value::from(NAME),
-        SlotKind::Instant => Value::from(INSTANT),
-        SlotKind::Money { .. } => Value::from("1250.50"),
-        SlotKind::Integer => Value::from(3),
+        SlotKind::Text => Value::from(match spelling {
+            Spelling::Foreign => "Dr. Max Weber-Fox",
+            Spelling::Long => LONG_TEXT,
+            _ => "Dr. Örnek Kişi",
+        }),
+        SlotKind::PersonName => Value::from(person(spelling)),
+        SlotKind::Instant => Value::from(if long { LONG_INSTANT } else { INSTANT }),
+        SlotKind::Money { .. } => Value::from(if long { "123456789.05" } else { "1250.50" }),
+        SlotKind::Integer => Value::from(if long { 123_456 } else { 3 }),
         SlotKind::Choice { values } => Value::from(values.first().map_or("", String::as_str)),
     }
 }

@@ -9,6 +9,7 @@ use crate::clinic::{ClinicFace, NameStyle};
 use crate::moments::Moment;
 use crate::money::format_money;
 use crate::plan::{Form, Plan, Slot, SlotKind, Source};
+use crate::turkish::{Kind, takes_suffix};
 use crate::words::Words;
 
 /// A name that a text uses.
@@ -51,6 +52,9 @@ pub(crate) fn fill(
             Source::ClinicName => Some(facts.clinic.name.clone()),
             Source::ClinicPhone => facts.clinic.phone.clone(),
             Source::ClinicAddress => facts.clinic.address.clone(),
+            Source::ClinicNameTakesSuffix => {
+                flag(takes_suffix(&facts.clinic.name, Some(Kind::Institution)))
+            }
             Source::Field { slot, form } => match plan.slots.get(*slot) {
                 Some(slot) => write(slot, *form, words, facts)
                     .map_err(|problem| BadField { field: slot.dotted.clone(), problem })?,
@@ -82,8 +86,15 @@ fn write(
     }
     let text = value.as_str().ok_or("is not a text")?.trim();
     match &slot.kind {
+        SlotKind::Text if form == Form::TakesSuffix => Ok(flag(takes_suffix(text, None))),
         SlotKind::Text | SlotKind::Integer => Ok(Some(text.to_owned())),
-        SlotKind::PersonName => greeting(slot, text, facts).map(Some),
+        SlotKind::PersonName => {
+            let name = greeting(slot, text, facts)?;
+            Ok(match form {
+                Form::TakesSuffix => flag(takes_suffix(&name, Some(Kind::Name))),
+                _ => Some(name),
+            })
+        }
         SlotKind::Instant => instant(text, form, facts),
         SlotKind::Money { currency } => {
             let currency = at(facts.data, currency).and_then(Value::as_str);
@@ -102,6 +113,11 @@ fn write(
 
 fn at<'a>(data: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(data, |value, key| value.get(key))
+}
+
+/// True or absent: a text asks with `{% if %}`.
+fn flag(is: bool) -> Option<String> {
+    is.then(|| "true".to_owned())
 }
 
 fn greeting(slot: &Slot, text: &str, facts: Facts<'_>) -> Result<String, &'static str> {

@@ -62,7 +62,7 @@ impl Default for Options {
 impl Options {
     /// Adds a setting of every process.
     #[must_use]
-    pub fn set(mut self, variable: &'static str, value: impl ToString) -> Self {
+    pub fn set(mut self, variable: &'static str, value: impl std::fmt::Display) -> Self {
         self.env.push((variable, value.to_string()));
         self
     }
@@ -382,7 +382,9 @@ impl Installation {
         self.balance().await;
         let texts: Vec<String> =
             self.outside.messages().into_iter().map(|message| message.text).collect();
-        texts.iter().for_each(|text| self.hide(text));
+        for text in &texts {
+            self.hide(text);
+        }
         let mut processes = std::mem::take(&mut self.workers);
         processes.append(&mut self.schedulers);
         for process in &mut processes {

@@ -75,7 +75,9 @@ impl StubbornPublisher {
 impl Installation {
     /// No log may hold any of these numbers.
     pub fn hide_all(&self, events: &[Event]) {
-        events.iter().for_each(|event| self.hide(event.national()));
+        for event in events {
+            self.hide(event.national());
+        }
     }
 
     /// How many rows are in each state.

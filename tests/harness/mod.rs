@@ -14,5 +14,5 @@ pub mod services;
 
 pub use event::{Event, RECEIPT, REMINDER, receipt, reminder};
 pub use installation::{Installation, Options, Row};
-pub use process::{PATIENCE, Process};
+pub use process::PATIENCE;
 pub use proxy::Proxy;

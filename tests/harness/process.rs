@@ -83,13 +83,13 @@ impl Process {
                 }
             }
         };
-        match tokio::time::timeout(PATIENCE, find).await {
-            Ok(line) => line,
-            Err(_) => panic!(
+        let Ok(line) = tokio::time::timeout(PATIENCE, find).await else {
+            panic!(
                 "{name} did not say {what:?} within {PATIENCE:?}; it said:\n{}",
                 tail(&self.lines(), 40)
-            ),
-        }
+            )
+        };
+        line
     }
 
     /// Sends it a signal.
@@ -130,14 +130,14 @@ impl Process {
         if let Some(status) = self.ended {
             return status;
         }
-        match tokio::time::timeout(PATIENCE, self.child.wait()).await {
-            Ok(status) => *self.ended.insert(status.expect("a child of ours")),
-            Err(_) => panic!(
+        let Ok(status) = tokio::time::timeout(PATIENCE, self.child.wait()).await else {
+            panic!(
                 "{} did not end within {PATIENCE:?}; it said:\n{}",
                 self.name,
                 tail(&self.lines(), 40)
-            ),
-        }
+            )
+        };
+        *self.ended.insert(status.expect("a child of ours"))
     }
 
     /// Asks it to stop, and waits until it has.

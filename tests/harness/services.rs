@@ -64,11 +64,6 @@ impl Services {
     }
 }
 
-/// `rabbitmqctl ARGS…` on the private node; its standard output.
-pub async fn rabbitmqctl(args: &[&str]) -> String {
-    Services::shared().run("ctl", args).await
-}
-
 fn host_and_port(url: &str) -> String {
     let rest = url.split_once('@').map_or(url, |(_, rest)| rest);
     rest.split('/').next().expect("host and port").to_owned()
@@ -82,11 +77,6 @@ pub struct Vhost {
 }
 
 impl Vhost {
-    /// Makes one on the shared node.
-    pub async fn create() -> Self {
-        Self::create_on(&Services::shared()).await
-    }
-
     /// Makes one.
     pub async fn create_on(services: &Services) -> Self {
         let name = format!("ulak-e2e-{}", random_name());
@@ -135,11 +125,6 @@ pub struct Database {
 }
 
 impl Database {
-    /// Makes one on the shared server.
-    pub async fn create() -> Self {
-        Self::create_on(&Services::shared()).await
-    }
-
     /// Makes one.
     pub async fn create_on(services: &Services) -> Self {
         let name = format!("ulak_e2e_{}", random_name());
@@ -163,11 +148,6 @@ impl Database {
     /// Its URL.
     pub fn url(&self) -> String {
         self.url_by(&host_and_port(&self.server), "postgres")
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 }
 

@@ -5,25 +5,19 @@
 
 use crate::lanes::Lanes;
 use crate::settings::IysAccount;
+use crate::token::{self, NoToken};
 use chrono::{DateTime, Utc};
 use ledger::Ledger;
-use ledger::shared::{HOUR_MS, SharedToken};
+use ledger::shared::HOUR_MS;
 use providers::iys::{Client, ConsentStatus, IysTrouble, MOST_NUMBERS, SingleAnswer};
 use schemas::{PhoneNumber, RecipientType};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// Token calls an hour that we allow ourselves: İYS bans after 10 (`facts/netgsm_iys.md` B0).
-const TOKENS_PER_HOUR: i64 = 8;
-/// Tokens are renewed this much before they end, milliseconds.
-const EARLY_MS: i64 = 60_000;
 /// Tries of one question before its askers hear that İYS is silent.
 const TRIES: u32 = 3;
-/// How long a worker waits for another one to fetch the token.
-const TOKEN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What İYS said about one number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,13 +62,6 @@ impl std::fmt::Debug for Asker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Asker").field("lane", &self.inner.lane).finish_non_exhaustive()
     }
-}
-
-/// What is sealed in the shared token row.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    access: String,
-    refresh: String,
 }
 
 impl Asker {
@@ -288,68 +275,23 @@ impl Inner {
         }
     }
 
-    /// The shared access token, fetched by whoever has the lease.
+    /// The shared access token, fetched by whoever has the lease; an account that gets none closes its lane.
     async fn token(&self) -> Result<(SecretString, i64), IysTrouble> {
-        let give_up = tokio::time::Instant::now() + TOKEN_PATIENCE;
-        loop {
-            match self.ledger.token(&self.lane, TOKENS_PER_HOUR).await {
-                Ok(SharedToken::Ready { secret, expires_at }) => {
-                    let kept: Kept =
-                        serde_json::from_slice(&secret).map_err(|_| silent("token-unreadable"))?;
-                    return Ok((SecretString::from(kept.access), expires_at));
-                }
-                Ok(SharedToken::Fetch { refresh_with }) => {
-                    return self.fetch(refresh_with.as_ref().map(|s| &s[..])).await;
-                }
-                Ok(SharedToken::Wait) if tokio::time::Instant::now() < give_up => {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-                Ok(SharedToken::Wait) => return Err(silent("token-budget")),
-                Err(_) => return Err(silent("ledger-away")),
-            }
-        }
-    }
-
-    async fn fetch(&self, refresh_with: Option<&[u8]>) -> Result<(SecretString, i64), IysTrouble> {
-        let refresh = refresh_with
-            .and_then(|secret| serde_json::from_slice::<Kept>(secret).ok())
-            .map(|kept| SecretString::from(kept.refresh));
-        let tokens = match refresh {
-            Some(refresh) => self.client.refresh(&refresh).await,
-            None => self.client.login().await,
-        };
-        let tokens = match tokens {
-            Ok(tokens) => tokens,
-            Err(trouble) => {
-                // a refresh token that is refused must not be tried again and again
-                let _ = self.ledger.drop_token(&self.lane, 0, true).await;
+        match token::shared(&self.client, &self.ledger, &self.lane).await {
+            Ok(token) => Ok(token),
+            Err(NoToken::Refused(trouble)) => {
                 match &trouble {
                     IysTrouble::Account(t) => {
                         self.lanes.refused(&self.ledger, &self.lane, &t.code).await;
                     }
                     other => self.lanes.bad(&self.ledger, &self.lane, other.code()).await,
                 }
-                return Err(trouble);
+                Err(trouble)
             }
-        };
-        let now = self.ledger.clock().now_ms();
-        let ends = |after: Duration| {
-            now.saturating_add(i64::try_from(after.as_millis()).unwrap_or(0))
-                .saturating_sub(EARLY_MS)
-        };
-        let (expires_at, refresh_at) = (ends(tokens.expires_in), ends(tokens.refresh_expires_in));
-        let kept = Kept {
-            access: tokens.access.expose_secret().to_owned(),
-            refresh: tokens.refresh.expose_secret().to_owned(),
-        };
-        let secret = zeroize::Zeroizing::new(
-            serde_json::to_vec(&kept).map_err(|_| silent("token-unreadable"))?,
-        );
-        self.ledger
-            .keep_token(&self.lane, &secret, expires_at, refresh_at)
-            .await
-            .map_err(|_| silent("ledger-away"))?;
-        Ok((tokens.access, expires_at))
+            Err(NoToken::Budget) => Err(silent("token-budget")),
+            Err(NoToken::Away) => Err(silent("ledger-away")),
+            Err(NoToken::Unreadable) => Err(silent("token-unreadable")),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use ledger::LedgerError;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -55,14 +55,12 @@ pub async fn run(
         consumers.push(consumer);
         inlets.push(deliveries);
     }
-    let gate = Arc::new(Gate::new(consumers.clone()));
     let background = CancellationToken::new();
-    tokio::spawn(Arc::clone(&gate).watch(Arc::clone(&worker), background.clone()));
+    tokio::spawn(mind_the_ledger(Arc::clone(&worker), consumers.clone(), background.clone()));
     tokio::spawn(follow(Arc::clone(&worker), background.clone()));
     for deliveries in inlets {
         let inlet = Inlet {
             worker: Arc::clone(&worker),
-            gate: Arc::clone(&gate),
             places: Arc::clone(&places),
             tasks: tasks.clone(),
             fatal: fatal.clone(),
@@ -144,7 +142,6 @@ async fn follow(worker: Arc<Worker>, stop: CancellationToken) {
 /// Takes deliveries of one queue.
 struct Inlet {
     worker: Arc<Worker>,
-    gate: Arc<Gate>,
     places: Arc<Semaphore>,
     tasks: TaskTracker,
     fatal: watch::Sender<Option<LedgerError>>,
@@ -155,10 +152,10 @@ impl Inlet {
     async fn take(self, mut deliveries: Deliveries) {
         while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
             let Some(delivery) = deliveries.recv().await else { return };
-            let (worker, gate) = (Arc::clone(&self.worker), Arc::clone(&self.gate));
+            let worker = Arc::clone(&self.worker);
             let fatal = self.fatal.clone();
             self.tasks.spawn(async move {
-                handle(&worker, &gate, &fatal, delivery).await;
+                handle(&worker, &fatal, delivery).await;
                 drop(place);
             });
         }
@@ -166,12 +163,7 @@ impl Inlet {
 }
 
 /// One delivery to its end.
-async fn handle(
-    worker: &Worker,
-    gate: &Gate,
-    fatal: &watch::Sender<Option<LedgerError>>,
-    delivery: Delivery,
-) {
+async fn handle(worker: &Worker, fatal: &watch::Sender<Option<LedgerError>>, delivery: Delivery) {
     let mut panics = 0;
     let mut again = 0;
     loop {
@@ -183,7 +175,7 @@ async fn handle(
             redelivered: delivery.redelivered,
             body: &delivery.body,
         };
-        let seen = gate.pauses();
+        let seen = worker.outage.count();
         let run = async {
             if panics < 2 {
                 pipeline::run(worker, &arrived).await
@@ -198,7 +190,8 @@ async fn handle(
             }
             Ok(Err(Halt::Again)) if again < AGAIN_AT_MOST => again += 1,
             Ok(Err(Halt::Away(error))) => {
-                gate.ledger_is_down(seen, &error).await;
+                tracing::debug!(%error, "a message met an absent ledger");
+                worker.outage.met_and_known(seen, &error).await;
                 return give_back(delivery).await;
             }
             Ok(Err(Halt::Fatal(error))) => {
@@ -233,67 +226,37 @@ async fn give_back(delivery: Delivery) {
 
 /// PROTOCOL rule 11: while the ledger is down consumers are cancelled first, then what has no row goes back once, and nothing is
 /// taken until a query succeeded.
-struct Gate {
-    consumers: Vec<Consumer>,
-    down: Notify,
-    state: watch::Sender<GateState>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct GateState {
-    paused: bool,
-    pauses: u64,
-}
-
-impl Gate {
-    fn new(consumers: Vec<Consumer>) -> Self {
-        Self { consumers, down: Notify::new(), state: watch::Sender::new(GateState::default()) }
-    }
-
-    fn pauses(&self) -> u64 {
-        self.state.borrow().pauses
-    }
-
-    /// Returns when the consumers are cancelled, or were since the caller looked.
-    async fn ledger_is_down(&self, seen: u64, error: &LedgerError) {
-        tracing::debug!(%error, "a message met an absent ledger");
-        let mut state = self.state.subscribe();
-        self.down.notify_one();
-        let _ = state.wait_for(|s| s.paused || s.pauses > seen).await;
-    }
-
-    async fn watch(self: Arc<Self>, worker: Arc<Worker>, stop: CancellationToken) {
-        loop {
+async fn mind_the_ledger(worker: Arc<Worker>, consumers: Vec<Consumer>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => {
+                // whoever still waits may give back: nothing is taken any more
+                worker.outage.begins();
+                return;
+            }
+            () = worker.outage.noticed() => {}
+        }
+        tracing::error!(
+            alert = "ledger-down",
+            "the ledger does not answer: taking nothing until it does"
+        );
+        for consumer in &consumers {
+            consumer.pause().await;
+        }
+        worker.outage.begins();
+        let mut wait = Duration::from_millis(200);
+        while let Err(error) = worker.ledger.measure_clock().await {
+            tracing::debug!(%error, "the ledger is still away");
             tokio::select! {
-                () = stop.cancelled() => {
-                    // whoever still waits may give back: nothing is taken any more
-                    self.state.send_modify(|s| s.pauses += 1);
-                    return;
-                }
-                () = self.down.notified() => {}
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
             }
-            tracing::error!(
-                alert = "ledger-down",
-                "the ledger does not answer: taking nothing until it does"
-            );
-            for consumer in &self.consumers {
-                consumer.pause().await;
-            }
-            self.state.send_modify(|s| *s = GateState { paused: true, pauses: s.pauses + 1 });
-            let mut wait = Duration::from_millis(200);
-            while let Err(error) = worker.ledger.measure_clock().await {
-                tracing::debug!(%error, "the ledger is still away");
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(wait) => {}
-                }
-                wait = (wait * 2).min(Duration::from_secs(5));
-            }
-            tracing::info!("the ledger answers again: taking messages");
-            self.state.send_modify(|s| s.paused = false);
-            for consumer in &self.consumers {
-                consumer.resume();
-            }
+            wait = (wait * 2).min(Duration::from_secs(5));
+        }
+        tracing::info!("the ledger answers again: taking messages");
+        worker.outage.ends();
+        for consumer in &consumers {
+            consumer.resume();
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What all messages of a worker share.
 
 use crate::consent::Asker;
+use crate::consent_share::ConsentShare;
 use crate::gather::{Gather, whole};
 use crate::lanes::Lanes;
+use crate::outage::Outage;
 use crate::settings::{Clinic, Settings};
 use ledger::decision::{Claim, Claimed, Settle};
 use ledger::look::{Keys, RowAsk, SeenRow, Surroundings};
@@ -92,8 +94,12 @@ pub struct Worker {
     pub ledger: Ledger,
     /// The grouped calls to it.
     pub asks: Asks,
+    /// How many of each clinic's messages stop for lack of consent.
+    pub consent_share: ConsentShare,
     /// Lanes as known here.
     pub lanes: Arc<Lanes>,
+    /// Whether the ledger answers.
+    pub outage: Outage,
     /// Netgsm clients by account.
     pub netgsm: BTreeMap<String, Arc<providers::netgsm::Client>>,
     /// İYS by account.
@@ -134,7 +140,20 @@ impl Worker {
             iys.insert(name.clone(), asker);
         }
         let asks = Asks::start(&ledger, settings.in_flight);
-        Ok(Self { settings, registry, renderer, ledger, asks, lanes, netgsm, iys })
+        let outage = Outage::default();
+        let consent_share = ConsentShare::default();
+        Ok(Self {
+            settings,
+            registry,
+            renderer,
+            ledger,
+            asks,
+            consent_share,
+            lanes,
+            outage,
+            netgsm,
+            iys,
+        })
     }
 
     /// A clinic by its id.

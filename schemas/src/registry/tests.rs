@@ -143,5 +143,5 @@ fn a_wrong_file_is_an_error_that_names_file_and_key() {
         assert!(error.ends_with("; mend the file") && !error.contains('\n'), "{error}");
     }
     let broken = Registry::load([(file, "{")]).unwrap_err();
-    assert_eq!((broken.file.as_str(), broken.key.as_str()), ("events/ulak.x.v1.json", ""));
+    assert_eq!((broken.file.as_str(), broken.key.as_str()), ("schemas/events/ulak.x.v1.json", ""));
 }

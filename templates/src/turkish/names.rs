@@ -21,9 +21,9 @@ pub(super) fn name(token: &str) -> Result<Spoken, NoSuffix> {
 pub(super) fn institution(value: &str, token: &str) -> Result<Spoken, NoSuffix> {
     let lower = tr_lower(last_part(token));
     let (harmony, end) = turkish(&lower)?;
-    let same = Joint::Word { before_vowel: Softened::Same };
     if lists::possessive(&lower).is_some() {
-        return Ok(Spoken { harmony, end: End::Possessive, joint: same });
+        let joint = Joint::Word { before_vowel: Softened::Same };
+        return Ok(Spoken { harmony, end: End::Possessive, joint });
     }
     if let Some(listed) = lists::word(&lower) {
         return Ok(listed_word(value, token, listed, (harmony, end)));

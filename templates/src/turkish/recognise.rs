@@ -80,7 +80,11 @@ fn spoken(value: &str, kind: Option<Kind>) -> Result<Spoken, NoSuffix> {
         None => by_looks(value, token),
         Some(Kind::Name) => names::name(token),
         Some(Kind::Word) => names::word(value, token),
-        Some(Kind::Institution) => names::institution(value, token),
+        Some(Kind::Institution) => match abbreviations::read(token) {
+            // `Ataşehir AVM'ye`: an abbreviation keeps its apostrophe.
+            Some(Read::As(end)) => known(read_as(&end)),
+            _ => names::institution(value, token),
+        },
         Some(Kind::Time) => known(reading::of_time(token).and_then(read_as)),
         Some(Kind::Number) => known(reading::of_number(token).and_then(read_as)),
         Some(Kind::Year) => known(reading::of_year(token).and_then(read_as)),

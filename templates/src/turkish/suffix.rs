@@ -1,5 +1,6 @@
 //! The suffix itself, from the spoken end of what it follows.
 
+use super::casing::tr_upper;
 use super::harmony::{End, Harmony};
 use super::{Case, NoSuffix};
 
@@ -34,6 +35,12 @@ pub(super) enum Softened {
     Unknown,
 }
 
+/// Whether the last word is all capitals.
+fn is_capitals(value: &str) -> bool {
+    let word = value.rsplit(char::is_whitespace).next().unwrap_or(value);
+    word.chars().count() > 1 && word.chars().all(char::is_uppercase)
+}
+
 impl Spoken {
     /// `value` with the suffix of `case`.
     pub(super) fn join(&self, value: &str, case: Case) -> Result<String, NoSuffix> {
@@ -54,6 +61,9 @@ impl Spoken {
             },
             Joint::Name | Joint::Nothing | Joint::Word { .. } => (value, ""),
         };
+        // `ATAŞEHİR KLİNİĞİNE`: without an apostrophe the suffix is a part of the word.
+        let suffix =
+            if apostrophe.is_empty() && is_capitals(value) { tr_upper(&suffix) } else { suffix };
         Ok(format!("{stem}{apostrophe}{suffix}"))
     }
 

@@ -309,3 +309,38 @@ fn words_are_checked() {
     let error = load(shown.path()).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("words.json") && error.contains("add the word for `tr`"), "{error}");
 }
+
+#[test]
+fn an_operators_own_type_has_its_texts_in_the_operators_folder() {
+    let text = b"{{ recipient_name }}: {{ order_id }}";
+    let english = "messages/order-ready/en/sms.txt";
+    let own = folder(&[("messages/order-ready/tr/sms.txt", text), (english, text)]);
+    let registry = Registry::load([("ulak.order-ready.v1.json", NEW_TYPE)]).unwrap();
+    let load = |clinics: &[_]| Renderer::load_with(&registry, Some(own.path()), clinics);
+    let mut desk = Desk::new();
+    desk.renderer = load(&[]).unwrap();
+    desk.registry = Registry::load([("ulak.order-ready.v1.json", NEW_TYPE)]).unwrap();
+    let data = json!({
+        "recipient": { "name": "Ayşe Yılmaz", "phone": "+905321234567" },
+        "order": { "id": "S-1", "ready_at": "2026-11-22T14:30:00+03:00", "fee": "1500",
+                   "currency": "TRY" },
+    });
+    assert_eq!(desk.text("ulak.order-ready.v1", &data), "Ayşe: S-1");
+    // A clinic may still say it in its own words.
+    let clinic = folder(&[("messages/order-ready/tr/sms.txt", "{{ order_id }} hazır".as_bytes())]);
+    let folders = [(ClinicId::parse("atasehir").unwrap(), clinic.path().to_owned())];
+    desk.renderer = load(&folders).unwrap();
+    assert_eq!(desk.text("ulak.order-ready.v1", &data), "S-1 hazır");
+    // What is missing is named where the operator has to put it.
+    fs::remove_file(own.path().join(english)).unwrap();
+    let error = load(&[]).map(|_| ()).unwrap_err().to_string();
+    assert!(error.starts_with(&own.path().join(english).display().to_string()), "{error}");
+}
+
+#[test]
+fn an_operators_folder_does_not_replace_built_in_texts() {
+    let own = folder(&[(TR, b"a")]);
+    let registry = Registry::embedded().unwrap();
+    let error = Renderer::load_with(&registry, Some(own.path()), &[]).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("belongs to a built-in type"), "{error}");
+}

@@ -106,7 +106,16 @@ pub async fn claim(
         appointment,
     };
     match worker.asks.claim.ask(write).await {
-        Ok(Claimed::Won) => Ok(Claim::Won(Box::new(won))),
+        Ok(Claimed::Won) => {
+            let now = worker.ledger.clock().now_ms();
+            worker.consent_share.count(
+                work.event.clinic.as_str(),
+                &work.event.event_type,
+                now,
+                false,
+            );
+            Ok(Claim::Won(Box::new(won)))
+        }
         Ok(Claimed::LookAgain(why)) => {
             // an earlier claim of ours whose reply was lost may be what stands in the way
             Ok(Claim::LookAgain(why))
@@ -127,13 +136,14 @@ async fn in_doubt(
     tracing::warn!(ntf = work.ntf, %error, "claim in doubt: looking for it");
     let mut pause = Duration::from_millis(100);
     loop {
+        let seen = worker.outage.count();
         match worker.ledger.find_claim(&work.ntf, token).await {
             // there: if it is too old by now, the send says so and writes `Failed(not sent)`
             Ok(Some(_)) => return Ok(Claim::Won(Box::new(won))),
             Ok(None) if won.fresh.too_old() => return Ok(Claim::LookAgain("its claim was lost")),
             // a commit may still be under way on the server; it is decided once the claim could not be used any more
             Ok(None) => {}
-            Err(error) if error.is_away() => {}
+            Err(error) if error.is_away() => worker.outage.met(seen, &error),
             Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(pause).await;

@@ -24,6 +24,9 @@ pub const LANE_CLOSED: &str = "lane-closed";
 /// Why a row waits on the lane of its consent source.
 pub const CONSENT_SILENT: &str = "consent-silent";
 
+/// Why a message is suppressed that its consent source does not allow.
+pub const NO_CONSENT: &str = "no-consent";
+
 /// What is known about consent for the channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
@@ -219,7 +222,7 @@ fn consent(case: &Case<'_>) -> Option<Decision> {
         Consent::Given { .. } | Consent::NotAsked => {
             Some(Decision::Defer { until: soon(case, SOONEST_S), why: "consent-not-asked" })
         }
-        Consent::NotGiven => Some(Decision::Suppress("no-consent".to_owned())),
+        Consent::NotGiven => Some(Decision::Suppress(NO_CONSENT.to_owned())),
         Consent::Silent => {
             Some(Decision::Defer { until: soon(case, SOONEST_S), why: CONSENT_SILENT })
         }

@@ -1,6 +1,6 @@
 //! What ends durably: decisions other than Send, refused events, outcomes.
 
-use super::decide::{CONSENT_SILENT, Decision};
+use super::decide::{CONSENT_SILENT, Decision, NO_CONSENT};
 use super::route::Route;
 use super::validate::{Work, refusal as refusal_of};
 use super::{Arrived, End, Halt, claim};
@@ -43,7 +43,14 @@ pub async fn decision(
             let refusal = refusal_of(rule, "/data/appointment/version", Some(&work.event));
             return reject(worker, work, &refusal).await;
         }
-        Decision::Suppress(why) => (State::Suppressed, why),
+        Decision::Suppress(why) => {
+            if why == NO_CONSENT {
+                let now = worker.ledger.clock().now_ms();
+                let clinic = work.event.clinic.as_str();
+                worker.consent_share.count(clinic, &work.event.event_type, now, true);
+            }
+            (State::Suppressed, why)
+        }
         Decision::Cancel(why) => (State::Cancelled, why),
         Decision::Expire(why) => (State::Expired, why),
         // the caller sends
@@ -263,6 +270,7 @@ pub async fn outcome(
     let write = outcome_write(worker, work, route, n, outcome, keep_lease);
     let mut pause = Duration::from_millis(100);
     loop {
+        let seen = worker.outage.count();
         match worker.asks.outcome.ask(write.clone()).await {
             Ok(written) => {
                 say(work, route, n, outcome, written);
@@ -270,6 +278,7 @@ pub async fn outcome(
             }
             Err(error) => {
                 tracing::warn!(ntf = work.ntf, attempt = n, %error, "outcome not written yet: kept and tried again");
+                worker.outage.met(seen, &error);
             }
         }
         tokio::time::sleep(pause).await;
@@ -343,6 +352,9 @@ fn say(work: &Work<'_>, route: &Route, n: u32, outcome: &Outcome, written: Writt
         ntf = work.ntf, clinic = %work.event.clinic, lane = route.lane.name, attempt = n, outcome = word, code,
         state = %written.state, late = written.late, "attempt ended"
     );
+    if written.applied && written.state == State::Unknown {
+        tracing::warn!(alert = "unknown", ntf = work.ntf, attempt = n, "whether the message arrived is unknown, it is not sent again blindly");
+    }
     if written.sent_twice {
         tracing::error!(
             alert = "sent-twice",

@@ -165,11 +165,12 @@ async fn next_attempt(
 
 async fn found(worker: &Worker, work: &Work<'_>, token: &str, next: &Attempt) -> bool {
     loop {
+        let seen = worker.outage.count();
         match worker.ledger.find_claim(&work.ntf, token).await {
             Ok(Some(_)) => return true,
             Ok(None) if next.fresh.too_old() => return false,
             Ok(None) => {}
-            Err(error) if error.is_away() => {}
+            Err(error) if error.is_away() => worker.outage.met(seen, &error),
             Err(_) => return false,
         }
         tokio::time::sleep(Duration::from_millis(200)).await;

@@ -63,7 +63,7 @@ async fn ask(
     }
     evidence.source = Some("iys".to_owned());
     let Some(asker) = worker.iys.get(&work.clinic.iys) else {
-        tracing::error!(clinic = %work.event.clinic, "no İYS account is configured for this clinic: its messages wait");
+        tracing::error!(alert = "no-iys-account", clinic = %work.event.clinic, "no İYS account is configured for this clinic: its messages wait");
         return Consent::Silent;
     };
     evidence.brand = Some(asker.brand().to_owned());
