@@ -34,7 +34,7 @@ fn each_command_names_what_it_misses() {
     );
     assert_eq!(keys(&missing("", Purpose::Records)), ["database.url", "database.master_key"]);
     assert_eq!(keys(&missing("", Purpose::Publish)), ["broker.url"]);
-    assert_eq!(keys(&missing("", Purpose::Migrate)), ["database.url"]);
+    assert_eq!(keys(&missing("", Purpose::Migrate)), ["database.url", "database.master_key"]);
 }
 
 #[test]
