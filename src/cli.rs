@@ -1,10 +1,15 @@
 //! The command line. One file a group of commands; what they do is in `commands`.
 
+pub mod completions;
 pub mod config;
+pub mod dead_letter;
+pub mod doctor;
+pub mod lane;
 pub mod process;
 pub mod publish;
 pub mod records;
 pub mod simulator;
+mod values;
 
 use std::path::PathBuf;
 
@@ -56,9 +61,14 @@ pub enum Command {
     /// Read the delivery log
     #[command(subcommand, after_help = records::LOG_EXAMPLES)]
     Log(records::LogCommand),
-    /// Read what was refused or given up
-    #[command(subcommand, after_help = records::DEAD_LETTER_EXAMPLES)]
-    DeadLetter(records::DeadLetterCommand),
+    /// Look after what was refused or given up: list, show, put back, drop
+    #[command(subcommand, after_help = dead_letter::EXAMPLES)]
+    DeadLetter(dead_letter::DeadLetterCommand),
+    /// See how each provider account and sender does; hold one back, let it go again
+    #[command(subcommand, after_help = lane::EXAMPLES)]
+    Lane(lane::LaneCommand),
+    /// Check configuration, broker, database, clock, accounts and texts, and say what to do
+    Doctor(doctor::DoctorArgs),
     /// Check or show the configuration
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
@@ -66,6 +76,8 @@ pub enum Command {
     Publish(publish::PublishArgs),
     /// Serve the twins of the outside services, for demo, tests and benchmark
     Simulator(simulator::SimulatorArgs),
+    /// Print a script that completes the command line in your shell
+    Completions(completions::CompletionsArgs),
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! What the commands do. Each ends with `Ok`, or with a `Failure` that says what to do and which exit code that is.
 
+pub mod completions;
 pub mod config;
 pub mod dead_letter;
+pub mod desk;
+pub mod doctor;
 pub mod explain;
+pub mod lane;
 pub mod log;
 pub mod migrate;
 pub mod publish;
@@ -106,6 +110,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(_) => migrate::run(&cli.global),
         Command::Log(command) => log::run(&cli.global, &command),
         Command::DeadLetter(command) => dead_letter::run(&cli.global, &command),
+        Command::Lane(command) => lane::run(&cli.global, &command),
+        Command::Doctor(_) => doctor::run(&cli.global),
+        Command::Completions(args) => completions::run(&args),
         Command::Config(command) => config::run(&cli.global, &command),
         Command::Publish(args) => publish::run(&cli.global, &args),
         Command::Simulator(args) => simulator::run(&cli.global, &args),

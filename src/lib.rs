@@ -5,6 +5,7 @@ pub mod commands;
 pub mod config;
 pub mod health;
 pub mod lifecycle;
+pub mod operator;
 pub mod start;
 pub mod telemetry;
 

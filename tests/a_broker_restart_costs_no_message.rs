@@ -38,10 +38,10 @@ async fn nothing_was_lost(clinic: &Installation, count: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_closes_all_connections_costs_no_message() {
-    const TIMES: usize = 4;
+    const TIMES: usize = 3;
     let own = OwnServices::up().await;
     let clinic = busy(&own).await;
-    let events = events(800);
+    let events = events(600);
     clinic.hide_all(&events);
     let mut publisher = StubbornPublisher::of(&clinic);
     let publish = async {
@@ -69,7 +69,7 @@ async fn a_broker_that_closes_all_connections_costs_no_message() {
 async fn a_broker_that_restarts_costs_no_message() {
     let own = OwnServices::up().await;
     let clinic = busy(&own).await;
-    let events = events(500);
+    let events = events(400);
     clinic.hide_all(&events);
     let mut publisher = StubbornPublisher::of(&clinic);
     let publish = async {

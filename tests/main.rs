@@ -6,6 +6,7 @@ mod harness;
 
 mod a_broker_restart_costs_no_message;
 mod a_database_restart_costs_no_message;
+mod a_new_event_type_needs_no_rust;
 mod a_panic_parks_one_event_and_its_neighbours_are_sent;
 mod a_refused_account_closes_its_lane_and_no_other;
 mod a_refused_message_is_final_and_a_throttled_one_waits;
@@ -20,6 +21,7 @@ mod an_id_is_never_reused_for_another_body;
 mod each_bad_input_is_a_dead_letter_with_rule_and_path;
 mod foreign_publishers_reach_the_phone_within_a_second;
 mod many_processes_and_random_faults_send_nobody_twice;
+mod outcomes_tell_what_happened_to_each_event;
 mod the_official_netgsm_client_works_against_the_simulator;
 mod the_rate_cap_of_an_account_is_kept_by_all_workers;
 mod the_same_event_three_times_is_one_message;

@@ -52,8 +52,12 @@ impl Topology {
                         passive: true,
                         ..ExchangeDeclareOptions::default()
                     };
-                    let asked =
-                        channel.exchange_declare(short(&name), kind, options, FieldTable::default());
+                    let asked = channel.exchange_declare(
+                        short(&name),
+                        kind,
+                        options,
+                        FieldTable::default(),
+                    );
                     link::within(settings.step_limit, "looking for an exchange", asked).await?
                 }
                 None => {

@@ -114,4 +114,21 @@ impl Ledger {
         }
         Ok(found)
     }
+
+    /// The sealed body of one refused event.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn refused_body(&self, ntf: &str) -> Result<Option<String>, LedgerError> {
+        let bytes: Option<String> = sqlx::query_scalar(
+            "SELECT bytes FROM record WHERE ntf = $1 AND kind = 'event-refused' LIMIT 1",
+        )
+        .bind(ntf)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(match bytes.map(|bytes| Entry::parse(&bytes)).transpose()? {
+            Some(Entry::EventRefused { body, .. }) => Some(body),
+            _ => None,
+        })
+    }
 }

@@ -25,8 +25,8 @@ mod slice;
 pub mod slots;
 pub mod state;
 pub mod sweep;
-pub mod told;
 mod take_in;
+pub mod told;
 pub mod vault;
 mod write;
 

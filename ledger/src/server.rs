@@ -2,7 +2,6 @@
 
 use crate::db::Ledger;
 use crate::error::LedgerError;
-use zeroize::Zeroizing;
 
 /// How the database is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +33,11 @@ impl Ledger {
         .fetch_one(&self.pool)
         .await?;
         // whoever may not see the others' rows sees no followers: then nothing is said about them
-        let followers: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")
-                .fetch_one(&self.pool)
-                .await?;
+        let followers: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'",
+        )
+        .fetch_one(&self.pool)
+        .await?;
         Ok(Server {
             version,
             schema,
@@ -62,22 +62,5 @@ impl Ledger {
         };
         tx.rollback().await?;
         answer
-    }
-
-    /// The shared token of an account if it is good now, without taking anybody's turn to fetch one.
-    ///
-    /// # Errors
-    /// When the database does not answer, or another key sealed it.
-    pub async fn token_at_hand(
-        &self,
-        account: &str,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, LedgerError> {
-        let sealed: Option<String> = sqlx::query_scalar(crate::db::sql(
-            "-- token at hand\nSELECT sealed FROM token WHERE account = $1 AND expires_at > {now}",
-        ))
-        .bind(account)
-        .fetch_optional(&self.pool)
-        .await?;
-        sealed.map(|sealed| self.vault().open_own(&format!("token/{account}"), &sealed)).transpose()
     }
 }

@@ -63,7 +63,7 @@ impl Ledger {
     }
 
     /// Moves a reader's cursor over records that are older than `before` (milliseconds since 1970 UTC) without reading
-    /// them, at most 20,000 of them. Returns whether there may be more.
+    /// them, at most 20,000 of them, up to the first that is not. Returns whether it moved.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -74,8 +74,7 @@ impl Ledger {
                AND r.xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) \
                ORDER BY r.xid, r.id LIMIT $3), \
              young AS (SELECT xid, id FROM s WHERE at >= $2 ORDER BY xid, id LIMIT 1) \
-             SELECT xid, id, NOT EXISTS (SELECT FROM young) AS more FROM s \
-             WHERE NOT EXISTS (SELECT FROM young) OR (xid, id) < (SELECT xid, id FROM young) \
+             SELECT xid, id FROM s WHERE NOT EXISTS (SELECT FROM young) OR (xid, id) < (SELECT xid, id FROM young) \
              ORDER BY xid DESC, id DESC LIMIT 1",
         )
         .bind(reader)
@@ -85,6 +84,6 @@ impl Ledger {
         .await?;
         let Some(row) = row else { return Ok(false) };
         self.read_up_to(reader, row.try_get("xid")?, row.try_get("id")?).await?;
-        Ok(row.try_get("more")?)
+        Ok(true)
     }
 }

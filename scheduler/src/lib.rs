@@ -1,13 +1,16 @@
 //! The scheduler: decides *when*. For now it releases what is due; plan and facts come with their own issue.
 
+pub mod outcomes;
 pub mod probe;
 pub mod relay;
 pub mod release;
 pub mod returned;
 pub mod settings;
+pub mod turn;
 
 use bus::{Bus, BusError, names};
 use ledger::{Ledger, LedgerError};
+use outcomes::Outcomes;
 use probe::Prober;
 use relay::Relay;
 use release::Releaser;
@@ -55,6 +58,7 @@ pub async fn run(
     let stop = soft.child_token();
     let prober = Arc::new(Prober::new(ledger.clone(), &settings)?);
     let relay = Relay::new(ledger.clone(), Arc::clone(&bus))?;
+    let outcomes = Outcomes::new(ledger.clone(), Arc::clone(&bus))?;
     let releaser = Releaser::new(ledger.clone(), Arc::clone(&bus), Arc::clone(&settings));
     let returns =
         Arc::new(Returns { ledger: ledger.clone(), registry, settings: Arc::clone(&settings) });
@@ -67,6 +71,7 @@ pub async fn run(
     tasks.spawn(releaser.run(stop.clone()));
     tasks.spawn(prober.run(stop.clone()));
     tasks.spawn(relay.run(stop.clone()));
+    tasks.spawn(outcomes.run(stop.clone()));
     tasks.spawn(measure(ledger, stop.clone()));
     let mut watched = consumers.clone();
     let ended = tokio::select! {

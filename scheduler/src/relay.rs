@@ -1,5 +1,6 @@
 //! Dead letters on the broker: copies made from records, at least once each. What counts is in the ledger.
 
+use crate::turn::Turn;
 use bus::{Bus, Fate, Outgoing, names};
 use ledger::intake::body_place;
 use ledger::record::Entry;
@@ -11,7 +12,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const READER: &str = "dead-letter";
-const LEASE_MS: i64 = 30_000;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const PAGE: i64 = 100;
 
@@ -19,9 +19,7 @@ const PAGE: i64 = 100;
 pub struct Relay {
     ledger: Ledger,
     bus: Arc<Bus>,
-    holder: String,
-    /// While earlier than this, by the ledger's clock in milliseconds, the lease is ours without asking.
-    renew_at: i64,
+    turn: Turn,
 }
 
 impl Relay {
@@ -30,7 +28,8 @@ impl Relay {
     /// # Errors
     /// When there is no randomness for a name.
     pub fn new(ledger: Ledger, bus: Arc<Bus>) -> Result<Self, LedgerError> {
-        Ok(Self { ledger, bus, holder: Ledger::holder_name("relay")?, renew_at: 0 })
+        let turn = Turn::at(ledger.clone(), "relay")?;
+        Ok(Self { ledger, bus, turn })
     }
 
     /// Relays until the stop.
@@ -52,7 +51,7 @@ impl Relay {
 
     /// Relays one page. Returns whether there may be more.
     async fn slice(&mut self) -> Result<bool, LedgerError> {
-        if !self.may_relay().await? {
+        if !self.turn.is_ours().await? {
             return Ok(false);
         }
         let page = self.ledger.read_on(READER, &["event-refused", "ended"], PAGE).await?;
@@ -75,17 +74,6 @@ impl Relay {
             self.ledger.read_up_to(READER, xid, id).await?;
         }
         Ok(all && page.looked_up_to.is_some())
-    }
-
-    /// One process at a time relays. The lease is renewed only when half of it is over: an idle relay writes little.
-    async fn may_relay(&mut self) -> Result<bool, LedgerError> {
-        let now = self.ledger.clock().now_ms();
-        if now < self.renew_at {
-            return Ok(true);
-        }
-        let ours = self.ledger.lease("relay", &self.holder, LEASE_MS).await?;
-        self.renew_at = if ours { now.saturating_add(LEASE_MS / 2) } else { 0 };
-        Ok(ours)
     }
 
     async fn relay(&self, record: &ReadRecord) -> Result<Fate, LedgerError> {

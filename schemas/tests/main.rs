@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod documents;
+mod events_page;
 mod examples;
 mod generated;
+mod outcomes;

@@ -11,10 +11,13 @@ Examples:
   ulak publish --exchange clinic.events fact.json
   ulak publish --raw --routing-key ulak.payment-receipt.v1 broken.bin
                                            any bytes as they are, to see what becomes of them
+  ulak publish --dry-run event.json        only checks; needs no broker
 
+Every event is checked as a worker would, and in its words, before the first one is published; if one is refused,
+nothing is. Clinics are those of the configuration; where it has none, any clinic passes.
 Each event is confirmed by RabbitMQ before its line is printed. What a worker makes of it: `ulak log explain ID`.";
 
-/// Publish events to RabbitMQ, each confirmed
+/// Publish events to RabbitMQ, each checked and confirmed
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct PublishArgs {
@@ -30,4 +33,10 @@ pub struct PublishArgs {
     /// Publish the whole file as one body, whatever it is
     #[arg(long, requires = "routing_key")]
     pub raw: bool,
+    /// Publish also what a worker will refuse, to see what becomes of it. --raw and other exchanges are never checked
+    #[arg(long)]
+    pub no_check: bool,
+    /// Check, and publish nothing
+    #[arg(long, conflicts_with_all = ["no_check", "exchange"])]
+    pub dry_run: bool,
 }

@@ -1,33 +1,56 @@
-//! `ulak log …` and `ulak dead-letter …`: they read the ledger only.
+//! `ulak log …`: reads the ledger only.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use ledger::state::State;
 use schemas::{ClinicId, NotificationId};
+
+use super::values::{Moment, WrittenPhone, clinic, id, moment, notification, phone, reason, state};
 
 /// What stands below `ulak log --help`.
 pub const LOG_EXAMPLES: &str = "\
 Examples:
-  ulak log list --clinic atasehir --state suppressed
+  ulak log explain --appointment A-1042 --clinic atasehir
+                                           why did A-1042 get nothing?
+  ulak log list --clinic atasehir --state suppressed --since 2h
   ulak log list --json --limit 1000 | jq -r .ntf
   ulak log show ntf_k5xq…                  every record of one notification
-  ulak log explain ntf_k5xq…               why it was sent, or was not, in words and with the evidence
-  ulak log balance                         received = ended + open; exit code 1 if a message is missing";
+  ulak log balance                         received = ended + open; exit code 1 if a message is missing
 
-/// What stands below `ulak dead-letter --help`.
-pub const DEAD_LETTER_EXAMPLES: &str = "\
+No name, number or text is shown unless --reveal --reason asks for it, and that is recorded first.";
+
+/// What stands below `ulak log explain --help`.
+const EXPLAIN_EXAMPLES: &str = "\
 Examples:
-  ulak dead-letter list
-  ulak dead-letter list --rule unknown-field --json
-  ulak dead-letter show bad_4f2a…";
+  ulak log explain ntf_k5xq…
+  ulak log explain --appointment A-1042 --clinic atasehir
+  ulak log explain --payment P-77 --clinic atasehir --lang tr
+  ulak log explain --phone '0532 123 45 67' --clinic atasehir
+  ulak log explain --source /clinics/atasehir --id 01JD0000000000000000000001
+  ulak log explain ntf_k5xq… --reveal --reason 'complaint 2026/114'
+                                           with the exact text; who looked and why is recorded first
+
+One hit is told as a story; several are listed, newest first, each with its answer. Refused events are looked through
+too. Phone numbers and ids are compared as keyed hashes and never printed.";
+
+/// What stands below `ulak log list --help`.
+const LIST_EXAMPLES: &str = "\
+Examples:
+  ulak log list --since 2h --state waiting
+  ulak log list --clinic atasehir --type appointment-reminder --reason no-consent
+  ulak log list --provider netgsm/default --since 2026-11-21T08:00:00+03:00 --until 2026-11-21T12:00:00+03:00
+  ulak log list --state dead-lettered --json | jq -r .ntf";
 
 /// `ulak log …`
 #[derive(Debug, Subcommand)]
 pub enum LogCommand {
     /// List notifications, newest first
+    #[command(after_help = LIST_EXAMPLES)]
     List(LogListArgs),
     /// Print every record of one notification
     Show(NotificationArgs),
-    /// Say in words what became of one notification, and why
-    Explain(NotificationArgs),
+    /// Say in words what became of a notification, why, and what happens next
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// Count what came in against what became of it
     Balance(BalanceArgs),
 }
@@ -35,12 +58,27 @@ pub enum LogCommand {
 /// `ulak log list`
 #[derive(Debug, Args)]
 pub struct LogListArgs {
+    /// Received at or after: a time with its offset, or how long ago (45s, 30m, 2h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<Moment>,
+    /// Received before: the same
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<Moment>,
     /// Only this clinic
     #[arg(long, value_name = "ID", value_parser = clinic)]
     pub clinic: Option<ClinicId>,
-    /// Only notifications in this state, such as accepted or waiting
-    #[arg(long, value_name = "STATE")]
-    pub state: Option<String>,
+    /// Only this event type: ulak.payment-receipt.v1, or payment-receipt
+    #[arg(long = "type", value_name = "TYPE")]
+    pub event_type: Option<String>,
+    /// Only notifications in this state
+    #[arg(long, value_name = "STATE", value_parser = state())]
+    pub state: Option<State>,
+    /// Only what is, or was last, on lanes that begin so: netgsm, netgsm/default, iys
+    #[arg(long, value_name = "LANE")]
+    pub provider: Option<String>,
+    /// Only what has a reason that begins so: no-consent, quiet-hours, lane-closed
+    #[arg(long, value_name = "WORDS")]
+    pub reason: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub limit: u32,
@@ -52,9 +90,62 @@ pub struct NotificationArgs {
     /// Its id, ntf_… or bad_…
     #[arg(value_name = "ID", value_parser = notification)]
     pub id: NotificationId,
-    /// Open the sealed body and texts with the master key and print them. Without it no name, number or text is shown
-    #[arg(long)]
+    /// Whether personal data is shown
+    #[command(flatten)]
+    pub reveal: RevealArgs,
+}
+
+/// Whether personal data is shown.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RevealArgs {
+    /// Open the sealed body and texts with the master key and print them; needs --reason, and is recorded first
+    #[arg(long, requires = "reveal_reason")]
     pub reveal: bool,
+    /// Why somebody looks at personal data; recorded for good, with user and machine
+    #[arg(long = "reason", id = "reveal_reason", value_name = "WORDS", requires = "reveal", value_parser = reason)]
+    pub reason: Option<String>,
+}
+
+/// `ulak log explain`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["ntf", "source", "appointment", "payment", "phone"]))]
+pub struct ExplainArgs {
+    /// Its id, ntf_… or bad_…
+    #[arg(value_name = "NOTIFICATION", id = "ntf", value_parser = notification)]
+    pub ntf: Option<NotificationId>,
+    /// By the event: its CloudEvents source, with --id
+    #[arg(long, value_name = "SOURCE", requires = "event_id", value_parser = id)]
+    pub source: Option<String>,
+    /// By the event: its CloudEvents id, with --source
+    #[arg(long = "id", id = "event_id", value_name = "ID", requires = "source", value_parser = id)]
+    pub event_id: Option<String>,
+    /// By the appointment's id, with --clinic
+    #[arg(long, value_name = "ID", requires = "clinic", value_parser = id)]
+    pub appointment: Option<String>,
+    /// By the payment's id, with --clinic
+    #[arg(long, value_name = "ID", requires = "clinic", value_parser = id)]
+    pub payment: Option<String>,
+    /// By the phone number, with --clinic
+    #[arg(long, value_name = "NUMBER", requires = "clinic", value_parser = phone)]
+    pub phone: Option<WrittenPhone>,
+    /// The clinic that an appointment, a payment or a number belongs to
+    #[arg(long, value_name = "ID", value_parser = clinic, conflicts_with_all = ["ntf", "source"])]
+    pub clinic: Option<ClinicId>,
+    /// Language of the story
+    #[arg(long, value_name = "LANGUAGE", value_enum, default_value_t = Tongue::En)]
+    pub lang: Tongue,
+    /// Whether personal data is shown
+    #[command(flatten)]
+    pub reveal: RevealArgs,
+}
+
+/// A language that stories are told in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tongue {
+    /// Turkish
+    Tr,
+    /// English
+    En,
 }
 
 /// `ulak log balance`
@@ -63,35 +154,4 @@ pub struct BalanceArgs {
     /// Only this clinic
     #[arg(long, value_name = "ID", value_parser = clinic)]
     pub clinic: Option<ClinicId>,
-}
-
-/// `ulak dead-letter …`
-#[derive(Debug, Subcommand)]
-pub enum DeadLetterCommand {
-    /// List what was refused or given up, newest first
-    List(DeadLetterListArgs),
-    /// Print one dead letter: rule, path, and what of it may be shown
-    Show(NotificationArgs),
-}
-
-/// `ulak dead-letter list`
-#[derive(Debug, Args)]
-pub struct DeadLetterListArgs {
-    /// Only what this rule refused, such as unknown-field
-    #[arg(long, value_name = "RULE")]
-    pub rule: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub limit: u32,
-}
-
-fn notification(text: &str) -> Result<NotificationId, String> {
-    NotificationId::parse(text).ok_or_else(|| {
-        "not the id of a notification; use ntf_… or bad_… as `ulak log list` prints it".to_owned()
-    })
-}
-
-fn clinic(text: &str) -> Result<ClinicId, String> {
-    ClinicId::parse(text)
-        .map_err(|_| "not the id of a clinic; use 1 to 63 characters of a-z 0-9 -".to_owned())
 }

@@ -2,10 +2,13 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches, Parser, Subcommand};
 
 use super::config::{ConfigCommand, For};
+use super::dead_letter::DeadLetterCommand;
+use super::lane::LaneCommand;
 use super::process::{MigrateArgs, SchedulerArgs, WorkerArgs};
 use super::publish::PublishArgs;
-use super::records::{DeadLetterCommand, LogCommand};
+use super::records::{LogCommand, Tongue};
 use super::simulator::SimulatorArgs;
+use super::values::Moment;
 use super::{Cli, Command};
 
 fn parse<A: clap::Args>(words: &[&str]) -> Result<A, clap::Error> {
@@ -125,13 +128,15 @@ fn the_log_is_listed_by_clinic_and_state() {
         panic!("a list")
     };
     assert_eq!(args.clinic.as_ref().map(schemas::ClinicId::as_str), Some("atasehir"));
-    assert_eq!((args.state.as_deref(), args.limit), (Some("accepted"), 7));
+    assert_eq!((args.state, args.limit), (Some(ledger::state::State::Accepted), 7));
     for wrong in [
         &["list", "--clinic", "Ataşehir"][..],
         &["list", "--limit", "0"],
         &["show"],
         &["show", "A-1042"],
         &["explain", "ntf_short"],
+        &["list", "--state", "sent"],
+        &["list", "--since", "yesterday"],
     ] {
         assert_eq!(
             parse_group::<LogCommand>(wrong).expect_err("wrong").exit_code(),
@@ -148,7 +153,7 @@ fn notifications_and_refused_events_are_shown_by_their_id() {
     let Ok(LogCommand::Explain(args)) = parse_group(&["explain", ntf.as_str()]) else {
         panic!("an id")
     };
-    assert_eq!(args.id, ntf);
+    assert_eq!((args.ntf.as_ref(), args.lang), (Some(&ntf), Tongue::En));
     let Ok(DeadLetterCommand::Show(args)) = parse_group(&["show", bad.as_str()]) else {
         panic!("an id")
     };
@@ -157,39 +162,149 @@ fn notifications_and_refused_events_are_shown_by_their_id() {
     else {
         panic!("a list")
     };
-    assert_eq!((args.rule.as_deref(), args.limit), (Some("unknown-field"), 50));
+    assert_eq!((args.filter.rule.as_deref(), args.filter.limit), (Some("unknown-field"), 50));
     assert!(
         matches!(parse_group(&["balance"]), Ok(LogCommand::Balance(args)) if args.clinic.is_none())
     );
 }
 
 #[test]
-fn examples_in_help_texts_are_valid_command_lines() {
-    // What the enum has; the examples of the others are checked when they are wired in.
-    let root = Cli::command();
-    for command in root.get_subcommands() {
-        let Some(help) = command.get_after_help() else {
-            panic!("{} has no examples", command.get_name())
-        };
-        let help = help.to_string();
-        let lines = help.lines().map(str::trim).filter(|line| line.starts_with("ulak "));
-        for line in lines {
-            let words: Vec<&str> = line
-                .split("  ")
-                .next()
-                .unwrap_or_default()
-                .split('|')
-                .next()
-                .unwrap_or_default()
-                .split_whitespace()
-                .collect();
-            let words: Vec<String> = words
-                .iter()
-                .map(|word| word.replace("ntf_k5xq…", SAMPLE).replace("bad_4f2a…", SAMPLE))
-                .collect();
-            Cli::try_parse_from(&words).unwrap_or_else(|e| panic!("{line}: {e}"));
-        }
+fn the_log_is_filtered_by_time_type_lane_and_reason() {
+    let Ok(LogCommand::List(args)) = parse_group(&[
+        "list",
+        "--since",
+        "2h",
+        "--until",
+        "2026-11-21T12:00:00+03:00",
+        "--type",
+        "payment-receipt",
+        "--provider",
+        "netgsm/default",
+        "--reason",
+        "no-consent",
+    ]) else {
+        panic!("a list")
+    };
+    assert_eq!(args.since, Some(Moment::Ago(std::time::Duration::from_hours(2))));
+    assert!(matches!(args.until, Some(Moment::At(_))));
+    assert_eq!(args.event_type.as_deref(), Some("payment-receipt"));
+    assert_eq!(args.provider.as_deref(), Some("netgsm/default"));
+    assert_eq!(args.reason.as_deref(), Some("no-consent"));
+}
+
+#[test]
+fn explain_asks_one_question_with_everything_that_it_needs() {
+    let Ok(LogCommand::Explain(args)) = parse_group(&[
+        "explain",
+        "--appointment",
+        "A-1042",
+        "--clinic",
+        "atasehir",
+        "--lang",
+        "tr",
+    ]) else {
+        panic!("a question")
+    };
+    assert_eq!((args.appointment.as_deref(), args.lang), (Some("A-1042"), Tongue::Tr));
+    let by = ["explain", "--phone", "0532 123 45 67", "--clinic", "atasehir"];
+    assert!(matches!(parse_group(&by), Ok(LogCommand::Explain(args)) if args.phone.is_some()));
+    let by = ["explain", "--source", "/clinics/atasehir", "--id", "01JD"];
+    assert!(matches!(parse_group(&by), Ok(LogCommand::Explain(args)) if args.event_id.is_some()));
+    for wrong in [
+        &["explain"][..],
+        &["explain", "--clinic", "atasehir"],
+        &["explain", "--appointment", "A-1042"],
+        &["explain", "--phone", "0532 123 45 67"],
+        &["explain", "--source", "/clinics/atasehir"],
+        &["explain", "--id", "01JD"],
+        &["explain", SAMPLE, "--appointment", "A-1042", "--clinic", "atasehir"],
+        &["explain", "--payment", "P-1", "--appointment", "A-1", "--clinic", "atasehir"],
+        &["explain", SAMPLE, "--lang", "de"],
+    ] {
+        let error = parse_group::<LogCommand>(wrong).expect_err("wrong");
+        assert_eq!(error.exit_code(), 2, "{wrong:?}");
+        assert!(!error.to_string().contains("0532"), "{error}");
     }
+}
+
+#[test]
+fn personal_data_is_asked_for_with_a_reason_or_not_at_all() {
+    let words = ["show", SAMPLE, "--reveal", "--reason", "complaint"];
+    let Ok(LogCommand::Show(args)) = parse_group(&words) else { panic!("a wish") };
+    assert_eq!((args.reveal.reveal, args.reveal.reason.as_deref()), (true, Some("complaint")));
+    for wrong in [
+        &["show", SAMPLE, "--reveal"][..],
+        &["show", SAMPLE, "--reason", "complaint"],
+        &["explain", SAMPLE, "--reveal"],
+        &["show", SAMPLE, "--reveal", "--reason", " "],
+        &["show", SAMPLE, "--reveal", "--reason", "for 0532 123 45 67"],
+    ] {
+        let error = parse_group::<LogCommand>(wrong).expect_err("wrong");
+        assert_eq!(error.exit_code(), 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn dead_letters_are_acted_on_only_with_yes_and_a_reason() {
+    let Ok(DeadLetterCommand::Replay(args)) = parse_group(&["replay", SAMPLE]) else {
+        panic!("a dry run")
+    };
+    assert_eq!((args.ids.len(), args.yes, args.reason), (1, false, None));
+    let by_rule =
+        ["drop", "--rule", "not-json", "--since", "7d", "--yes", "--reason", "tests of theirs"];
+    let Ok(DeadLetterCommand::Drop(args)) = parse_group(&by_rule) else { panic!("an act") };
+    assert_eq!((args.yes, args.reason.as_deref()), (true, Some("tests of theirs")));
+    for wrong in [
+        &["replay"][..],
+        &["replay", "--limit", "5"],
+        &["replay", SAMPLE, "--yes"],
+        &["replay", SAMPLE, "--reason", "x"],
+        &["replay", SAMPLE, "--rule", "not-json"],
+        &["drop", "A-1042"],
+    ] {
+        let error = parse_group::<DeadLetterCommand>(wrong).expect_err("wrong");
+        assert_eq!(error.exit_code(), 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_lane_is_steered_with_a_reason() {
+    let words = ["pause", "netgsm/default/KLINIK", "--reason", "prices"];
+    let Ok(LaneCommand::Pause(args)) = parse_group(&words) else { panic!("a pause") };
+    assert_eq!((args.lane.as_str(), args.reason.as_str()), ("netgsm/default/KLINIK", "prices"));
+    assert!(
+        matches!(parse_group(&["status"]), Ok(LaneCommand::Status(args)) if args.lane.is_none())
+    );
+    assert!(parse_group::<LaneCommand>(&["pause", "netgsm/default/KLINIK"]).is_err());
+    assert!(parse_group::<LaneCommand>(&["resume", "--reason", "x"]).is_err());
+}
+
+#[test]
+fn examples_in_help_texts_are_valid_command_lines() {
+    fn check(command: &clap::Command, top: bool) {
+        let help = command.get_after_help().map(ToString::to_string);
+        assert!(!top || help.is_some(), "{} has no examples", command.get_name());
+        let help = help.unwrap_or_default();
+        for line in help.lines().map(str::trim).filter(|line| line.starts_with("ulak ")) {
+            Cli::try_parse_from(words(line)).unwrap_or_else(|e| panic!("{line}: {e}"));
+        }
+        command.get_subcommands().for_each(|command| check(command, false));
+    }
+    Cli::command().get_subcommands().for_each(|command| check(command, true));
+}
+
+/// The words of an example, as a shell makes them: up to a comment or a pipe, quotes taken off.
+fn words(line: &str) -> Vec<String> {
+    let line = line.split("  ").next().unwrap_or_default();
+    let line = line.split(['|', '>']).next().unwrap_or_default();
+    line.split('\'')
+        .enumerate()
+        .flat_map(|(i, part)| match i % 2 {
+            1 => vec![part.to_owned()],
+            _ => part.split_whitespace().map(str::to_owned).collect(),
+        })
+        .map(|word| word.replace("ntf_k5xq…", SAMPLE).replace("bad_4f2a…", SAMPLE))
+        .collect()
 }
 
 /// Stands for the shortened ids of the examples.

@@ -1,82 +1,168 @@
-//! `ulak log explain`: what became of a notification and why, in sentences, with the evidence.
+//! `ulak log explain`: what became of a notification, why, and what happens next, as a story with its evidence.
 
-use ledger::Ledger;
+mod english;
+mod lookup;
+mod turkish;
+mod words;
+
+use anyhow::anyhow;
+use ledger::lanes::Lane;
 use ledger::record::{ConsentEvidence, Entry};
-use ledger::state::State;
-use ledger::vault::DataKey;
-use serde_json::json;
+use ledger::report::Listed;
+use lookup::Question;
+use serde_json::{Value, json};
+use words::Situation;
 
-use super::log::{data_key, find, instant, local, text_of};
+use super::desk::{Desk, Opened, instant, local};
 use super::{Failure, say};
-use crate::cli::Global;
-use crate::cli::records::NotificationArgs;
+use crate::cli::records::{ExplainArgs, NotificationArgs, RevealArgs, Tongue};
 use crate::start;
 
 /// Runs the command.
 ///
 /// # Errors
+/// Nothing answers the question, or the ledger is not there.
+pub async fn run(desk: &Desk, args: &ExplainArgs) -> Result<(), Failure> {
+    if args.phone.as_ref().is_some_and(|phone| phone.number().is_none()) {
+        return Err(anyhow!(
+            "the value of --phone is not a phone number; use +905321234567 or '0532 123 45 67'"
+        )
+        .into());
+    }
+    let Some(question) = Question::of(args) else {
+        return Err(anyhow!(
+            "say what to explain: an id, or --appointment, --payment or --phone with --clinic"
+        )
+        .into());
+    };
+    let hits = lookup::hits(desk, &question).await?;
+    let lanes = desk.ledger.lanes().await.map_err(start::ledger_failure)?;
+    match hits.as_slice() {
+        [] => {
+            let known = question
+                .clinic()
+                .is_none_or(|clinic| desk.settings.config.clinics.contains_key(&clinic));
+            Err(anyhow!(question.nothing(known)).into())
+        }
+        [one] => tell(desk, one, args.lang, &args.reveal, &lanes).await,
+        several => {
+            for row in several {
+                if desk.json || args.reveal.reveal {
+                    tell(desk, row, args.lang, &args.reveal, &lanes).await?;
+                } else {
+                    brief(desk, row, args.lang, &lanes).await?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// One notification, whatever it is.
+///
+/// # Errors
 /// There is no such notification, or the ledger is not there.
-pub async fn run(global: &Global, ledger: &Ledger, args: &NotificationArgs) -> Result<(), Failure> {
-    let ntf = args.id.as_str();
-    let row = find(ledger, ntf).await?;
-    let key = if args.reveal { data_key(ledger, ntf).await? } else { None };
-    let mut steps = vec![];
-    for record in ledger.records(ntf).await.map_err(start::ledger_failure)? {
-        let said = sentence(&record.entry);
-        let evidence = evidence_of(&record.entry).cloned();
-        steps.push((record.at, said, evidence, text(&record.entry, ntf, key.as_ref())?));
+pub async fn one(desk: &Desk, args: &NotificationArgs) -> Result<(), Failure> {
+    let row = desk.find(args.id.as_str()).await?;
+    let lanes = desk.ledger.lanes().await.map_err(start::ledger_failure)?;
+    tell(desk, &row, Tongue::En, &args.reveal, &lanes).await
+}
+
+/// One step of a story.
+struct Step {
+    at: i64,
+    kind: &'static str,
+    said: String,
+    consent: Option<ConsentEvidence>,
+    text: Option<String>,
+    body: Option<String>,
+}
+
+/// The whole story.
+async fn tell(
+    desk: &Desk,
+    row: &Listed,
+    tongue: Tongue,
+    reveal: &RevealArgs,
+    lanes: &[Lane],
+) -> Result<(), Failure> {
+    // the record of who looks comes before what is looked at, and is part of the story that is told
+    let opened = desk.reveal(reveal, row, &["text", "body of a refused event"]).await?;
+    let steps = steps(desk, row, tongue, opened.as_ref()).await?;
+    let situation = situation(row, lanes, &steps);
+    let next = words::next(tongue, situation);
+    if desk.json {
+        return Ok(say(story_json(row, tongue, &steps, &next, situation.lane))?);
     }
-    let verdict = verdict(row.state, &row.why);
-    if global.json {
-        let steps: Vec<_> = steps
-            .iter()
-            .map(|(at, said, consent, text)| {
-                json!({ "at": instant(*at), "said": said, "consent": consent, "text": text })
-            })
-            .collect();
-        say(json!({
-            "ntf": ntf, "clinic": row.clinic, "type": row.event_type, "id": row.event_id, "state": row.state,
-            "why": row.why, "attempts": row.attempts, "verdict": verdict, "steps": steps,
-        }))?;
-        return Ok(());
+    let frame = words::frame(tongue);
+    for line in head(row, tongue) {
+        say(line)?;
     }
-    say(format_args!(
-        "{ntf}  {}  clinic {}  event {}",
-        row.event_type,
-        or_unknown(&row.clinic),
-        or_unknown(&row.event_id)
-    ))?;
-    say(format_args!("{verdict}"))?;
-    for (at, said, evidence, text) in steps {
-        say(format_args!("  {}  {said}", local(at)))?;
-        if let Some(evidence) = evidence {
-            say(format_args!("      consent: {}", consent(&evidence)))?;
+    for step in steps {
+        say(format_args!("  {}  {}", local(step.at), step.said))?;
+        if let Some(evidence) = step.consent {
+            say(format_args!("      {}: {}", frame.consent, words::consent(tongue, &evidence)))?;
         }
-        if let Some(text) = text {
-            say(format_args!("      text: {text}"))?;
+        for (name, clear) in [(frame.text, step.text), (frame.body, step.body)] {
+            if let Some(clear) = clear {
+                say(format_args!("      {name}: {clear}"))?;
+            }
         }
     }
-    if let Some(due) = row.due_at {
-        say(format_args!(
-            "  next: due {} on lane {}",
-            local(due),
-            row.lane.as_deref().unwrap_or("?")
-        ))?;
+    for line in next {
+        say(format_args!("  {}: {line}", frame.next))?;
     }
     Ok(())
 }
 
-fn or_unknown(text: &str) -> &str {
-    if text.is_empty() { "unknown" } else { text }
+/// One of several hits: when, what became of it, why, on what evidence, what next.
+async fn brief(desk: &Desk, row: &Listed, tongue: Tongue, lanes: &[Lane]) -> Result<(), Failure> {
+    let steps = steps(desk, row, tongue, None).await?;
+    let situation = situation(row, lanes, &steps);
+    let frame = words::frame(tongue);
+    say(local(row.created_at))?;
+    for line in head(row, tongue) {
+        say(format_args!("  {line}"))?;
+    }
+    if let Some(evidence) = steps.iter().rev().find_map(|step| step.consent.as_ref()) {
+        say(format_args!("  {}: {}", frame.consent, words::consent(tongue, evidence)))?;
+    }
+    for line in words::next(tongue, situation) {
+        say(format_args!("  {}: {line}", frame.next))?;
+    }
+    Ok(())
 }
 
-fn text(entry: &Entry, ntf: &str, key: Option<&DataKey>) -> Result<Option<String>, Failure> {
-    match (entry, key) {
-        (Entry::Claimed { text, attempt, .. }, Some(key)) => {
-            text_of(key, ntf, *attempt, text).map(Some)
-        }
-        _ => Ok(None),
-    }
+async fn steps(
+    desk: &Desk,
+    row: &Listed,
+    tongue: Tongue,
+    opened: Option<&Opened>,
+) -> Result<Vec<Step>, Failure> {
+    let records = desk.ledger.records(&row.ntf).await.map_err(start::ledger_failure)?;
+    records
+        .into_iter()
+        .map(|record| {
+            let (mut text, mut body) = (None, None);
+            match (&record.entry, opened) {
+                (Entry::Claimed { text: sealed, attempt, .. }, Some(opened)) => {
+                    text = opened.text(&row.ntf, *attempt, sealed)?;
+                }
+                (Entry::EventRefused { body: sealed, .. }, Some(_)) => {
+                    body = Some(desk.refused_body(&row.ntf, sealed)?);
+                }
+                _ => {}
+            }
+            Ok(Step {
+                at: record.at,
+                kind: record.entry.kind(),
+                said: words::sentence(tongue, &record.entry),
+                consent: evidence_of(&record.entry).cloned(),
+                text,
+                body,
+            })
+        })
+        .collect()
 }
 
 fn evidence_of(entry: &Entry) -> Option<&ConsentEvidence> {
@@ -89,88 +175,71 @@ fn evidence_of(entry: &Entry) -> Option<&ConsentEvidence> {
     }
 }
 
-/// The one line that answers the question.
-fn verdict(state: State, why: &str) -> String {
-    match state {
-        State::Accepted => "Sent: the provider accepted it.".to_owned(),
-        State::Delivered => "Sent and delivered.".to_owned(),
-        State::Undelivered => "Sent, but it will not arrive.".to_owned(),
-        State::Refused => format!("Not sent: the provider refused it ({why})."),
-        State::Suppressed if why == "no-consent" => {
-            "Not sent: no consent (ONAY) is on record for this number and brand.".to_owned()
-        }
-        State::Suppressed => format!("Not sent: {why}."),
-        State::Cancelled => format!("Not sent: cancelled ({why})."),
-        State::Expired => format!("Not sent: its time had passed ({why})."),
-        State::Unresolved => {
-            "May have been sent: the provider's answer was lost and could not be found out; it is not sent again.".to_owned()
-        }
-        State::DeadLettered => format!("Not sent: it could not be handled ({why})."),
-        State::Waiting => format!("Not sent yet: it waits ({why})."),
-        State::Released => "Not sent yet: released to the workers.".to_owned(),
-        State::Sending => "Being sent now.".to_owned(),
-        State::Unknown => format!("May have been sent: the outcome is unknown ({why})."),
-    }
+fn situation<'a>(row: &'a Listed, lanes: &'a [Lane], steps: &[Step]) -> Situation<'a> {
+    let handled = steps
+        .iter()
+        .rev()
+        .find(|step| {
+            ["event-refused", "ended", "replayed", "dropped", "taken-in"].contains(&step.kind)
+        })
+        .is_some_and(|step| ["dropped", "taken-in"].contains(&step.kind));
+    let lane = row.lane.as_ref().and_then(|name| lanes.iter().find(|lane| lane.lane == *name));
+    Situation { row, lane, handled }
 }
 
-/// What a record says.
-fn sentence(entry: &Entry) -> String {
-    match entry {
-        Entry::Received { via, .. } => format!("received by {via}"),
-        Entry::Waiting { why, until, lane, .. } => {
-            format!("waits until {} on {lane}: {why}", local(*until))
-        }
-        Entry::Released { n } => format!("released to the workers, copy {n}"),
-        Entry::Claimed {
-            attempt, channel, lane, template, segments, encoding, stops_at, ..
-        } => format!(
-            "attempt {attempt} by {channel} on {lane}: {template}, {segments} segment(s) {encoding}, to be delivered before {}",
-            local(*stops_at)
+/// Which notification it is, and the answer.
+fn head(row: &Listed, tongue: Tongue) -> Vec<String> {
+    let frame = words::frame(tongue);
+    let or_unknown = |text: &str| -> String {
+        if text.is_empty() { frame.unknown.to_owned() } else { text.to_owned() }
+    };
+    let subject = row.subject.as_ref().map(|s| format!("  {s}")).unwrap_or_default();
+    let useful = if row.ntf.starts_with("bad_") {
+        String::new()
+    } else {
+        format!("  {} {}", frame.useful_until, local(row.expires_at))
+    };
+    let mut lines = vec![
+        format!(
+            "{}  {}  {} {}  {} {}{subject}{useful}",
+            row.ntf,
+            or_unknown(&row.event_type),
+            frame.clinic,
+            or_unknown(&row.clinic),
+            frame.event,
+            or_unknown(&row.event_id)
         ),
-        Entry::Outcome { attempt, outcome, code, detail, provider_ref, late, .. } => {
-            let late = if *late { " (late)" } else { "" };
-            let reference =
-                provider_ref.as_ref().map(|r| format!(", provider's id {r}")).unwrap_or_default();
-            let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
-            format!("attempt {attempt} {outcome}{late}, {code}{detail}{reference}")
-        }
-        Entry::Ended { state, why, .. } => format!("ended {state}: {why}"),
-        Entry::LeaseRanOut { attempt, then } => {
-            format!("the worker of attempt {attempt} did not come back in time: {then}")
-        }
-        Entry::NotFound { attempt, resend, why } => {
-            let then = if *resend { "sent again" } else { "not sent again" };
-            format!("attempt {attempt} could not be found ({why}): {then}")
-        }
-        Entry::Duplicate { via } => {
-            format!("the clinic published the same event again ({via}): nothing was done")
-        }
-        Entry::SentTwice { attempt } => {
-            format!("attempt {attempt} was accepted although another one was: SENT TWICE")
-        }
-        Entry::EventRefused { queue, rule, path, .. } => {
-            let place = if path.is_empty() { "the body" } else { path };
-            format!("refused from {queue}: {rule} at {place}")
-        }
-        Entry::Returned { queue } => format!("came back from the broker by {queue}"),
-        Entry::Replayed { who, why } => format!("replayed by {who}: {why}"),
-        Entry::TakenIn { into, who, why } => format!("taken in as {into} by {who}: {why}"),
-        Entry::Dropped { who, why } => format!("dropped by {who}: {why}"),
-        Entry::Revealed { who, why, fields } => {
-            format!("{} shown to {who}: {why}", fields.join(", "))
-        }
-        Entry::Lane { lane, state, why, .. } => format!("lane {lane} {state}: {why}"),
-        Entry::PersonSuppressed { why } => format!("number suppressed: {why}"),
+        words::verdict(tongue, row),
+    ];
+    if let Some(meaning) = words::meaning(tongue, &row.why) {
+        lines.push(format!("  {}: {meaning}", frame.because));
     }
+    lines
 }
 
-fn consent(evidence: &ConsentEvidence) -> String {
-    let mut parts = vec![format!("rule {} (of the {})", evidence.rule, evidence.rule_from)];
-    parts.extend(evidence.basis.as_ref().map(|basis| format!("legal basis: {basis}")));
-    parts.extend(evidence.source.as_ref().map(|source| format!("asked {source}")));
-    parts.extend(evidence.brand.as_ref().map(|brand| format!("brand {brand}")));
-    parts.extend(evidence.asked_at.map(|at| format!("at {}", local(at))));
-    parts.extend(evidence.request_id.as_ref().map(|id| format!("request {id}")));
-    parts.extend(evidence.answer.as_ref().map(|answer| format!("answer: {answer}")));
-    parts.join(", ")
+fn story_json(
+    row: &Listed,
+    tongue: Tongue,
+    steps: &[Step],
+    next: &[String],
+    lane: Option<&Lane>,
+) -> Value {
+    let steps: Vec<_> = steps
+        .iter()
+        .map(|step| {
+            json!({
+                "at": instant(step.at), "kind": step.kind, "said": step.said, "consent": step.consent,
+                "text": step.text, "body": step.body,
+            })
+        })
+        .collect();
+    let lane_state = lane.map(|lane| if lane.is_paused() { "paused" } else { lane.state.as_str() });
+    json!({
+        "ntf": row.ntf, "clinic": row.clinic, "type": row.event_type, "id": row.event_id,
+        "subject": row.subject, "state": row.state, "why": row.why, "attempts": row.attempts,
+        "received_at": instant(row.created_at), "expires_at": instant(row.expires_at),
+        "due_at": row.due_at.map(instant), "lane": row.lane, "lane_state": lane_state,
+        "verdict": words::verdict(tongue, row), "because": words::meaning(tongue, &row.why),
+        "steps": steps, "next": next,
+    })
 }

@@ -1,4 +1,6 @@
-//! `ulak publish`: events from a file to RabbitMQ, each confirmed before it is reported.
+//! `ulak publish`: events from a file to RabbitMQ, each checked before any goes out and confirmed before it is reported.
+
+mod check;
 
 use std::collections::VecDeque;
 use std::io::Read as _;
@@ -27,10 +29,18 @@ const IN_FLIGHT: usize = 100;
 /// Runs the command.
 ///
 /// # Errors
-/// The file cannot be read or holds no events, the broker is not there, an event was not confirmed.
+/// The file cannot be read or holds no events, an event is refused (then none is published), the broker is not there,
+/// an event was not confirmed.
 pub fn run(global: &Global, args: &PublishArgs) -> Result<(), Failure> {
+    if args.dry_run {
+        return dry_run(global, args);
+    }
     let settings = Settings::for_purpose(global, Purpose::Publish)?;
     let events = events(&read(&args.file)?, args)?;
+    // What goes elsewhere is no notification, and raw bytes are meant to be whatever they are.
+    if args.exchange == bus::names::NOTIFICATIONS && !args.raw && !args.no_check {
+        refuse(&settings, &events, global.json)?;
+    }
     let Some(url) = &settings.config.broker.url else {
         return Err(anyhow!("broker.url is none").into());
     };
@@ -44,6 +54,33 @@ pub fn run(global: &Global, args: &PublishArgs) -> Result<(), Failure> {
         bus.close().await;
         result
     })
+}
+
+/// Only the check, of any body that would go to the exchange of notifications. Needs no broker.
+fn dry_run(global: &Global, args: &PublishArgs) -> Result<(), Failure> {
+    let settings = Settings::read(global)?;
+    let events = events(&read(&args.file)?, args)?;
+    refuse(&settings, &events, global.json)?;
+    for (index, event) in events.iter().enumerate() {
+        check::report_valid(event, index, global.json)?;
+    }
+    Ok(())
+}
+
+/// Fails if a worker would refuse an event, and says which and why.
+fn refuse(settings: &Settings, events: &[Event], json: bool) -> Result<(), Failure> {
+    let refusals = check::refusals(settings, events);
+    for (index, refusal) in &refusals {
+        check::report_refused(events, *index, refusal, json)?;
+    }
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let (refused, total) = (refusals.len(), events.len());
+    Err(anyhow!(
+        "{refused} of {total} events refused, nothing published; mend the file, or publish it all the same with --no-check"
+    )
+    .into())
 }
 
 /// Everything that must exist on the broker for these event types.
@@ -228,6 +265,8 @@ mod tests {
             exchange: "x".into(),
             routing_key: routing_key.map(str::to_owned),
             raw,
+            no_check: false,
+            dry_run: false,
         }
     }
 

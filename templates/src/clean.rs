@@ -2,8 +2,6 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::segments::is_inside_alphabets;
-
 /// Makes one line of `raw`: composed characters, single blanks, no look-alikes, nothing invisible.
 ///
 /// Characters that no SMS alphabet has stay as they are; they make the text UCS-2.
@@ -58,26 +56,6 @@ const fn look_alike(c: char) -> Option<&'static str> {
     })
 }
 
-/// Writes letters of no SMS alphabet without their accents: `Kâmil` → `Kamil`, `Muñoz` stays.
-///
-/// Only for a text that would otherwise be over its limit: a circumflex is good Turkish, but not
-/// worth a reminder that does not arrive.
-pub(crate) fn without_accents(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            // The only one whose base letter is another one in Turkish.
-            'Î' => plain.push('İ'),
-            _ if is_inside_alphabets(c) => plain.push(c),
-            _ => match std::iter::once(c).nfd().next() {
-                Some(base) if base.is_ascii_alphabetic() => plain.push(base),
-                _ => plain.push(c),
-            },
-        }
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -108,14 +86,6 @@ mod tests {
         let taken_apart = "Is\u{327}ık I\u{307}g\u{306}de u\u{308}c\u{327}";
         assert_eq!(clean(taken_apart), "Işık İğde üç");
         assert_eq!(crate::count(&clean(taken_apart)).encoding, crate::Encoding::Turkish);
-    }
-
-    #[test]
-    fn accents_are_dropped_only_where_no_alphabet_has_the_letter() {
-        assert_eq!(
-            without_accents("Kâmil Hâlit ÎLKER Çığır José Dvořák 😀 Иван"),
-            "Kamil Halit İLKER Çığır José Dvorak 😀 Иван"
-        );
     }
 
     proptest! {

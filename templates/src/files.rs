@@ -92,8 +92,9 @@ impl Files {
         self.0.keys().any(|path| path.split('/').next() == Some(event_type))
     }
 
-    /// A file that nothing would ever use is a misspelt one.
-    pub(crate) fn check_places(&self, event_types: &[&str]) -> Result<(), TemplateError> {
+    /// A file that nothing would ever use is a misspelt one: an error for each.
+    pub(crate) fn misplaced(&self, event_types: &[&str]) -> Vec<TemplateError> {
+        let mut errors = Vec::new();
         for (path, file) in &self.0 {
             let parts: Vec<&str> = path.split('/').collect();
             let problem = match parts.as_slice() {
@@ -109,9 +110,9 @@ impl Files {
                 [_, _, name] if *name == WORDS || is_text(name) => continue,
                 _ => format!("`{path}` is no text: expected <type>/<language>/sms.txt or {WORDS}"),
             };
-            return Err(TemplateError::new(&file.shown, problem));
+            errors.push(TemplateError::new(&file.shown, problem));
         }
-        Ok(())
+        errors
     }
 }
 
@@ -171,6 +172,6 @@ mod tests {
     fn every_built_in_file_has_a_use() {
         let registry = schemas::Registry::embedded().unwrap();
         let names: Vec<&str> = registry.types().map(|t| short_name(&t.name)).collect();
-        Files::built_in().check_places(&names).unwrap();
+        assert_eq!(Files::built_in().misplaced(&names), []);
     }
 }

@@ -5,8 +5,11 @@
 //! [`Renderer::render`] has nothing left to fail on for a valid event. `README.md` of this crate is
 //! for people who write texts.
 
+mod check;
 mod clean;
 mod clinic;
+mod content;
+mod economy;
 mod error;
 mod files;
 mod filters;
@@ -15,6 +18,7 @@ mod message;
 mod moments;
 mod money;
 mod plan;
+mod preview;
 mod renderer;
 mod sample;
 mod scan;
@@ -23,10 +27,13 @@ pub mod turkish;
 mod view;
 mod words;
 
+pub use check::{Finding, Severity, check};
 pub use clinic::{ClinicFace, NameStyle};
+pub use economy::RenderPolicy;
 pub use error::{RenderError, TemplateError};
 pub use message::{Message, Text};
 pub use moments::Moment;
 pub use money::format_money;
+pub use preview::{Cost, Preview, PreviewError};
 pub use renderer::Renderer;
-pub use segments::{Encoding, Segments, count, outside_alphabets};
+pub use segments::{Encoding, Provider, Segments, count, count_for, outside_alphabets};

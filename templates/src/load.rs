@@ -9,10 +9,13 @@ use schemas::{Channel, ClinicId, EventType, Language, Registry};
 use sha2::{Digest, Sha256};
 use tera::Tera;
 
+use crate::check::Findings;
 use crate::clean::clean;
+use crate::content;
+use crate::economy::{RenderPolicy, lighter, without_accents};
 use crate::error::TemplateError;
-use crate::filters;
 use crate::files::{CHANNELS, File, Files, LANGUAGES, WORDS};
+use crate::filters;
 use crate::plan::Plan;
 use crate::renderer::{Entry, Renderer, compose};
 use crate::sample::{self, Sample};
@@ -48,24 +51,26 @@ struct Draft<'a> {
     channel: Channel,
 }
 
+/// Loads all texts. `findings` decides whether the first error ends it.
 pub(crate) fn load(
     registry: &Registry,
     own_types: Option<&Path>,
     folders: &[(ClinicId, PathBuf)],
+    findings: &mut Findings,
 ) -> Result<Renderer, TemplateError> {
     let subjects = subjects(registry)?;
     let names: Vec<&str> = subjects.iter().map(|subject| subject.short.as_str()).collect();
     let mut built_in = Files::built_in();
-    if let Some(folder) = own_types {
-        let files = Files::of_folder(folder)?;
-        files.check_places(&names)?;
-        built_in.add(files)?;
+    if let Some(folder) = own_types
+        && let Some(files) = place(Files::of_folder(folder), &names, findings)?
+    {
+        findings.take(built_in.add(files))?;
     }
     let mut own = Vec::with_capacity(folders.len());
     for (clinic, folder) in folders {
-        let files = Files::of_folder(folder)?;
-        files.check_places(&names)?;
-        own.push((clinic, files));
+        if let Some(files) = place(Files::of_folder(folder), &names, findings)? {
+            own.push((clinic, files));
+        }
     }
 
     // The built-in types have their texts, so what is missing belongs to the operator's.
@@ -81,17 +86,13 @@ pub(crate) fn load(
         if written || !own.iter().any(|(_, files)| files.has_type(&subject.short)) {
             let layer =
                 Layer { clinic: None, own: &built_in, built_in: &built_in, home: home.clone() };
-            let entries = layer.entries(subject, &mut sources, &mut renderer.notes)?;
+            let entries = layer.entries(subject, &mut sources, &mut renderer.notes, findings)?;
             renderer.built_in.insert(subject.event_type.name.clone(), entries);
         }
         for (clinic, files) in own.iter().filter(|(_, files)| files.has_type(&subject.short)) {
-            let layer = Layer {
-                clinic: Some(clinic),
-                own: files,
-                built_in: &built_in,
-                home: home.clone(),
-            };
-            let entries = layer.entries(subject, &mut sources, &mut renderer.notes)?;
+            let layer =
+                Layer { clinic: Some(clinic), own: files, built_in: &built_in, home: home.clone() };
+            let entries = layer.entries(subject, &mut sources, &mut renderer.notes, findings)?;
             let catalogue = renderer.clinics.entry((*clinic).clone()).or_default();
             catalogue.insert(subject.event_type.name.clone(), entries);
         }
@@ -101,6 +102,19 @@ pub(crate) fn load(
         .add_raw_templates(sources)
         .map_err(|error| TemplateError::of_engine("templates", &error))?;
     Ok(renderer)
+}
+
+/// A folder's files, each of them where something would use it.
+fn place(
+    files: Result<Files, TemplateError>,
+    types: &[&str],
+    findings: &mut Findings,
+) -> Result<Option<Files>, TemplateError> {
+    let Some(files) = findings.take(files)? else { return Ok(None) };
+    for error in files.misplaced(types) {
+        findings.take(Err::<(), _>(error))?;
+    }
+    Ok(Some(files))
 }
 
 fn subjects(registry: &Registry) -> Result<Vec<Subject<'_>>, TemplateError> {
@@ -134,13 +148,20 @@ impl Layer<'_> {
         subject: &Subject<'_>,
         sources: &mut BTreeMap<String, String>,
         notes: &mut Vec<String>,
+        findings: &mut Findings,
     ) -> Result<Vec<Entry>, TemplateError> {
         let mut entries = Vec::new();
         let channels = &subject.event_type.policy.channels;
         for channel in CHANNELS.into_iter().filter(|channel| channels.contains(channel)) {
             for language in LANGUAGES {
-                let Some(draft) = self.draft(subject, language, channel)? else { continue };
-                let (entry, source, note) = self.entry(subject, &draft)?;
+                let draft = findings.take(self.draft(subject, language, channel))?.flatten();
+                let Some(draft) = draft else { continue };
+                findings.read(draft.text, draft.words);
+                let made = findings.take(self.entry(subject, &draft))?;
+                let Some((entry, source, note)) = made else { continue };
+                if findings.thorough {
+                    findings.take(try_longest(&entry, &source, draft.text, subject))?;
+                }
                 sources.insert(entry.label.clone(), source);
                 notes.extend(note);
                 entries.push(entry);
@@ -206,7 +227,7 @@ impl Layer<'_> {
             words,
         };
         try_out(&trial, &entry, file, subject.event_type.policy.max_segments)?;
-        let dear = segments::outside_alphabets(&clean(source));
+        let dear = segments::outside_alphabets(&without_accents(&clean(source)));
         let note = (!dear.is_empty()).then(|| {
             let found: String = dear.iter().collect();
             format!(
@@ -234,6 +255,13 @@ fn uses(trial: &Tera, label: &str, text: &File, plan: &Plan) -> Result<Vec<Use>,
     names.sort_unstable();
     let mut uses = Vec::with_capacity(names.len());
     for name in names {
+        if let Some(reason) = content::forbidden_field(name) {
+            return Err(TemplateError {
+                file: text.shown.clone(),
+                place: scan::place_of_name(&text.content, name),
+                problem: format!("`{name}` may stand in no text: {reason}"),
+            });
+        }
         let Some(found) = plan.source(name) else {
             return Err(TemplateError {
                 file: text.shown.clone(),
@@ -271,23 +299,45 @@ fn try_out(trial: &Tera, entry: &Entry, file: &str, max: u32) -> Result<(), Temp
         if text.is_empty() {
             return Err(TemplateError::new(file, format!("is empty {what}")));
         }
-        let counted = segments::count(&text);
-        if counted.segments > max {
-            let why = if counted.encoding == Encoding::Ucs2 {
-                " (UCS-2: a character is in no SMS alphabet)"
-            } else {
-                ""
-            };
-            return Err(TemplateError::new(
-                file,
-                format!(
-                    "needs {} segments {what}{why}; max_segments of its type is {max}: shorten it",
-                    counted.segments
-                ),
-            ));
-        }
+        check_length(text, what, file, max)?;
     }
     Ok(())
+}
+
+fn check_length(text: String, what: &str, file: &str, max: u32) -> Result<(), TemplateError> {
+    let (_, counted) = lighter(text, RenderPolicy::default());
+    if counted.segments <= max {
+        return Ok(());
+    }
+    let why = if counted.encoding == Encoding::Ucs2 {
+        " (UCS-2: a character is in no SMS alphabet)"
+    } else {
+        ""
+    };
+    let problem = format!(
+        "needs {} segments {what}{why}; max_segments of its type is {max}: shorten it",
+        counted.segments
+    );
+    Err(TemplateError::new(file, problem))
+}
+
+/// The length with the longest names, dates and amounts: a message over its limit is refused.
+fn try_longest(
+    entry: &Entry,
+    source: &str,
+    text: &File,
+    subject: &Subject<'_>,
+) -> Result<(), TemplateError> {
+    let mut trial = filters::engine();
+    trial
+        .add_raw_template(&entry.label, source)
+        .map_err(|error| TemplateError::of_engine(&text.shown, &error))?;
+    let Some(sample) = sample::longest(&entry.plan) else { return Ok(()) };
+    let Sample { what, data, person, clinic, now } = &sample;
+    let facts = Facts { data, person, clinic, language: entry.language, now: *now };
+    let written =
+        compose(&trial, entry, facts).map_err(|failure| failure.at_load(&text.shown, what))?;
+    check_length(written, what, &text.shown, subject.event_type.policy.max_segments)
 }
 
 fn version(draft: &Draft<'_>) -> String {

@@ -206,6 +206,37 @@ mod tests {
     }
 
     #[test]
+    fn a_day_is_near_to_the_second_and_by_the_zone() {
+        let seen = |visit: &str, now: &str, zone| {
+            at(visit, zone).near(now.parse().unwrap(), zone, Language::Tr)
+        };
+        let istanbul = Tz::Europe__Istanbul;
+        // 22 November begins in Istanbul at 21:00 UTC.
+        let late = "2026-11-22T23:59:00+03:00";
+        assert_eq!(seen(late, "2026-11-20T20:59:59Z", istanbul), None);
+        assert_eq!(seen(late, "2026-11-20T21:00:00Z", istanbul), Some("yarın"));
+        assert_eq!(seen(late, "2026-11-21T20:59:59Z", istanbul), Some("yarın"));
+        assert_eq!(seen(late, "2026-11-21T21:00:00Z", istanbul), Some("bugün"));
+        assert_eq!(seen(late, "2026-11-22T20:59:59Z", istanbul), Some("bugün"));
+        assert_eq!(seen(late, "2026-11-22T21:00:00Z", istanbul), None);
+        // One pair of instants, three calendars.
+        let (visit, now) = ("2026-11-22T05:00:00Z", "2026-11-21T22:30:00Z");
+        assert_eq!(seen(visit, now, istanbul), Some("bugün"));
+        assert_eq!(seen(visit, now, Tz::Europe__London), Some("yarın"));
+        assert_eq!(seen(visit, now, Tz::America__Los_Angeles), Some("bugün"));
+        // A day of 23 hours, and the turn of the year.
+        let berlin = Tz::Europe__Berlin;
+        assert_eq!(
+            seen("2026-03-30T00:30:00+02:00", "2026-03-28T23:30:00Z", berlin),
+            Some("yarın")
+        );
+        assert_eq!(
+            seen("2027-01-01T00:00:00+03:00", "2026-12-31T20:59:59Z", istanbul),
+            Some("yarın")
+        );
+    }
+
+    #[test]
     fn absurd_years_are_refused_and_do_not_panic() {
         let zone = Tz::Pacific__Kiritimati;
         for text in ["0000-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"] {

@@ -14,7 +14,10 @@ pub(crate) enum Source {
     ClinicAddress,
     /// Whether the clinic's name takes a suffix; absent if not.
     ClinicNameTakesSuffix,
-    Field { slot: usize, form: Form },
+    Field {
+        slot: usize,
+        form: Form,
+    },
 }
 
 /// Which writing of a field a name stands for.

@@ -8,15 +8,16 @@ use chrono::{DateTime, Utc};
 use schemas::{Channel, ClinicId, Event, EventType, Language, Registry};
 use tera::Tera;
 
-use crate::clean::{clean, without_accents};
+use crate::check::Findings;
+use crate::clean::clean;
 use crate::clinic::ClinicFace;
+use crate::economy::{RenderPolicy, lighter};
 use crate::error::{RenderError, TemplateError};
 use crate::filters;
 use crate::load::{self, Catalogue, short_name};
 use crate::message::{Message, Text};
 use crate::plan::Plan;
 use crate::sample;
-use crate::segments::{Encoding, count};
 use crate::view::{BadField, Facts, Use, fill};
 use crate::words::Words;
 
@@ -27,6 +28,7 @@ pub struct Renderer {
     pub(crate) built_in: Catalogue,
     pub(crate) clinics: HashMap<ClinicId, Catalogue>,
     pub(crate) notes: Vec<String>,
+    policies: HashMap<ClinicId, RenderPolicy>,
 }
 
 /// One text: a type, a language, a channel, and perhaps a clinic.
@@ -66,7 +68,7 @@ impl Renderer {
         own: Option<&Path>,
         folders: &[(ClinicId, PathBuf)],
     ) -> Result<Self, TemplateError> {
-        load::load(registry, own, folders)
+        load::load(registry, own, folders, &mut Findings::first_error())
     }
 
     pub(crate) fn empty() -> Self {
@@ -75,7 +77,13 @@ impl Renderer {
             built_in: Catalogue::new(),
             clinics: HashMap::new(),
             notes: Vec::new(),
+            policies: HashMap::new(),
         }
+    }
+
+    /// What a clinic gives up for a cheaper text; without it the default.
+    pub fn set_policy(&mut self, clinic: ClinicId, policy: RenderPolicy) {
+        self.policies.insert(clinic, policy);
     }
 
     /// What operators should know about texts that work, one line each: for the log at start.
@@ -151,16 +159,13 @@ impl Renderer {
         facts: Facts<'_>,
     ) -> Result<Message, RenderError> {
         let entry = self.entry(event_type, facts.clinic, facts.language, channel)?;
-        let mut text = compose(&self.tera, entry, facts).map_err(|f| f.at_render(entry))?;
+        let text = compose(&self.tera, entry, facts).map_err(|f| f.at_render(entry))?;
         if text.is_empty() {
             return Err(RenderError::Empty { template: entry.label.clone() });
         }
         let max = event_type.policy.max_segments;
-        let mut segments = count(&text);
-        if segments.segments > max && segments.encoding == Encoding::Ucs2 {
-            text = without_accents(&text);
-            segments = count(&text);
-        }
+        let policy = self.policies.get(&facts.clinic.id).copied().unwrap_or_default();
+        let (text, segments) = lighter(text, policy);
         if segments.segments > max {
             let template = entry.label.clone();
             return Err(RenderError::TooLong { template, segments: segments.segments, max });

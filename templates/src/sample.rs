@@ -68,8 +68,20 @@ pub(crate) fn all(plan: &Plan, uses: &[Use]) -> Vec<Sample> {
     if parts.len() > 1 {
         for part in &parts {
             let others: Vec<Part> = parts.iter().copied().filter(|other| other != part).collect();
-            samples.push(build(plan, format!("without {}", name(plan, *part)), turkish, &[*part], None));
-            samples.push(build(plan, format!("with {} only", name(plan, *part)), turkish, &others, None));
+            samples.push(build(
+                plan,
+                format!("without {}", name(plan, *part)),
+                turkish,
+                &[*part],
+                None,
+            ));
+            samples.push(build(
+                plan,
+                format!("with {} only", name(plan, *part)),
+                turkish,
+                &others,
+                None,
+            ));
         }
     }
     for (at, slot) in used_slots(plan, uses) {

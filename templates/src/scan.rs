@@ -2,6 +2,8 @@
 //!
 //! The engine accepts them; they go wrong later or in front of a person (facts/probes.md §4).
 
+use std::ops::Range;
+
 /// A refused name, where it is, and why.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused<'a> {
@@ -49,6 +51,35 @@ pub(crate) fn refused_name(source: &str) -> Option<Refused<'_>> {
         }
     }
     None
+}
+
+/// What a patient may read of `source`, as ranges of bytes: plain text, and strings in the code.
+pub(crate) fn shown(source: &str) -> Vec<Range<usize>> {
+    let mut shown = Vec::new();
+    let mut at = 0;
+    while let Some(open) = next_opening(source, at) {
+        shown.push(at..open);
+        let bytes = source.as_bytes();
+        if bytes[open + 1] == b'#' {
+            at = source[open + 2..].find("#}").map_or(source.len(), |end| open + 2 + end + 2);
+            continue;
+        }
+        let close: &[u8] = if bytes[open + 1] == b'{' { b"}}" } else { b"%}" };
+        at = open + 2;
+        while at < bytes.len() && !bytes[at..].starts_with(close) {
+            match bytes[at] {
+                quote @ (b'"' | b'\'' | b'`') => {
+                    let end = after_string(bytes, at + 1, quote).min(bytes.len());
+                    shown.push(at + 1..end);
+                    at = end;
+                }
+                _ => at += 1,
+            }
+        }
+        at = (at + close.len()).min(bytes.len());
+    }
+    shown.push(at..source.len());
+    shown
 }
 
 fn next_opening(source: &str, from: usize) -> Option<usize> {

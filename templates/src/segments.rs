@@ -47,6 +47,36 @@ impl Encoding {
     }
 }
 
+/// Whose rules count: each provider has its own alphabets and its own bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Provider {
+    /// Turkish single shift where it is cheaper, and the operators' suffix.
+    Netgsm,
+    /// GSM-7 or UCS-2, no Turkish table, no suffix: one `ş` makes a text UCS-2
+    /// (facts/twilio_turkeysms_smsala.md).
+    Twilio,
+}
+
+impl Provider {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Netgsm, Self::Twilio];
+
+    /// Stable name for machine output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Netgsm => "netgsm",
+            Self::Twilio => "twilio",
+        }
+    }
+
+    const fn suffix(self) -> u32 {
+        match self {
+            Self::Netgsm => SUFFIX,
+            Self::Twilio => 0,
+        }
+    }
+}
+
 /// What a text costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segments {
@@ -60,17 +90,33 @@ pub struct Segments {
     pub segments: u32,
 }
 
-/// Counts what `text` costs; the operator's suffix is included in the number of segments.
+/// Counts what `text` costs in Türkiye ([`Provider::Netgsm`]); the operator's suffix is included in
+/// the number of segments.
 pub fn count(text: &str) -> Segments {
-    let encoding = encoding_of(text);
+    count_for(Provider::Netgsm, text)
+}
+
+/// Counts what `text` costs at `provider`.
+///
+/// Twilio keeps what shows as one sign together (a flag, a skin tone); here only the halves of a
+/// character are, so that a text full of such signs may cost one segment more there.
+pub fn count_for(provider: Provider, text: &str) -> Segments {
+    let encoding = match (provider, encoding_of(text)) {
+        (Provider::Twilio, Encoding::Turkish) => Encoding::Ucs2,
+        (_, encoding) => encoding,
+    };
+    let suffix = provider.suffix();
     let mut characters = 0_u32;
     let mut units = 0_u32;
     for c in text.chars() {
         characters = characters.saturating_add(1);
         units = units.saturating_add(cost(c, encoding));
     }
-    let segments =
-        if units.saturating_add(SUFFIX) <= encoding.single() { 1 } else { parts(text, encoding) };
+    let segments = if units.saturating_add(suffix) <= encoding.single() {
+        1
+    } else {
+        parts(text, encoding, suffix)
+    };
     Segments { encoding, characters, units, segments }
 }
 
@@ -113,11 +159,11 @@ fn cost(c: char, encoding: Encoding) -> u32 {
 
 /// Fills segment after segment. What belongs together (escape and its character, the halves of a
 /// surrogate pair) is never parted, so a segment may stay one unit short.
-fn parts(text: &str, encoding: Encoding) -> u32 {
+fn parts(text: &str, encoding: Encoding, suffix: u32) -> u32 {
     let mut segments = 1_u32;
     let mut used = 0_u32;
     let costs = text.chars().map(|c| cost(c, encoding));
-    for cost in costs.chain(std::iter::repeat_n(1, SUFFIX as usize)) {
+    for cost in costs.chain(std::iter::repeat_n(1, suffix as usize)) {
         if used + cost > encoding.part() {
             segments = segments.saturating_add(1);
             used = 0;

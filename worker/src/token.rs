@@ -96,9 +96,6 @@ async fn fetch(
     };
     let secret =
         zeroize::Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| NoToken::Unreadable)?);
-    ledger
-        .keep_token(lane, &secret, expires_at, refresh_at)
-        .await
-        .map_err(|_| NoToken::Away)?;
+    ledger.keep_token(lane, &secret, expires_at, refresh_at).await.map_err(|_| NoToken::Away)?;
     Ok((tokens.access, expires_at))
 }

@@ -22,3 +22,4 @@ mod slices;
 mod slots;
 mod start;
 mod time;
+mod told;

@@ -37,14 +37,19 @@ impl Registry {
             return Err(format!("{} is built in: give yours another name or version", own.name));
         }
         if QUEUES_OF_ULAK.contains(&own.queue.as_str()) {
-            return Err(format!("{} is a queue of Ulak itself: give the type another name", own.queue));
+            return Err(format!(
+                "{} is a queue of Ulak itself: give the type another name",
+                own.queue
+            ));
         }
         Ok(())
     }
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>, RegistryError> {
-    let unread = |error| trouble(folder, format!("cannot be read ({error}); types.folder has a folder events in it"));
+    let unread = |error| {
+        trouble(folder, format!("cannot be read ({error}); types.folder has a folder events in it"))
+    };
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(unread)? {
         let path = entry.map_err(unread)?.path();
@@ -61,7 +66,10 @@ fn read(path: &Path) -> Result<String, RegistryError> {
     let unread = |error| trouble(path, format!("cannot be read ({error})"));
     let length = fs::metadata(path).map_err(unread)?.len();
     if length > LARGEST {
-        return Err(trouble(path, format!("has {length} bytes; no schema needs more than {LARGEST}")));
+        return Err(trouble(
+            path,
+            format!("has {length} bytes; no schema needs more than {LARGEST}"),
+        ));
     }
     fs::read_to_string(path).map_err(unread)
 }

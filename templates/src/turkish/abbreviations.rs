@@ -24,11 +24,7 @@ pub(super) fn read(token: &str) -> Option<Read> {
     }
     let lower = tr_lower(token);
     let last = letter_name(lower.chars().next_back()?)?;
-    if lower.chars().any(is_vowel) {
-        Some(Read::Either(last, lower))
-    } else {
-        Some(Read::As(last))
-    }
+    if lower.chars().any(is_vowel) { Some(Read::Either(last, lower)) } else { Some(Read::As(last)) }
 }
 
 /// The unit of an amount: a currency by its letters.

@@ -57,6 +57,13 @@ pub(super) fn is_institution(token: &str) -> bool {
     lists::possessive(&tr_lower(last_part(token))) == Some(Possessive::Institution)
 }
 
+/// Whether its last letters are those of a possessive (`Lokantası`, `Konağı`) and no list knows it.
+pub(super) fn may_be_possessive(token: &str) -> bool {
+    let lower = tr_lower(last_part(token));
+    let before = lower.strip_suffix(['ı', 'i', 'u', 'ü']).unwrap_or_default();
+    before.ends_with(['s', 'ğ']) && lists::possessive(&lower).is_none()
+}
+
 fn listed_word(
     value: &str,
     token: &str,

@@ -9,8 +9,7 @@ const MONTHS: [&str; 12] = [
     "Ocak", "Şubat", "Mart", "Nisan", "Mayıs", "Haziran", "Temmuz", "Ağustos", "Eylül", "Ekim",
     "Kasım", "Aralık",
 ];
-const DAYS: [&str; 7] =
-    ["Pazartesi", "Salı", "Çarşamba", "Perşembe", "Cuma", "Cumartesi", "Pazar"];
+const DAYS: [&str; 7] = ["Pazartesi", "Salı", "Çarşamba", "Perşembe", "Cuma", "Cumartesi", "Pazar"];
 
 const OTHER_KIND: NoSuffix = NoSuffix("not of the kind that `tur` says");
 
@@ -135,6 +134,9 @@ fn by_looks(value: &str, token: &str) -> Result<Spoken, NoSuffix> {
     }
     if names::is_institution(token) {
         return names::institution(value, token);
+    }
+    if value != token && names::may_be_possessive(token) {
+        return Err(NoSuffix("name or institution? say tur=\"ad\" or tur=\"kurum\""));
     }
     names::name(token)
 }

@@ -72,6 +72,19 @@ fn what_a_value_looks_like_is_never_wrong() {
 }
 
 #[test]
+fn what_may_be_a_possessive_is_refused_unless_told() {
+    for value in ["Boğaz Lokantası", "Dr. Ali Aksu", "Gül Konağı"] {
+        assert!(with_suffix(value, Case::E, None).is_err(), "{value}");
+        assert!(with_suffix(value, Case::E, Some(Kind::Institution)).is_err(), "{value}");
+    }
+    let told = with_suffix("Dr. Ali Aksu", Case::E, Some(Kind::Name));
+    assert_eq!(told.unwrap(), "Dr. Ali Aksu'ya");
+    assert_eq!(with_suffix("Aksu", Case::E, None).unwrap(), "Aksu'ya");
+    assert_eq!(with_suffix("Gezi Parkı", Case::De, None).unwrap(), "Gezi Parkı'nda");
+    assert_eq!(with_suffix("Ege Hastanesi", Case::De, None).unwrap(), "Ege Hastanesinde");
+}
+
+#[test]
 fn cases_and_kinds_have_their_turkish_names() {
     for (short, long) in [
         ("in", "tamlayan"),
@@ -171,9 +184,12 @@ fn spelt(mut n: u64) -> String {
         return "sıfır".to_owned();
     }
     let mut words = Vec::new();
-    for (scale, name) in
-        [(1_000_000_000_000, "trilyon"), (1_000_000_000, "milyar"), (1_000_000, "milyon"), (1_000, "bin")]
-    {
+    for (scale, name) in [
+        (1_000_000_000_000, "trilyon"),
+        (1_000_000_000, "milyar"),
+        (1_000_000, "milyon"),
+        (1_000, "bin"),
+    ] {
         let count = n / scale;
         n %= scale;
         if count > 0 {
@@ -185,7 +201,8 @@ fn spelt(mut n: u64) -> String {
     if hundreds > 0 {
         words.push("yüz".to_owned());
     }
-    let tens_words = ["on", "yirmi", "otuz", "kırk", "elli", "altmış", "yetmiş", "seksen", "doksan"];
+    let tens_words =
+        ["on", "yirmi", "otuz", "kırk", "elli", "altmış", "yetmiş", "seksen", "doksan"];
     let unit_words = ["bir", "iki", "üç", "dört", "beş", "altı", "yedi", "sekiz", "dokuz"];
     words.extend(tens.checked_sub(1).map(|at| tens_words[at as usize].to_owned()));
     words.extend(units.checked_sub(1).map(|at| unit_words[at as usize].to_owned()));

@@ -74,7 +74,7 @@ pub fn shapes() -> Vec<Shape> {
     );
     add(
         REMINDER,
-        "a circumflex is UCS-2",
+        "a circumflex is folded, for it would be UCS-2",
         false,
         with(
             reminder(),

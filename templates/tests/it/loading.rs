@@ -72,7 +72,7 @@ fn a_clinic_may_change_a_word_only() {
 }
 
 /// A type that no line of Rust knows.
-const NEW_TYPE: &str = r#"{
+pub const NEW_TYPE: &str = r#"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "type": "object", "required": ["recipient", "order"], "additionalProperties": false,
   "properties": {

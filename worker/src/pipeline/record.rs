@@ -353,7 +353,12 @@ fn say(work: &Work<'_>, route: &Route, n: u32, outcome: &Outcome, written: Writt
         state = %written.state, late = written.late, "attempt ended"
     );
     if written.applied && written.state == State::Unknown {
-        tracing::warn!(alert = "unknown", ntf = work.ntf, attempt = n, "whether the message arrived is unknown, it is not sent again blindly");
+        tracing::warn!(
+            alert = "unknown",
+            ntf = work.ntf,
+            attempt = n,
+            "whether the message arrived is unknown, it is not sent again blindly"
+        );
     }
     if written.sent_twice {
         tracing::error!(

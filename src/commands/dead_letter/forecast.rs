@@ -1,0 +1,277 @@
+//! What would become of a dead letter that is put back now: the same reading, the same text, the same decision as a worker's.
+//! Nothing is written and nobody outside is asked.
+
+use std::sync::Arc;
+
+use ledger::intake;
+use ledger::lanes::{Lane, LaneState};
+use ledger::look::RowAsk;
+use ledger::report::Listed;
+use ledger::state::State;
+use schemas::{Channel, ClinicId, ConsentRule, Event, EventType, Incoming, Refusal};
+use templates::Renderer;
+use worker::pipeline::decide::{Case, Consent, Decision, decide, depends_on_consent};
+use worker::settings::{Clinic, ConsentSource};
+
+use crate::commands::Failure;
+use crate::commands::desk::{Desk, local};
+use crate::start;
+
+/// What would happen.
+pub(super) enum Forecast {
+    /// The row waits again, due now.
+    Replay { said: String },
+    /// The refused event becomes a notification.
+    TakeIn { event: Box<Event>, gap_ms: i64, said: String },
+    /// The refused event is there already: the clinic published it again, or it was taken in before.
+    Known { ntf: String, said: String },
+    /// Nothing: what has to be mended first.
+    Not { said: String },
+}
+
+impl Forecast {
+    pub(super) fn is_possible(&self) -> bool {
+        !matches!(self, Self::Not { .. })
+    }
+
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Replay { .. } => "replay",
+            Self::TakeIn { .. } => "take-in",
+            Self::Known { .. } => "known",
+            Self::Not { .. } => "nothing",
+        }
+    }
+
+    pub(super) fn said(&self) -> &str {
+        match self {
+            Self::Replay { said }
+            | Self::TakeIn { said, .. }
+            | Self::Known { said, .. }
+            | Self::Not { said } => said,
+        }
+    }
+
+    /// The notification that a refused event becomes or is.
+    pub(super) fn into_ntf(&self) -> Option<String> {
+        match self {
+            Self::TakeIn { event, .. } => Some(event.ntf().as_str().to_owned()),
+            Self::Known { ntf, .. } => Some(ntf.clone()),
+            Self::Replay { .. } | Self::Not { .. } => None,
+        }
+    }
+}
+
+fn not(said: impl Into<String>) -> Forecast {
+    Forecast::Not { said: said.into() }
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let place = if refusal.path.is_empty() { "the body" } else { &refusal.path };
+    format!("{} at {place}", refusal.rule.as_str())
+}
+
+/// Foresees with what is configured now.
+pub(super) struct Forecaster<'a> {
+    desk: &'a Desk,
+    worker: worker::Settings,
+    renderer: Result<Arc<Renderer>, String>,
+    lanes: Vec<Lane>,
+}
+
+impl<'a> Forecaster<'a> {
+    pub(super) async fn new(desk: &'a Desk) -> Result<Self, Failure> {
+        Ok(Self {
+            desk,
+            worker: start::worker_settings(&desk.settings.config),
+            renderer: start::renderer(&desk.settings).map_err(|error| format!("{error:#}")),
+            lanes: desk.ledger.lanes().await.map_err(start::ledger_failure)?,
+        })
+    }
+
+    pub(super) async fn of(&self, row: &Listed) -> Result<Forecast, Failure> {
+        if row.state != State::DeadLettered {
+            return Ok(not(format!("it is no dead letter but {}", row.state)));
+        }
+        if row.ntf.starts_with("bad_") {
+            self.of_refused(row).await
+        } else {
+            self.of_row(row).await
+        }
+    }
+
+    async fn of_row(&self, row: &Listed) -> Result<Forecast, Failure> {
+        let ledger = &self.desk.ledger;
+        let Some(sealed) = ledger.sealed_body(&row.ntf).await.map_err(start::ledger_failure)?
+        else {
+            return Ok(not("its body is not in the ledger any more, so there is nothing to send"));
+        };
+        let body = ledger
+            .vault()
+            .data_key(&sealed.person, &sealed.wrapped)
+            .and_then(|key| key.open(&intake::body_place(&row.ntf), &sealed.sealed))
+            .map_err(start::ledger_failure)?;
+        let event = match self.desk.settings.registry.reopen(&body) {
+            Ok(event) => event,
+            Err(refusal) => {
+                let said = format!(
+                    "its body does not fit the event type as it is now: {}; let the clinic publish it anew",
+                    refused(&refusal)
+                );
+                return Ok(not(said));
+            }
+        };
+        Ok(match self.decision(&event).await? {
+            Ok((_, said)) => Forecast::Replay { said: format!("wait, due now; then {said}") },
+            Err(said) => not(said),
+        })
+    }
+
+    async fn of_refused(&self, row: &Listed) -> Result<Forecast, Failure> {
+        let bodies =
+            self.desk.ledger.refused_body(&row.ntf).await.map_err(start::ledger_failure)?;
+        let Some(sealed) = bodies else { return Ok(not("its body is not in the ledger any more")) };
+        let place = intake::body_place(&row.ntf);
+        let vault = self.desk.ledger.vault();
+        let body = vault.open_own(&place, &sealed).map_err(start::ledger_failure)?;
+        let clinics = &self.desk.settings.config.clinics;
+        let knows = |id: &str| ClinicId::parse(id).is_ok_and(|id| clinics.contains_key(&id));
+        // under which routing key it came does not count any more: a person has looked at it
+        let event = match self.desk.settings.registry.read(&body, None, &knows) {
+            Ok(Incoming::Event(event)) => event,
+            Ok(Incoming::Reference(_)) => {
+                return Ok(not(
+                    "it is a copy that Ulak itself released, of a notification that this ledger does not have",
+                ));
+            }
+            Err(refusal) => {
+                return Ok(not(format!(
+                    "it is still refused: {}; the clinic has to publish it corrected, the id is still free",
+                    refused(&refusal)
+                )));
+            }
+        };
+        let ntf = event.ntf().as_str().to_owned();
+        let ask = RowAsk { ntf: ntf.clone(), body: 0 };
+        let known = self.desk.ledger.rows(&[ask]).await.map_err(start::ledger_failure)?;
+        if let Some(known) = known.into_iter().next().flatten() {
+            return Ok(if known.digest == intake::digest(&event) {
+                let said = format!("be marked as {ntf}, which is in the ledger: nothing is sent");
+                Forecast::Known { ntf, said }
+            } else {
+                not(format!(
+                    "its id is taken by another event ({ntf}): id-reused; the clinic has to give it a new id"
+                ))
+            });
+        }
+        Ok(match self.decision(&event).await? {
+            Ok((clinic, said)) => Forecast::TakeIn {
+                gap_ms: clinic.min_gap.num_milliseconds(),
+                said: format!("become {ntf}, due now; then {said}"),
+                event,
+            },
+            Err(said) => not(said),
+        })
+    }
+
+    /// The decision of this moment in words, or why there cannot be one.
+    async fn decision(&self, event: &Event) -> Result<Result<(&Clinic, String), String>, Failure> {
+        let Some(event_type) = self.desk.settings.registry.get(&event.event_type) else {
+            return Ok(Err(format!("type {} is not known any more", event.event_type)));
+        };
+        let Some(clinic) = self.worker.clinics.get(&event.clinic) else {
+            return Ok(Err(format!(
+                "clinic {} is not configured: add [clinics.{}]",
+                event.clinic, event.clinic
+            )));
+        };
+        let now = self.desk.ledger.clock().now();
+        match &self.renderer {
+            Err(error) => return Ok(Err(format!("the texts do not load: {error}"))),
+            Ok(renderer) => {
+                let text = renderer.render(event, event_type, &clinic.face, Channel::Sms, now);
+                if let Err(error) = text {
+                    return Ok(Err(format!("its text still cannot be made: {}", error.as_str())));
+                }
+            }
+        }
+        let keys = intake::keys(self.desk.ledger.vault(), event, event_type);
+        let seen = self
+            .desk
+            .ledger
+            .surroundings(std::slice::from_ref(&keys))
+            .await
+            .map_err(start::ledger_failure)?
+            .pop()
+            .unwrap_or_default();
+        let lane = self.worker.sms_lane(clinic).map(|lane| lane.name);
+        let blocked = lane.as_ref().is_some_and(|lane| {
+            self.lanes.iter().any(|l| l.lane == *lane && l.state != LaneState::Open)
+        });
+        let rule = rule(clinic, event_type);
+        let ntf = event.ntf();
+        let case = Case {
+            now,
+            ntf: ntf.as_str(),
+            expires_at: event.expires_at(&event_type.policy),
+            appointment: event
+                .appointment
+                .as_ref()
+                .map(|a| (a.version, a.starts_at.timestamp_millis())),
+            quiet_hours: clinic.quiet_hours.filter(|_| event_type.policy.quiet_hours),
+            zone: clinic.face.zone,
+            rule,
+            consent: Consent::Given { asked_at: now },
+            lane_blocked: blocked,
+            seen: &seen,
+        };
+        let Some(lane) = lane else {
+            return Ok(Ok((
+                clinic,
+                "wait: the clinic has no provider account or sender".to_owned(),
+            )));
+        };
+        let asks = depends_on_consent(&case);
+        Ok(match decide(&case) {
+            Decision::Reject(rule) => {
+                Err(format!("it contradicts what is known of the appointment: {}", rule.as_str()))
+            }
+            decision => Ok((
+                clinic,
+                said(&decision, &lane, asks.then_some(rule), self.worker.consent_source),
+            )),
+        })
+    }
+}
+
+fn rule(clinic: &Clinic, event_type: &EventType) -> ConsentRule {
+    clinic.consent.get(&event_type.name).map_or(event_type.policy.consent, |own| own.rule)
+}
+
+fn said(
+    decision: &Decision,
+    lane: &str,
+    asks: Option<ConsentRule>,
+    source: ConsentSource,
+) -> String {
+    let source = match source {
+        ConsentSource::Iys => "İYS",
+        ConsentSource::Registry => "the clinic's registry",
+    };
+    match decision {
+        Decision::Send { .. } => match asks {
+            Some(rule) => format!(
+                "be sent on lane {lane} if {source}, which is asked then, allows it (rule {})",
+                rule.as_str()
+            ),
+            None => format!("be sent on lane {lane}"),
+        },
+        Decision::Defer { until, why } => {
+            format!("wait until {} ({why}), to be decided again", local(until.timestamp_millis()))
+        }
+        Decision::Suppress(why) => format!("end suppressed: {why}"),
+        Decision::Cancel(why) => format!("end cancelled: {why}"),
+        Decision::Expire(why) => format!("end expired: {why}"),
+        Decision::Reject(rule) => format!("be refused: {}", rule.as_str()),
+    }
+}

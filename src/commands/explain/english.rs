@@ -1,0 +1,202 @@
+//! The story in English.
+
+use ledger::lanes::LaneState;
+use ledger::record::{ConsentEvidence, Entry};
+use ledger::state::State;
+
+use super::words::{Frame, Situation, first_words, place};
+use crate::commands::desk::local;
+
+pub(super) const FRAME: Frame = Frame {
+    clinic: "clinic",
+    event: "event",
+    unknown: "unknown",
+    useful_until: "useful until",
+    because: "because",
+    consent: "consent",
+    text: "text",
+    body: "body",
+    next: "next",
+};
+
+pub(super) fn verdict(state: State, why: &str) -> String {
+    match state {
+        State::Accepted => "Sent: the provider accepted it.".to_owned(),
+        State::Delivered => "Sent and delivered.".to_owned(),
+        State::Undelivered => "Sent, but it will not arrive.".to_owned(),
+        State::Refused => format!("Not sent: the provider refused it ({why})."),
+        State::Suppressed if why == "no-consent" => {
+            "Not sent: no consent (ONAY) is on record for this number and brand.".to_owned()
+        }
+        State::Suppressed => format!("Not sent: {why}."),
+        State::Cancelled => format!("Not sent: cancelled ({why})."),
+        State::Expired => format!("Not sent: its time had passed ({why})."),
+        State::Unresolved => {
+            "May have been sent: the provider's answer was lost and could not be found out; it is not sent again.".to_owned()
+        }
+        State::DeadLettered => format!("Not sent: it could not be handled ({why})."),
+        State::Waiting => format!("Not sent yet: it waits ({why})."),
+        State::Released => "Not sent yet: released to the workers.".to_owned(),
+        State::Sending => "Being sent now.".to_owned(),
+        State::Unknown => format!("May have been sent: the outcome is unknown ({why})."),
+    }
+}
+
+pub(super) fn meaning(why: &str) -> Option<&'static str> {
+    Some(match first_words(why) {
+        "quiet-hours" => "it is quiet hours at the clinic, and this type observes them",
+        "lane-closed" => "the provider account or sender does not work now, so its messages wait",
+        "consent-silent" => "İYS does not answer, and without its answer nothing is sent",
+        "consent-not-asked" => "the answer about consent was too old and is asked for again",
+        "retry" => "the last try certainly sent nothing, so it is tried again later",
+        "rate" => "the account's cap of messages a second was used up",
+        "no-route" => "the clinic has no provider account or sender for its channels",
+        "contended" => "other messages about the same person or visit were being decided",
+        "number-busy" => "another message to the same number is on its way",
+        "another-reminder-in-flight" => "another reminder of the same visit is on its way",
+        "same-thing-in-flight" => "another message about the same thing is on its way",
+        "same-thing-waiting" => "another message about the same thing waits to be sent",
+        "returned by the broker" => "the broker gave it back, and it was taken in again",
+        "replayed" => "a person put it back after it was dead-lettered",
+        "taken in after a refusal" => "a person took it in after it had been refused",
+        "no-consent" => "the rule asks for consent, and whoever was asked has none on record",
+        "suppressed" => "the number is on the list of those who must not be contacted",
+        "duplicate of" => "a message about the same thing was sent before",
+        "too soon after" => "a reminder of the same visit was sent a short time before",
+        "superseded by" => "a newer message about the same thing took its place",
+        "appointment-past" => "the visit had begun before it could be sent",
+        "too-late" => "it was of no use any more",
+        "too-late-after-failures" => "every try had failed until it was of no use any more",
+        "quiet-hours-until-too-late" => "quiet hours last until it is of no use any more",
+        "appointment-cancelled" => "the visit was cancelled",
+        "appointment-moved" => "the visit was moved, and this was about the old time",
+        "template" => "its text could not be made from the template",
+        "crash-loop" => "the broker gave it back three times: handling it did not end",
+        "handler-panic" => "handling it failed twice inside Ulak",
+        "its body is missing" => "the sealed event is not in the ledger any more",
+        "its body no longer fits the schema" => "the event type has changed since it was taken in",
+        "its clinic or type is not configured" => "the configuration does not know them any more",
+        "lease-ran-out" => "the worker that was sending it did not come back",
+        "accepted-before" => "an earlier attempt was accepted",
+        _ => return None,
+    })
+}
+
+/// The reason with what it means.
+fn reason(why: &str) -> String {
+    meaning(why).map_or_else(|| why.to_owned(), |meaning| format!("{why}: {meaning}"))
+}
+
+pub(super) fn sentence(entry: &Entry) -> String {
+    match entry {
+        Entry::Received { via, .. } => format!("received by {via}"),
+        Entry::Waiting { why, until, lane, .. } => {
+            format!("decided to wait until {} on lane {lane}: {}", local(*until), reason(why))
+        }
+        Entry::Released { n } => format!("due: released to the workers, copy {n}"),
+        Entry::Claimed {
+            attempt, channel, lane, template, segments, encoding, stops_at, ..
+        } => {
+            format!(
+                "decided to send: attempt {attempt} by {channel} on lane {lane}, template {template}, {segments} segment(s) {encoding}, to be delivered before {}",
+                local(*stops_at)
+            )
+        }
+        Entry::Outcome { attempt, outcome, code, detail, provider_ref, late, .. } => {
+            let late = if *late { " (late)" } else { "" };
+            let reference =
+                provider_ref.as_ref().map(|r| format!(", provider's id {r}")).unwrap_or_default();
+            let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+            format!("attempt {attempt} {outcome}{late}, {code}{detail}{reference}")
+        }
+        Entry::Ended { state, why, .. } => format!("ended {state}: {}", reason(why)),
+        Entry::LeaseRanOut { attempt, then } => {
+            format!("the worker of attempt {attempt} did not come back in time: {then}")
+        }
+        Entry::NotFound { attempt, resend, why } => {
+            let then = if *resend { "sent again" } else { "not sent again" };
+            format!("attempt {attempt} could not be found ({why}): {then}")
+        }
+        Entry::Duplicate { via } => {
+            format!("the clinic published the same event again ({via}): nothing was done")
+        }
+        Entry::SentTwice { attempt } => {
+            format!("attempt {attempt} was accepted although another one was: SENT TWICE")
+        }
+        Entry::EventRefused { queue, rule, path, .. } => {
+            format!("refused from {queue}: {rule} at {}", place(path, "the body"))
+        }
+        Entry::Returned { queue } => format!("came back from the broker by {queue}"),
+        Entry::Replayed { who, why } => format!("put back by {who}: {why}"),
+        Entry::TakenIn { into, who, why } => format!("taken in as {into} by {who}: {why}"),
+        Entry::Dropped { who, why } => format!("dropped as looked after by {who}: {why}"),
+        Entry::Revealed { who, why, fields } => {
+            format!("{} shown to {who}: {why}", fields.join(" and "))
+        }
+        Entry::Lane { lane, state, why, .. } => format!("lane {lane} {state}: {why}"),
+        Entry::PersonSuppressed { why } => format!("number suppressed: {why}"),
+    }
+}
+
+pub(super) fn consent(evidence: &ConsentEvidence) -> String {
+    let mut parts = vec![format!("rule {} (of the {})", evidence.rule, evidence.rule_from)];
+    parts.extend(evidence.basis.as_ref().map(|basis| format!("legal basis: {basis}")));
+    parts.extend(evidence.source.as_ref().map(|source| format!("asked {source}")));
+    parts.extend(evidence.brand.as_ref().map(|brand| format!("brand {brand}")));
+    parts.extend(evidence.asked_at.map(|at| format!("at {}", local(at))));
+    parts.extend(evidence.request_id.as_ref().map(|id| format!("request {id}")));
+    parts.extend(evidence.answer.as_ref().map(|answer| format!("answer: {answer}")));
+    parts.join(", ")
+}
+
+pub(super) fn next(now: Situation<'_>) -> Vec<String> {
+    let row = now.row;
+    let due = row.due_at.map(local).unwrap_or_default();
+    let lane = row.lane.as_deref().unwrap_or("?");
+    match row.state {
+        State::Waiting => {
+            let mut lines = vec![match now.lane {
+                Some(trouble) if trouble.is_paused() => format!(
+                    "a person paused lane {lane} on {} ({}): it waits until `ulak lane resume {lane} --reason …`",
+                    local(trouble.since),
+                    trouble.why
+                ),
+                Some(trouble) if trouble.state != LaneState::Open => format!(
+                    "lane {lane} is {} since {} ({}), next probe {}: it goes when the lane opens, at the earliest {due}",
+                    trouble.state,
+                    local(trouble.since),
+                    trouble.why,
+                    local(trouble.probe_at)
+                ),
+                _ => format!("decided again at {due}, on lane {lane}"),
+            }];
+            lines.push(format!("if it has not gone by {}, it expires", local(row.expires_at)));
+            lines
+        }
+        State::Released => {
+            vec![format!("a worker takes copy {}; if none does, it is released again at {due}", row.fence)]
+        }
+        State::Sending => vec![format!(
+            "its worker writes the outcome; if it does not come back, the attempt is unknown from {due} on"
+        )],
+        State::Unknown => vec![format!(
+            "it is not sent again blindly; an answer that still comes counts, else it ends unresolved at {due}"
+        )],
+        State::Suppressed if row.why == "no-consent" => vec![
+            "nothing more. If the person agrees, have the consent entered at İYS, then let the clinic publish it under a new id".to_owned(),
+        ],
+        State::DeadLettered if now.handled => {
+            vec!["nothing more: somebody has looked after it".to_owned()]
+        }
+        State::DeadLettered => vec![
+            format!("nothing by itself. Mend the cause, then see what would happen: ulak dead-letter replay {}", row.ntf),
+            "or let the clinic publish it again, corrected; a refused event's id is still free".to_owned(),
+        ],
+        State::Unresolved => vec![
+            "nothing by itself: it may be on the phone. Ask the provider; an answer that still comes counts".to_owned(),
+        ],
+        State::Refused => vec!["nothing more: the provider's no is final for this message".to_owned()],
+        State::Accepted => vec!["nothing more: whether it arrived, only the provider knows".to_owned()],
+        _ => vec!["nothing more".to_owned()],
+    }
+}

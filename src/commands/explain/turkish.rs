@@ -1,0 +1,251 @@
+//! The story in Turkish. Nothing that varies takes a suffix.
+
+use ledger::lanes::LaneState;
+use ledger::record::{ConsentEvidence, Entry};
+use ledger::state::State;
+
+use super::words::{Frame, Situation, first_words, place};
+use crate::commands::desk::local;
+
+pub(super) const FRAME: Frame = Frame {
+    clinic: "klinik",
+    event: "olay",
+    unknown: "bilinmiyor",
+    useful_until: "geçerlilik sonu",
+    because: "neden",
+    consent: "onay",
+    text: "metin",
+    body: "gövde",
+    next: "sonraki adım",
+};
+
+pub(super) fn verdict(state: State, why: &str) -> String {
+    match state {
+        State::Accepted => "Gönderildi: sağlayıcı kabul etti.".to_owned(),
+        State::Delivered => "Gönderildi ve teslim edildi.".to_owned(),
+        State::Undelivered => "Gönderildi, ancak ulaşmayacak.".to_owned(),
+        State::Refused => format!("Gönderilmedi: sağlayıcı reddetti ({why})."),
+        State::Suppressed if why == "no-consent" => {
+            "Gönderilmedi: bu numara ve marka için kayıtlı onay (ONAY) yok.".to_owned()
+        }
+        State::Suppressed => format!("Gönderilmedi: engellendi ({why})."),
+        State::Cancelled => format!("Gönderilmedi: iptal edildi ({why})."),
+        State::Expired => format!("Gönderilmedi: zamanı geçmişti ({why})."),
+        State::Unresolved => {
+            "Gönderilmiş olabilir: sağlayıcının yanıtı kayboldu ve öğrenilemedi; tekrar gönderilmez."
+                .to_owned()
+        }
+        State::DeadLettered => format!("Gönderilmedi: işlenemedi ({why})."),
+        State::Waiting => format!("Henüz gönderilmedi: bekliyor ({why})."),
+        State::Released => "Henüz gönderilmedi: işçilere verildi.".to_owned(),
+        State::Sending => "Şu anda gönderiliyor.".to_owned(),
+        State::Unknown => format!("Gönderilmiş olabilir: sonucu bilinmiyor ({why})."),
+    }
+}
+
+pub(super) fn meaning(why: &str) -> Option<&'static str> {
+    Some(match first_words(why) {
+        "quiet-hours" => "klinikte sessiz saatler; bu tür onlara uyar",
+        "lane-closed" => {
+            "sağlayıcı hesabı ya da gönderici adı şu anda çalışmıyor; iletileri bekler"
+        }
+        "consent-silent" => "İYS yanıt vermiyor; yanıtı olmadan hiçbir şey gönderilmez",
+        "consent-not-asked" => "onay yanıtı eskimişti; yeniden sorulur",
+        "retry" => "son denemede kesinlikle bir şey gönderilmedi; daha sonra yeniden denenir",
+        "rate" => "hesabın saniyelik ileti sınırı dolmuştu",
+        "no-route" => "kliniğin bu kanal için sağlayıcı hesabı ya da gönderici adı yok",
+        "contended" => "aynı kişi ya da randevu hakkında başka iletiler karara bağlanıyordu",
+        "number-busy" => "aynı numaraya başka bir ileti yolda",
+        "another-reminder-in-flight" => "aynı randevunun başka bir hatırlatması yolda",
+        "same-thing-in-flight" => "aynı konuda başka bir ileti yolda",
+        "same-thing-waiting" => "aynı konuda başka bir ileti gönderilmeyi bekliyor",
+        "returned by the broker" => "kuyruk sunucusu geri verdi; yeniden alındı",
+        "replayed" => "işlenemeyenler arasından bir kişi geri koydu",
+        "taken in after a refusal" => "reddedildikten sonra bir kişi kabul etti",
+        "no-consent" => "kural onay istiyor; sorulan yerde kayıtlı onay yok",
+        "suppressed" => "numara, iletişim kurulmaması gerekenler listesinde",
+        "duplicate of" => "aynı konuda daha önce bir ileti gönderildi",
+        "too soon after" => "aynı randevunun bir hatırlatması kısa süre önce gönderildi",
+        "superseded by" => "aynı konuda daha yeni bir ileti yerini aldı",
+        "appointment-past" => "gönderilemeden randevu saati geldi",
+        "too-late" => "artık bir işe yaramıyordu",
+        "too-late-after-failures" => {
+            "artık bir işe yaramayana kadar bütün denemeler başarısız oldu"
+        }
+        "quiet-hours-until-too-late" => "sessiz saatler, ileti bir işe yaramaz olana kadar sürüyor",
+        "appointment-cancelled" => "randevu iptal edildi",
+        "appointment-moved" => "randevu başka bir zamana alındı; bu ileti eski zamanı anlatıyordu",
+        "template" => "metni şablondan oluşturulamadı",
+        "crash-loop" => "kuyruk sunucusu üç kez geri verdi: işlenmesi bir türlü bitmedi",
+        "handler-panic" => "işlenirken Ulak içinde iki kez hata oldu",
+        "its body is missing" => "mühürlü olay artık defterde yok",
+        "its body no longer fits the schema" => "olay türü, kabul edildiğinden beri değişti",
+        "its clinic or type is not configured" => "yapılandırma artık onları tanımıyor",
+        "lease-ran-out" => "gönderen işçi geri dönmedi",
+        "accepted-before" => "daha önceki bir deneme kabul edildi",
+        _ => return None,
+    })
+}
+
+fn reason(why: &str) -> String {
+    meaning(why).map_or_else(|| why.to_owned(), |meaning| format!("{why}: {meaning}"))
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Waiting => "bekliyor",
+        State::Released => "işçilere verildi",
+        State::Sending => "gönderiliyor",
+        State::Unknown => "sonucu bilinmiyor",
+        State::Accepted => "kabul edildi",
+        State::Delivered => "teslim edildi",
+        State::Undelivered => "ulaşmadı",
+        State::Refused => "reddedildi",
+        State::Suppressed => "engellendi",
+        State::Cancelled => "iptal edildi",
+        State::Expired => "zamanı geçti",
+        State::Unresolved => "öğrenilemedi",
+        State::DeadLettered => "işlenemedi",
+    }
+}
+
+fn outcome(word: &str) -> &str {
+    match word {
+        "accepted" => "kabul edildi",
+        "refused" => "reddedildi",
+        "failed" => "gönderilemedi",
+        "unknown" => "sonucu bilinmiyor",
+        other => other,
+    }
+}
+
+pub(super) fn sentence(entry: &Entry) -> String {
+    match entry {
+        Entry::Received { via, .. } => format!("alındı: {via}"),
+        Entry::Waiting { why, until, lane, .. } => {
+            format!("karar: bekle; bitişi {}, hat {lane}; neden {}", local(*until), reason(why))
+        }
+        Entry::Released { n } => format!("zamanı geldi: işçilere verildi, kopya {n}"),
+        Entry::Claimed {
+            attempt, channel, lane, template, segments, encoding, stops_at, ..
+        } => {
+            format!(
+                "karar: gönder; deneme {attempt}, kanal {channel}, hat {lane}, şablon {template}, {segments} parça ({encoding}), en geç teslim {}",
+                local(*stops_at)
+            )
+        }
+        Entry::Outcome { attempt, outcome: word, code, detail, provider_ref, late, .. } => {
+            let late = if *late { " (geç gelen yanıt)" } else { "" };
+            let reference = provider_ref
+                .as_ref()
+                .map(|r| format!(", sağlayıcının numarası {r}"))
+                .unwrap_or_default();
+            let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+            format!("deneme {attempt} {}{late}, {code}{detail}{reference}", outcome(word))
+        }
+        Entry::Ended { state: ended, why, .. } => {
+            format!("bitti, {}: {}", state(*ended), reason(why))
+        }
+        Entry::LeaseRanOut { attempt, then } => {
+            format!("deneme {attempt}: işçi zamanında geri dönmedi; durum: {}", state(*then))
+        }
+        Entry::NotFound { attempt, resend, why } => {
+            let then = if *resend { "yeniden gönderilir" } else { "yeniden gönderilmez" };
+            format!("deneme {attempt} bulunamadı ({why}): {then}")
+        }
+        Entry::Duplicate { via } => {
+            format!("klinik aynı olayı yeniden yayımladı ({via}): bir şey yapılmadı")
+        }
+        Entry::SentTwice { attempt } => {
+            format!(
+                "başka bir deneme kabul edilmişken deneme {attempt} da kabul edildi: İKİ KEZ GÖNDERİLDİ"
+            )
+        }
+        Entry::EventRefused { queue, rule, path, .. } => {
+            format!("reddedildi ({queue}): kural {rule}, yer {}", place(path, "gövdenin tümü"))
+        }
+        Entry::Returned { queue } => format!("kuyruk sunucusundan geri geldi: {queue}"),
+        Entry::Replayed { who, why } => format!("geri koyan {who}: {why}"),
+        Entry::TakenIn { into, who, why } => format!("{into} olarak kabul eden {who}: {why}"),
+        Entry::Dropped { who, why } => format!("ilgilenildi diye kapatan {who}: {why}"),
+        Entry::Revealed { who, why, fields } => {
+            format!("kişisel veriyi ({}) gören {who}: {why}", fields.join(", "))
+        }
+        Entry::Lane { lane, state, why, .. } => format!("hat {lane} {state}: {why}"),
+        Entry::PersonSuppressed { why } => format!("numara engellendi: {why}"),
+    }
+}
+
+pub(super) fn consent(evidence: &ConsentEvidence) -> String {
+    let from = match evidence.rule_from.as_str() {
+        "clinic" => "kliniğin",
+        _ => "türün",
+    };
+    let mut parts = vec![format!("kural {} ({from})", evidence.rule)];
+    parts.extend(evidence.basis.as_ref().map(|basis| format!("hukuki dayanak: {basis}")));
+    parts.extend(evidence.source.as_ref().map(|source| format!("sorulan {source}")));
+    parts.extend(evidence.brand.as_ref().map(|brand| format!("marka {brand}")));
+    parts.extend(evidence.asked_at.map(|at| format!("zaman {}", local(at))));
+    parts.extend(evidence.request_id.as_ref().map(|id| format!("istek {id}")));
+    parts.extend(evidence.answer.as_ref().map(|answer| format!("yanıt: {answer}")));
+    parts.join(", ")
+}
+
+pub(super) fn next(now: Situation<'_>) -> Vec<String> {
+    let row = now.row;
+    let due = row.due_at.map(local).unwrap_or_default();
+    let lane = row.lane.as_deref().unwrap_or("?");
+    match row.state {
+        State::Waiting => {
+            let mut lines = vec![match now.lane {
+                Some(trouble) if trouble.is_paused() => format!(
+                    "hat {lane} bir kişi tarafından durduruldu ({}; {}): `ulak lane resume {lane} --reason …` denene kadar bekler",
+                    local(trouble.since),
+                    trouble.why
+                ),
+                Some(trouble) if trouble.state != LaneState::Open => format!(
+                    "hat {lane} kapalı ({}; {}), sıradaki yoklama {}: hat açılınca gider, en erken {due}",
+                    local(trouble.since),
+                    trouble.why,
+                    local(trouble.probe_at)
+                ),
+                _ => format!("yeniden karar zamanı {due}, hat {lane}"),
+            }];
+            lines.push(format!(
+                "şu ana kadar gitmezse zamanı geçmiş sayılır: {}",
+                local(row.expires_at)
+            ));
+            lines
+        }
+        State::Released => vec![format!(
+            "bir işçi {}. kopyayı alır; almazsa yeniden verilir: {due}",
+            row.fence
+        )],
+        State::Sending => vec![format!(
+            "işçisi sonucu yazar; geri dönmezse denemenin sonucu bilinmiyor sayılır: {due}"
+        )],
+        State::Unknown => vec![format!(
+            "körlemesine yeniden gönderilmez; gecikmiş bir yanıt geçerlidir, gelmezse öğrenilemedi diye biter: {due}"
+        )],
+        State::Suppressed if row.why == "no-consent" => vec![
+            "başka bir şey olmaz. Kişi onay verirse onayı İYS kayıtlarına girin; klinik olayı yeni bir numarayla yayımlasın".to_owned(),
+        ],
+        State::DeadLettered if now.handled => {
+            vec!["başka bir şey olmaz: bir kişi ilgilendi".to_owned()]
+        }
+        State::DeadLettered => vec![
+            format!("kendiliğinden bir şey olmaz. Nedenini giderin, sonra ne olacağına bakın: ulak dead-letter replay {}", row.ntf),
+            "ya da klinik düzeltilmiş olayı yeniden yayımlasın; reddedilen olayın numarası boştadır".to_owned(),
+        ],
+        State::Unresolved => vec![
+            "kendiliğinden bir şey olmaz: ileti telefona ulaşmış olabilir. Sağlayıcıya sorun; gecikmiş bir yanıt geçerlidir".to_owned(),
+        ],
+        State::Refused => {
+            vec!["başka bir şey olmaz: sağlayıcının reddi bu ileti için kesindir".to_owned()]
+        }
+        State::Accepted => {
+            vec!["başka bir şey olmaz: ulaşıp ulaşmadığını yalnız sağlayıcı bilir".to_owned()]
+        }
+        _ => vec!["başka bir şey olmaz".to_owned()],
+    }
+}

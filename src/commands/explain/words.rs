@@ -1,0 +1,190 @@
+//! The words of a story: one module a language, each with the same functions. No word comes from a patient.
+
+use ledger::lanes::Lane;
+use ledger::record::{ConsentEvidence, Entry};
+use ledger::report::Listed;
+
+use super::{english, turkish};
+use crate::cli::records::Tongue;
+
+/// Where a notification stands now, for what happens next.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// Its row.
+    pub row: &'a Listed,
+    /// The lane that it is on, if that is or was in trouble.
+    pub lane: Option<&'a Lane>,
+    /// A dead letter that somebody has looked after.
+    pub handled: bool,
+}
+
+/// The one line that answers the question.
+pub fn verdict(tongue: Tongue, row: &Listed) -> String {
+    match tongue {
+        Tongue::En => english::verdict(row.state, &row.why),
+        Tongue::Tr => turkish::verdict(row.state, &row.why),
+    }
+}
+
+/// What a reason means; `None` where it says so itself.
+pub fn meaning(tongue: Tongue, why: &str) -> Option<&'static str> {
+    match tongue {
+        Tongue::En => english::meaning(why),
+        Tongue::Tr => turkish::meaning(why),
+    }
+}
+
+/// What a record says.
+pub fn sentence(tongue: Tongue, entry: &Entry) -> String {
+    match tongue {
+        Tongue::En => english::sentence(entry),
+        Tongue::Tr => turkish::sentence(entry),
+    }
+}
+
+/// On what evidence it was decided.
+pub fn consent(tongue: Tongue, evidence: &ConsentEvidence) -> String {
+    match tongue {
+        Tongue::En => english::consent(evidence),
+        Tongue::Tr => turkish::consent(evidence),
+    }
+}
+
+/// What happens next, and when; what a person can do.
+pub fn next(tongue: Tongue, situation: Situation<'_>) -> Vec<String> {
+    match tongue {
+        Tongue::En => english::next(situation),
+        Tongue::Tr => turkish::next(situation),
+    }
+}
+
+/// Words that stand between the parts of a story.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    pub clinic: &'static str,
+    pub event: &'static str,
+    pub unknown: &'static str,
+    pub useful_until: &'static str,
+    pub because: &'static str,
+    pub consent: &'static str,
+    pub text: &'static str,
+    pub body: &'static str,
+    pub next: &'static str,
+}
+
+/// Those of a language.
+pub const fn frame(tongue: Tongue) -> &'static Frame {
+    match tongue {
+        Tongue::En => &english::FRAME,
+        Tongue::Tr => &turkish::FRAME,
+    }
+}
+
+/// The reason without what follows its first words: `suppressed: asked us to stop` is a `suppressed`.
+pub(super) fn first_words(why: &str) -> &str {
+    let why = why.split(" ntf_").next().unwrap_or(why);
+    why.split_once(": ").map_or(why, |(first, _)| first)
+}
+
+/// A refused event's reason is its rule and where.
+pub(super) fn place(path: &str, whole: &'static str) -> String {
+    if path.is_empty() { whole.to_owned() } else { path.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::state::State;
+
+    use super::*;
+
+    /// Every reason that worker, scheduler and ledger write.
+    const REASONS: [&str; 34] = [
+        "quiet-hours",
+        "lane-closed",
+        "lane-closed: credentials",
+        "consent-silent",
+        "consent-not-asked",
+        "retry",
+        "rate",
+        "no-route",
+        "contended",
+        "number-busy",
+        "another-reminder-in-flight",
+        "same-thing-in-flight",
+        "same-thing-waiting",
+        "returned by the broker",
+        "replayed",
+        "taken in after a refusal",
+        "no-consent",
+        "suppressed: asked us to stop",
+        "duplicate of ntf_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "too soon after ntf_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "superseded by ntf_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "appointment-past",
+        "too-late",
+        "too-late-after-failures",
+        "quiet-hours-until-too-late",
+        "appointment-cancelled",
+        "appointment-moved",
+        "template: too-long",
+        "crash-loop",
+        "handler-panic",
+        "its body is missing",
+        "its body no longer fits the schema: unknown-field",
+        "its clinic or type is not configured",
+        "lease-ran-out",
+    ];
+
+    #[test]
+    fn every_reason_has_a_meaning_in_both_languages() {
+        for why in REASONS {
+            for tongue in [Tongue::En, Tongue::Tr] {
+                let meaning = meaning(tongue, why);
+                assert!(meaning.is_some_and(|m| !m.is_empty()), "{why} in {tongue:?}");
+            }
+        }
+        assert_eq!(meaning(Tongue::En, "netgsm:20"), None);
+    }
+
+    #[test]
+    fn every_state_has_a_verdict_of_its_own_in_both_languages() {
+        for verdict in [english::verdict, turkish::verdict] {
+            let mut said: Vec<String> =
+                State::ALL.iter().map(|state| verdict(*state, "because")).collect();
+            said.sort();
+            said.dedup();
+            assert_eq!(said.len(), State::ALL.len());
+        }
+    }
+
+    #[test]
+    fn every_record_is_told_in_both_languages_with_its_facts() {
+        let entries = [
+            (Entry::Released { n: 41 }, "41"),
+            (Entry::Duplicate { via: "queue-x".to_owned() }, "queue-x"),
+            (Entry::SentTwice { attempt: 41 }, "41"),
+            (Entry::Replayed { who: "ayse@m".to_owned(), why: "mended".to_owned() }, "ayse@m"),
+            (
+                Entry::NotFound { attempt: 41, resend: false, why: "gave up looking".to_owned() },
+                "41",
+            ),
+            (
+                Entry::Outcome {
+                    attempt: 1,
+                    outcome: "failed".to_owned(),
+                    code: "http:503".to_owned(),
+                    detail: "busy".to_owned(),
+                    provider_ref: None,
+                    late: true,
+                    then: State::Waiting,
+                },
+                "http:503",
+            ),
+        ];
+        for (entry, fact) in &entries {
+            let (english, turkish) = (english::sentence(entry), turkish::sentence(entry));
+            assert!(english.contains(fact) && turkish.contains(fact), "{english} / {turkish}");
+            assert_ne!(english, turkish);
+        }
+    }
+}
