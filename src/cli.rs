@@ -9,6 +9,7 @@ pub mod process;
 pub mod publish;
 pub mod records;
 pub mod simulator;
+pub mod template;
 mod values;
 
 use std::path::PathBuf;
@@ -69,6 +70,9 @@ pub enum Command {
     Lane(lane::LaneCommand),
     /// Check configuration, broker, database, clock, accounts and texts, and say what to do
     Doctor(doctor::DoctorArgs),
+    /// Check the texts, or show an event as its person would read it
+    #[command(subcommand, after_help = template::EXAMPLES)]
+    Template(template::TemplateCommand),
     /// Check or show the configuration
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(config::ConfigCommand),

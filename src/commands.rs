@@ -12,6 +12,7 @@ pub mod migrate;
 pub mod publish;
 pub mod scheduler;
 pub mod simulator;
+pub mod template;
 pub mod worker;
 
 use std::collections::BTreeMap;
@@ -114,6 +115,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(_) => doctor::run(&cli.global),
         Command::Completions(args) => completions::run(&args),
         Command::Config(command) => config::run(&cli.global, &command),
+        Command::Template(command) => template::run(&cli.global, &command),
         Command::Publish(args) => publish::run(&cli.global, &args),
         Command::Simulator(args) => simulator::run(&cli.global, &args),
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use bus::{Bus, BusSettings};
 use chrono::TimeDelta;
 use ledger::vault::Secret32;
 use ledger::{Ledger, LedgerError, LedgerSettings};
+use schemas::ClinicId;
 use secrecy::SecretString;
+use templates::RenderPolicy;
 
 use crate::cli::Global;
 use crate::commands::{Failure, Settings, publish, runtime};
@@ -273,19 +276,24 @@ fn delta(duration: Duration) -> TimeDelta {
 /// # Errors
 /// The file, the line, what is wrong.
 pub fn renderer(settings: &Settings) -> anyhow::Result<Arc<templates::Renderer>> {
-    let folders: Vec<_> = settings
-        .config
-        .clinics
-        .iter()
-        .filter_map(|(id, clinic)| clinic.folder.clone().map(|folder| (id.clone(), folder)))
-        .collect();
-    let renderer = templates::Renderer::load_with(
+    let mut renderer = templates::Renderer::load_with(
         &settings.registry,
         settings.config.types.folder.as_deref(),
-        &folders,
+        &clinic_folders(&settings.config),
     )?;
+    for (id, clinic) in &settings.config.clinics {
+        renderer.set_policy(id.clone(), RenderPolicy { fold_turkish: clinic.fold_turkish });
+    }
     for note in renderer.notes() {
         tracing::warn!(note, "a text costs more than it has to");
     }
     Ok(Arc::new(renderer))
+}
+
+/// Clinics that have texts of their own.
+pub fn clinic_folders(config: &Config) -> Vec<(ClinicId, PathBuf)> {
+    let folders = config.clinics.iter();
+    folders
+        .filter_map(|(id, clinic)| clinic.folder.clone().map(|folder| (id.clone(), folder)))
+        .collect()
 }

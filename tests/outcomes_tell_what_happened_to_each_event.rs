@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use lapin::options::{QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
 use serde_json::Value;
@@ -66,6 +66,18 @@ async fn outcomes_tell_what_happened_to_each_event() {
     let ids: BTreeSet<&str> =
         events.iter().chain([&first]).filter_map(|told| told["id"].as_str()).collect();
     assert_eq!(ids.len(), 4, "each has an id of its own: {ids:?}");
+
+    // A queue that is gone for a while has missed nothing once it is back.
+    let channel = broker.create_channel().await.expect("a channel");
+    let gone = channel.queue_delete("klinik.all".into(), QueueDeleteOptions::default());
+    gone.await.expect("deleted");
+    let meanwhile = reminder("meanwhile");
+    clinic.publish(&meanwhile).await;
+    clinic.until_state(&meanwhile, "accepted", "").await;
+    broker.close(200, "OK".into()).await.expect("closed");
+    let broker = listen(&clinic, &[("klinik.all", "ulak.#")]).await;
+    let missed = told(&clinic, "klinik.all", 1).await.remove(0);
+    assert_eq!(missed["data"]["notification"], meanwhile.ntf());
     broker.close(200, "OK".into()).await.expect("closed");
     clinic.finish().await;
 }

@@ -22,6 +22,8 @@ pub struct Clinic {
     pub netgsm_account: String,
     /// Whose account serves it at İYS.
     pub iys_account: String,
+    /// Whether ş, ğ, ı … may become s, g, i where that saves a segment.
+    pub fold_turkish: bool,
     /// Folder with its own texts and policies.
     pub folder: Option<PathBuf>,
     /// How long before an appointment reminders are planned, longest first.
@@ -84,6 +86,7 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
     let netgsm_account = r.required("clinics.<id>.accounts.netgsm", names, values::text(63));
     let iys_account = r.required("clinics.<id>.accounts.iys", names, values::text(63));
     let name_style = r.required("clinics.<id>.name_style", names, values::word(NAME_STYLES));
+    let fold_turkish = r.required("clinics.<id>.fold_turkish", names, values::flag);
     let folder = r.optional("clinics.<id>.folder", names, values::text(4_096));
     let reminders = r.required(
         "clinics.<id>.reminders",
@@ -112,6 +115,7 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
         sender: sender?,
         netgsm_account: netgsm_account?,
         iys_account: iys_account?,
+        fold_turkish: fold_turkish?,
         folder,
         reminders,
         min_gap: min_gap?,

@@ -103,6 +103,7 @@ pub const KEYS: &[Key] = &[
     entry("clinics.<id>.accounts.netgsm", "\"default\""),
     entry("clinics.<id>.accounts.iys", "\"default\""),
     entry("clinics.<id>.name_style", "\"first\""),
+    entry("clinics.<id>.fold_turkish", "false"),
     key("clinics.<id>.folder"),
     entry("clinics.<id>.reminders", "[\"24h\", \"2h\"]"),
     entry("clinics.<id>.min_gap", "\"6h\""),

@@ -23,3 +23,4 @@ mod slots;
 mod start;
 mod time;
 mod told;
+mod tools;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ledger::intake;
 use ledger::lanes::{Lane, LaneState};
 use ledger::look::RowAsk;
+use ledger::record::Entry;
 use ledger::report::Listed;
 use ledger::state::State;
 use schemas::{Channel, ClinicId, ConsentRule, Event, EventType, Incoming, Refusal};
@@ -131,6 +132,12 @@ impl<'a> Forecaster<'a> {
         let bodies =
             self.desk.ledger.refused_body(&row.ntf).await.map_err(start::ledger_failure)?;
         let Some(sealed) = bodies else { return Ok(not("its body is not in the ledger any more")) };
+        let records = self.desk.ledger.records(&row.ntf).await.map_err(start::ledger_failure)?;
+        for record in &records {
+            if let Entry::TakenIn { into, .. } = &record.entry {
+                return Ok(not(format!("it was taken in before, as {into}")));
+            }
+        }
         let place = intake::body_place(&row.ntf);
         let vault = self.desk.ledger.vault();
         let body = vault.open_own(&place, &sealed).map_err(start::ledger_failure)?;

@@ -170,3 +170,27 @@ fn the_named_file_must_be_there_and_the_one_in_place_need_not() {
     let sources = Sources::read(Some(&missing), BTreeMap::new()).expect("readable");
     assert_eq!(sources.file, Some((missing, "[worker]".to_owned())));
 }
+
+#[test]
+fn the_folder_of_own_types_is_known_before_all_else_and_lies_beside_the_file_that_names_it() {
+    let folder = |file: &str, env: &[(&str, &str)]| {
+        // What is wrong elsewhere is said later, when the types are known.
+        let file = format!("{file}\n[worker]\nin_flight = \"many\"");
+        Config::types_folder(&sources(&file, env), &files).expect("read")
+    };
+    assert_eq!(folder("", &[]), None);
+    let own = "[types]\nfolder = \"types\"";
+    let beside = ("/etc/ulak/types".into(), Origin::File(FILE.into()));
+    assert_eq!(folder(own, &[]), Some(beside));
+    let variable = "ULAK_TYPES__FOLDER";
+    let from_env = ("own".into(), Origin::Env(variable.to_owned()));
+    assert_eq!(folder(own, &[(variable, "own")]), Some(from_env));
+    let config = load(own, &[]).expect("valid");
+    assert_eq!(config.types.folder.as_deref(), Some(Path::new("/etc/ulak/types")));
+    let wrong = sources("[types]\nfolder = true", &[]);
+    let errors = Config::types_folder(&wrong, &files).expect_err("no path");
+    assert!(
+        errors[0].to_string().starts_with("types.folder (/etc/ulak/ulak.toml): "),
+        "{errors:?}"
+    );
+}
