@@ -5,12 +5,19 @@ use crate::error::LedgerError;
 use crate::vault::random_id;
 use crate::write::now;
 use sqlx::Row;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// How long one process may take to fetch a token before another tries, milliseconds.
 const TOKEN_LEASE_MS: i64 = 20_000;
+/// Pause after a token call that reached nobody, milliseconds.
+const NOT_ASKED_MS: i64 = 2_000;
 /// One hour in milliseconds.
 pub const HOUR_MS: i64 = 3_600_000;
+
+fn token_key(account: &str) -> String {
+    format!("token/{account}")
+}
 
 /// The shared token of an account.
 #[derive(Debug)]
@@ -94,24 +101,44 @@ impl Ledger {
         Ok(granted.is_some())
     }
 
-    /// Gives permits back that were taken for a send which did not happen, if their span has not passed.
+    /// Takes the next place in a pace that all processes keep: `us` microseconds of it. Returns how long to wait for the place, or
+    /// `None` if the next one is more than `ahead` away, in which case nothing is taken.
+    ///
+    /// An even pace, not a budget a second: providers count any second, not ours.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn give_back(
+    pub async fn pace(
         &self,
         key: &str,
-        permits: i64,
-        span_ms: i64,
-    ) -> Result<(), LedgerError> {
-        sqlx::query(sql(
-            "-- give back\nUPDATE permit SET used = greatest(used - CAST($2 AS BIGINT), 0) WHERE key = $1 AND span = {now} / CAST($3 AS BIGINT)",
-        ))
+        us: i64,
+        ahead: Duration,
+    ) -> Result<Option<Duration>, LedgerError> {
+        let wait: Option<i64> = sqlx::query_scalar(
+            "-- pace\nWITH t AS (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS now) \
+             INSERT INTO permit (key, span, used) SELECT $1, t.now + $2, 0 FROM t \
+             ON CONFLICT (key) DO UPDATE SET span = greatest(permit.span, excluded.span - $2) + $2 \
+             WHERE permit.span <= excluded.span - $2 + $3 \
+             RETURNING span - $2 - (SELECT now FROM t)",
+        )
         .bind(key)
-        .bind(permits)
-        .bind(span_ms)
-        .execute(&self.pool)
+        .bind(us)
+        .bind(i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX / 4))
+        .fetch_optional(&self.pool)
         .await?;
+        Ok(wait.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))
+    }
+
+    /// Gives a place back that was taken for a send which did not happen: those behind it move up.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn give_back(&self, key: &str, us: i64) -> Result<(), LedgerError> {
+        sqlx::query("-- give back\nUPDATE permit SET span = span - $2 WHERE key = $1")
+            .bind(key)
+            .bind(us)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -151,13 +178,21 @@ impl Ledger {
             tx.commit().await?;
             return Ok(SharedToken::Wait);
         }
+        let tried: Option<i64> =
+            sqlx::query_scalar("SELECT used FROM permit WHERE key = $1 AND span = $2")
+                .bind(token_key(account))
+                .bind(now / HOUR_MS)
+                .fetch_optional(&mut *tx)
+                .await?;
+        // each try without a token doubles the time to the next one, so that an outage does not use up its hour at once
+        let lease_ms = TOKEN_LEASE_MS << tried.unwrap_or(0).clamp(0, 6);
         sqlx::query("UPDATE token SET lease_until = $2 WHERE account = $1")
             .bind(account)
-            .bind(now.saturating_add(TOKEN_LEASE_MS))
+            .bind(now.saturating_add(lease_ms))
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        if !self.permits(&format!("token/{account}"), 1, fetches_per_hour, HOUR_MS).await? {
+        if !self.permits(&token_key(account), 1, fetches_per_hour, HOUR_MS).await? {
             return Ok(SharedToken::Wait);
         }
         let refresh_with = if refresh > now && !sealed.is_empty() {
@@ -166,6 +201,26 @@ impl Ledger {
             None
         };
         Ok(SharedToken::Fetch { refresh_with })
+    }
+
+    /// The token call certainly did not reach anybody: it is not counted, and the next one need not wait for long.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn token_not_asked(&self, account: &str) -> Result<(), LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let now = now(&mut tx).await?;
+        sqlx::query("UPDATE token SET lease_until = least(lease_until, $2) WHERE account = $1")
+            .bind(account)
+            .bind(now.saturating_add(NOT_ASKED_MS))
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("UPDATE permit SET used = greatest(used - 1, 0) WHERE key = $1")
+            .bind(token_key(account))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Keeps a fetched token for everybody. Instants are milliseconds since 1970 UTC.

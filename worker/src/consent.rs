@@ -292,7 +292,10 @@ impl Inner {
                 }
                 Err(trouble)
             }
-            Err(NoToken::Budget) => Err(silent("token-budget")),
+            Err(NoToken::Budget) => {
+                self.lanes.bad(&self.ledger, &self.lane, "iys:token-budget").await;
+                Err(silent("token-budget"))
+            }
             Err(NoToken::Away) => Err(silent("ledger-away")),
             Err(NoToken::Unreadable) => Err(silent("token-unreadable")),
         }

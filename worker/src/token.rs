@@ -65,6 +65,11 @@ pub async fn shared(
     }
 }
 
+/// No connection: no byte of the question left this machine.
+fn reached_nobody(code: &str) -> bool {
+    matches!(code, "connect" | "connect-timeout")
+}
+
 async fn fetch(
     client: &Client,
     ledger: &Ledger,
@@ -81,7 +86,14 @@ async fn fetch(
     let tokens = match tokens {
         Ok(tokens) => tokens,
         Err(trouble) => {
-            let _ = ledger.drop_token(lane, 0, true).await;
+            match &trouble {
+                IysTrouble::Silent(silence) if reached_nobody(&silence.trouble.code) => {
+                    let _ = ledger.token_not_asked(lane).await;
+                }
+                // no answer says nothing about the refresh token
+                IysTrouble::Silent(_) => {}
+                _ => drop(ledger.drop_token(lane, 0, true).await),
+            }
             return Err(NoToken::Refused(trouble));
         }
     };

@@ -3,6 +3,7 @@
 use crate::place::{Place, fresh};
 use ledger::lanes::LaneState;
 use ledger::shared::{HOUR_MS, SharedToken};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn permits_never_exceed_their_cap_in_any_span() {
@@ -59,9 +60,39 @@ async fn within_one_span_exactly_the_cap_is_granted_to_whoever_comes() {
         granted += task.await.unwrap();
     }
     assert_eq!(granted, 37);
-    place.give_back("k", 2, 36_525 * 24 * HOUR_MS).await.unwrap();
-    assert!(!place.permits("k", 3, 37, 36_525 * 24 * HOUR_MS).await.unwrap(), "all or none");
-    assert!(place.permits("k", 2, 37, 36_525 * 24 * HOUR_MS).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_pace_is_even_shared_and_does_not_reach_further_ahead_than_asked() {
+    let place = fresh().await;
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let ledger = place.ledger.clone();
+            tokio::spawn(async move {
+                let mut waits = vec![];
+                for _ in 0..5 {
+                    waits.extend(
+                        ledger.pace("p", 200_000_000, Duration::from_secs(2_000)).await.unwrap(),
+                    );
+                }
+                waits
+            })
+        })
+        .collect();
+    let mut waits = vec![];
+    for task in tasks {
+        waits.extend(task.await.unwrap());
+    }
+    waits.sort_unstable();
+    // places of 200 s, from now to 2,000 s ahead
+    assert_eq!(waits.len(), 11, "{waits:?}");
+    for pair in waits.windows(2) {
+        let apart = (pair[1] - pair[0]).as_secs_f64();
+        assert!((190.0..=200.1).contains(&apart), "{waits:?}");
+    }
+    assert_eq!(place.ledger.pace("p", 1, Duration::from_secs(2_000)).await.unwrap(), None);
+    place.ledger.give_back("p", 200_000_000).await.unwrap();
+    assert!(place.ledger.pace("p", 1, Duration::from_secs(2_000)).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -66,7 +66,9 @@ pub async fn decision(
 /// # Errors
 /// [`Halt`] while the ledger is away.
 pub async fn rate(worker: &Worker, work: &Work<'_>, route: &Route) -> Result<End, Halt> {
-    let until = in_future(worker, Duration::from_secs(1));
+    // spread, so that rows that found no place do not all come back at once
+    let spread = work.ntf.bytes().map(u64::from).sum::<u64>() % 8;
+    let until = in_future(worker, Duration::from_secs(2 + spread));
     wait(worker, work, until, "rate", route.lane.name.clone(), route.number_slot.clone(), None)
         .await
 }

@@ -11,7 +11,8 @@ use templates::Message;
 
 /// How long a message waits for the rate of its lane before its row does (PROTOCOL rule 2).
 const PATIENCE: Duration = Duration::from_secs(1);
-const SECOND_MS: i64 = 1_000;
+/// A second in microseconds and 3 % more: what leaves evenly arrives a little less so, and the provider counts every second.
+const PLACE_US: i64 = 1_030_000;
 
 /// Where a message would go out.
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ pub fn choose(worker: &Worker, work: &Work<'_>) -> Option<Route> {
     Some(Route { channel: Channel::Sms, lane, number, number_slot, blocked })
 }
 
-/// Takes a permit for the text's real segments out of the cap that all workers share. `None`: not within a second.
+/// Takes a place for the text's real segments in the pace that all workers keep, and waits for it. `None`: not within a second.
 ///
 /// # Errors
 /// [`Halt`] while the ledger is away.
@@ -67,27 +68,18 @@ pub async fn rate_permit(
 ) -> Result<Option<Permit>, Halt> {
     let Some(cap) = route.lane.max_per_s else { return Ok(Some(Permit { taken: None })) };
     let segments = i64::from(message.segments.segments.max(1));
+    let us = segments.saturating_mul(PLACE_US) / i64::from(cap.max(1));
     let key = rate_key(route);
-    let give_up = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        if worker.ledger.permits(&key, segments, i64::from(cap), SECOND_MS).await? {
-            return Ok(Some(Permit { taken: Some((key, segments)) }));
-        }
-        let into_second = worker.ledger.clock().now_ms().rem_euclid(SECOND_MS);
-        let left =
-            Duration::from_millis(u64::try_from(SECOND_MS - into_second).unwrap_or(1_000) + 2);
-        if tokio::time::Instant::now() + left > give_up {
-            return Ok(None);
-        }
-        tokio::time::sleep(left).await;
-    }
+    let Some(wait) = worker.ledger.pace(&key, us, PATIENCE).await? else { return Ok(None) };
+    tokio::time::sleep(wait).await;
+    Ok(Some(Permit { taken: Some((key, us)) }))
 }
 
 /// Gives a permit back after a claim that wrote nothing.
 pub async fn give_back(worker: &Worker, permit: Permit) {
-    if let Some((key, segments)) = permit.taken {
-        // not worth a failure: the budget of this second is a little smaller then
-        let _ = worker.ledger.give_back(&key, segments, SECOND_MS).await;
+    if let Some((key, us)) = permit.taken {
+        // not worth a failure: the pace is a little slower then
+        let _ = worker.ledger.give_back(&key, us).await;
     }
 }
 

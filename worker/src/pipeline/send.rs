@@ -1,7 +1,7 @@
 //! One attempt after another under one lease, until one is certain or none is left.
 
 use super::claim::{self, Attempt};
-use super::route::Route;
+use super::route::{Route, rate_permit};
 use super::validate::Work;
 use super::{End, record};
 use crate::hold::{self, Place};
@@ -36,6 +36,9 @@ pub async fn send(
         hold::at(Place::BeforeAck).await;
         let Some(pause) = pause.filter(|_| goes_on(written)) else { return End::Sent };
         tokio::time::sleep(pause).await;
+        if !in_pace(worker, route, message, &attempt).await {
+            return End::Sent;
+        }
         match next_attempt(worker, work, route, message, &attempt).await {
             Some(next) => attempt = next,
             // the row moved on, or its lease will run out and its time comes again
@@ -123,6 +126,20 @@ fn quick_pause(
 
 fn goes_on(written: Written) -> bool {
     written.applied && written.state == State::Sending
+}
+
+/// A further attempt keeps the lane's pace like the first. `false`: not before the decision runs out; the lease is looked after.
+async fn in_pace(worker: &Worker, route: &Route, message: &Message, attempt: &Attempt) -> bool {
+    while worker.ledger.clock().now() < attempt.until {
+        match rate_permit(worker, route, message).await {
+            Ok(Some(_)) => return true,
+            Ok(None) => {}
+            Err(_) => return false,
+        }
+        // nothing within a second: the next places are further away
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    false
 }
 
 async fn next_attempt(
