@@ -172,7 +172,8 @@ async fn handle(worker: &Worker, fatal: &watch::Sender<Option<LedgerError>>, del
             queue: &delivery.queue,
             routing_key: &delivery.routing_key,
             message_id: &message_id,
-            redelivered: delivery.redelivered,
+            // a second run after a panic sees what the first one wrote: no repetition by the clinic
+            redelivered: delivery.redelivered || panics > 0,
             body: &delivery.body,
         };
         let seen = worker.outage.count();

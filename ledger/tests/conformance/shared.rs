@@ -87,7 +87,7 @@ async fn a_pace_is_even_shared_and_does_not_reach_further_ahead_than_asked() {
     // places of 200 s, from now to 2,000 s ahead
     assert_eq!(waits.len(), 11, "{waits:?}");
     for pair in waits.windows(2) {
-        let apart = (pair[1] - pair[0]).as_secs_f64();
+        let apart = pair[1].as_secs_f64() - pair[0].as_secs_f64();
         assert!((190.0..=200.1).contains(&apart), "{waits:?}");
     }
     assert_eq!(place.ledger.pace("p", 1, Duration::from_secs(2_000)).await.unwrap(), None);

@@ -33,15 +33,15 @@ fn holder(state: State, version: i64, until: Option<i64>) -> Holder {
     Holder { ntf: "ntf_other".into(), state, version: Some(("explicit".into(), version)), until }
 }
 
-fn known(version: i64, starts: &str, cancelled: bool) -> Option<SeenAppointment> {
-    Some(SeenAppointment {
+fn known(version: i64, starts: &str, cancelled: bool) -> SeenAppointment {
+    SeenAppointment {
         rev: 1,
         version,
         version_kind: "explicit".into(),
         starts_at: utc(starts).timestamp_millis(),
         cancelled,
         from_fact: false,
-    })
+    }
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn at_night_it_waits_for_the_morning_or_expires_if_that_is_too_late() {
 #[test]
 fn a_visit_that_began_expires_before_anything_else_is_asked() {
     let mut seen = Surroundings { suppressed: Some("ret".into()), ..Surroundings::default() };
-    seen.appointment = known(9, "2026-11-25T11:30:00Z", true);
+    seen.appointment = Some(known(9, "2026-11-25T11:30:00Z", true));
     let late = Case { now: utc("2026-11-22T11:30:00Z"), ..case(&seen) };
     assert_eq!(decide(&late), Decision::Expire("appointment-past".into()));
     assert!(!depends_on_consent(&late));
@@ -100,7 +100,7 @@ fn a_visit_that_began_expires_before_anything_else_is_asked() {
 fn a_cancelled_appointment_stops_its_version_and_older_ones_and_a_newer_one_books_anew() {
     for (version, stopped) in [(2, true), (3, true), (4, false)] {
         let seen = Surroundings {
-            appointment: known(3, "1970-01-01T00:00:00Z", true),
+            appointment: Some(known(3, "1970-01-01T00:00:00Z", true)),
             ..Surroundings::default()
         };
         let starts_at = utc("2026-11-22T11:30:00Z").timestamp_millis();
@@ -122,7 +122,7 @@ fn an_older_version_stops_only_if_the_start_moved_and_an_equal_one_is_a_conflict
         (2, moved, None),
     ] {
         let seen = Surroundings {
-            appointment: known(known_version, starts, false),
+            appointment: Some(known(known_version, starts, false)),
             ..Surroundings::default()
         };
         let got = decide(&case(&seen));
@@ -240,7 +240,7 @@ proptest! {
         let seen = Surroundings {
             person: None,
             suppressed: suppressed.then(|| "x".to_owned()),
-            appointment: known(2, "2026-11-22T11:30:00Z", cancelled),
+            appointment: Some(known(2, "2026-11-22T11:30:00Z", cancelled)),
             thing, gap, number,
         };
         let case = Case {
