@@ -62,7 +62,6 @@ async fn a_broker_that_closes_all_connections_costs_no_message() {
     everybody_came_back(&clinic, TIMES - 1);
     nothing_was_lost(&clinic, events.len()).await;
     clinic.finish().await;
-    own.down().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,5 +87,4 @@ async fn a_broker_that_restarts_costs_no_message() {
     everybody_came_back(&clinic, 1);
     nothing_was_lost(&clinic, events.len()).await;
     clinic.finish().await;
-    own.down().await;
 }

@@ -82,5 +82,4 @@ async fn a_database_restart_costs_no_message() {
     assert_eq!(books["received"], events.len(), "{books}");
     assert_eq!(books["states"]["accepted"], events.len(), "{books}");
     clinic.finish().await;
-    own.down().await;
 }

@@ -70,7 +70,12 @@ impl Topology {
             };
             match there {
                 Ok(()) => link::close_channel(&channel, settings).await,
-                Err(error) if is_not_found(&error) => missing.push(name),
+                Err(error) if is_not_found(&error) => {
+                    // an exchange and its queue may share a name
+                    if !missing.contains(&name) {
+                        missing.push(name);
+                    }
+                }
                 Err(error) => return Err(BusError::at(&format!("looking for {name}"), &error)),
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Made from records, at least once each. Whether anybody listens is found out by publishing: what no queue takes comes
 //! back, the cursor stays, and it is tried again later. So a queue that is bound gets what was recorded before, but no
-//! further back than [`YOUNGEST`]: nobody wants the outcomes of last year. The two types have a cursor each, because a
+//! further back than `YOUNGEST`: nobody wants the outcomes of last year. The two types have a cursor each, because a
 //! clinic may listen to one of them only.
 
 pub mod message;

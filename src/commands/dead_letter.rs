@@ -147,7 +147,7 @@ fn tell(
     forecast: &Forecast,
     acted: Option<bool>,
 ) -> Result<(), Failure> {
-    let (would, said, into) = (forecast.word(), forecast.said(), forecast.into_ntf());
+    let (would, said, into) = (forecast.word(), forecast.said(), forecast.becomes());
     if desk.json {
         let line = json!({
             "ntf": row.ntf, "clinic": row.clinic, "type": row.event_type, "why": row.why,

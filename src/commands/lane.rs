@@ -78,17 +78,14 @@ async fn status(desk: &Desk, args: &StatusArgs) -> Result<(), Failure> {
             }))?;
             continue;
         }
-        let mut line = format!("{name:<36} {state:<8} {waiting} waiting, {outside} on their way");
-        if let Some(lane) = trouble {
-            line.push_str(&format!("; since {}: {}", local(lane.since), lane.why));
-        }
-        if let Some(lane) = probe {
-            line.push_str(&format!("; next probe {}", local(lane.probe_at)));
-        }
+        let mut parts =
+            vec![format!("{name:<36} {state:<8} {waiting} waiting, {outside} on their way")];
+        parts.extend(trouble.map(|lane| format!("since {}: {}", local(lane.since), lane.why)));
+        parts.extend(probe.map(|lane| format!("next probe {}", local(lane.probe_at))));
         if !known.configured && name != "none" {
-            line.push_str("; no clinic uses it any more");
+            parts.push("no clinic uses it any more".to_owned());
         }
-        say(line)?;
+        say(parts.join("; "))?;
     }
     Ok(())
 }

@@ -138,25 +138,8 @@ impl Inner {
         }
     }
 
-    /// Waits for one of the permits that all workers share.
-    ///
-    /// They are spread over the second: İYS counts any 1,000 ms, and a budget of whole seconds would let twice the cap pass
-    /// around the turn of one (measured: H124 at a cap of 8 with a limit of 10, and a closed lane). So nobody waits for long.
     async fn permit(&self) -> Result<(), String> {
-        let Some(cap) = self.account.max_per_s else { return Ok(()) };
-        let span = (1_000 / i64::from(cap.max(1))).max(1);
-        loop {
-            match self.ledger.permits("iys", 1, 1, span).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => {
-                    let left = span - self.ledger.clock().now_ms().rem_euclid(span);
-                    let left = Duration::from_millis(left.unsigned_abs());
-                    tokio::time::sleep(left + Duration::from_millis(2)).await;
-                }
-                Err(error) if error.is_away() => return Err("ledger-away".to_owned()),
-                Err(_) => return Err("ledger".to_owned()),
-            }
-        }
+        permit(&self.ledger, self.account.max_per_s).await
     }
 
     /// Asks for a slice; a number that İYS does not take as a recipient must not spoil the answer of the others.
@@ -298,6 +281,30 @@ impl Inner {
             }
             Err(NoToken::Away) => Err(silent("ledger-away")),
             Err(NoToken::Unreadable) => Err(silent("token-unreadable")),
+        }
+    }
+}
+
+/// Waits for one of the permits of requests to İYS that all processes share. The error is a bounded code.
+///
+/// They are spread over the second: İYS counts any 1,000 ms, and a budget of whole seconds would let twice the cap pass
+/// around the turn of one (measured: H124 at a cap of 8 with a limit of 10, and a closed lane). So nobody waits for long.
+///
+/// # Errors
+/// When the ledger does not answer.
+pub async fn permit(ledger: &Ledger, max_per_s: Option<u32>) -> Result<(), String> {
+    let Some(cap) = max_per_s else { return Ok(()) };
+    let span = (1_000 / i64::from(cap.max(1))).max(1);
+    loop {
+        match ledger.permits("iys", 1, 1, span).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                let left = span - ledger.clock().now_ms().rem_euclid(span);
+                let left = Duration::from_millis(left.unsigned_abs());
+                tokio::time::sleep(left + Duration::from_millis(2)).await;
+            }
+            Err(error) if error.is_away() => return Err("ledger-away".to_owned()),
+            Err(_) => return Err("ledger".to_owned()),
         }
     }
 }

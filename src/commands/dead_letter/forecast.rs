@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use ledger::intake;
 use ledger::lanes::{Lane, LaneState};
 use ledger::look::RowAsk;
@@ -54,7 +55,7 @@ impl Forecast {
     }
 
     /// The notification that a refused event becomes or is.
-    pub(super) fn into_ntf(&self) -> Option<String> {
+    pub(super) fn becomes(&self) -> Option<String> {
         match self {
             Self::TakeIn { event, .. } => Some(event.ntf().as_str().to_owned()),
             Self::Known { ntf, .. } => Some(ntf.clone()),
@@ -181,27 +182,32 @@ impl<'a> Forecaster<'a> {
         })
     }
 
-    /// The decision of this moment in words, or why there cannot be one.
-    async fn decision(&self, event: &Event) -> Result<Result<(&Clinic, String), String>, Failure> {
+    /// Type and clinic, if both are there and the text can be made.
+    fn ready(&self, event: &Event, now: DateTime<Utc>) -> Result<(&EventType, &Clinic), String> {
         let Some(event_type) = self.desk.settings.registry.get(&event.event_type) else {
-            return Ok(Err(format!("type {} is not known any more", event.event_type)));
+            return Err(format!("type {} is not known any more", event.event_type));
         };
         let Some(clinic) = self.worker.clinics.get(&event.clinic) else {
-            return Ok(Err(format!(
-                "clinic {} is not configured: add [clinics.{}]",
-                event.clinic, event.clinic
-            )));
+            let id = &event.clinic;
+            return Err(format!("clinic {id} is not configured: add [clinics.{id}]"));
         };
+        let renderer = match &self.renderer {
+            Ok(renderer) => renderer,
+            Err(error) => return Err(format!("the texts do not load: {error}")),
+        };
+        renderer
+            .render(event, event_type, &clinic.face, Channel::Sms, now)
+            .map_err(|error| format!("its text still cannot be made: {}", error.as_str()))?;
+        Ok((event_type, clinic))
+    }
+
+    /// The decision of this moment in words, or why there cannot be one.
+    async fn decision(&self, event: &Event) -> Result<Result<(&Clinic, String), String>, Failure> {
         let now = self.desk.ledger.clock().now();
-        match &self.renderer {
-            Err(error) => return Ok(Err(format!("the texts do not load: {error}"))),
-            Ok(renderer) => {
-                let text = renderer.render(event, event_type, &clinic.face, Channel::Sms, now);
-                if let Err(error) = text {
-                    return Ok(Err(format!("its text still cannot be made: {}", error.as_str())));
-                }
-            }
-        }
+        let (event_type, clinic) = match self.ready(event, now) {
+            Ok(ready) => ready,
+            Err(said) => return Ok(Err(said)),
+        };
         let keys = intake::keys(self.desk.ledger.vault(), event, event_type);
         let seen = self
             .desk

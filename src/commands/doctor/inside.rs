@@ -198,11 +198,7 @@ pub(super) fn texts(settings: &Settings) -> Vec<Finding> {
             let notes = renderer.notes();
             let mut findings = vec![Finding::ok("templates", "all texts load")];
             findings.extend(notes.iter().map(|note| {
-                Finding::warn(
-                    "templates",
-                    note.to_string(),
-                    "shorten the text if the price matters",
-                )
+                Finding::warn("templates", note.clone(), "shorten the text if the price matters")
             }));
             findings
         }

@@ -12,10 +12,8 @@ use worker::token::{self, NoToken};
 
 use super::Finding;
 
-/// Tries to get one of the second's requests to İYS.
-const TRIES: u32 = 5;
-/// The span of that budget, milliseconds.
-const SECOND_MS: i64 = 1_000;
+/// How long to wait for one of the requests to İYS that all processes share.
+const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether each account's credentials are accepted, and the senders of its clinics approved.
 pub(super) async fn netgsm(settings: &worker::Settings) -> Vec<Finding> {
@@ -41,7 +39,7 @@ pub(super) async fn netgsm(settings: &worker::Settings) -> Vec<Finding> {
         match client.headers().await {
             Ok(approved) => findings.extend(approval(&check, name, &senders, &approved)),
             Err(trouble) => {
-                findings.push(refused(&check, name, &account.account.base_url, &trouble))
+                findings.push(refused(&check, name, &account.account.base_url, &trouble));
             }
         }
     }
@@ -179,12 +177,10 @@ async fn one_iys(
             );
         }
     };
-    if !permitted(ledger, account.max_per_s).await {
-        return Finding::warn(
-            check,
-            "not checked: budget (the workers use up İYS's requests a second)",
-            "try again later",
-        );
+    let permit = worker::consent::permit(ledger, account.max_per_s);
+    if !matches!(tokio::time::timeout(PERMIT_PATIENCE, permit).await, Ok(Ok(()))) {
+        let said = "not checked: budget (the workers use up İYS's requests a second)";
+        return Finding::warn(check, said, "try again later");
     }
     match client.brands(&token).await {
         Ok(brands) if brands.iter().any(|brand| brand.code == account.account.brand_code) => {
@@ -219,18 +215,6 @@ fn iys_trouble(check: &str, trouble: &IysTrouble, mend: &str) -> Finding {
         _ => mend,
     };
     Finding::fail(check, trouble.to_string(), todo)
-}
-
-/// One request out of the second's budget that all processes share.
-async fn permitted(ledger: &Ledger, max_per_s: Option<u32>) -> bool {
-    let Some(cap) = max_per_s.map(i64::from) else { return true };
-    for _ in 0..TRIES {
-        if matches!(ledger.permits("iys", 1, cap, SECOND_MS).await, Ok(true)) {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    false
 }
 
 #[cfg(test)]

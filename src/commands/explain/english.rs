@@ -4,7 +4,7 @@ use ledger::lanes::LaneState;
 use ledger::record::{ConsentEvidence, Entry};
 use ledger::state::State;
 
-use super::words::{Frame, Situation, first_words, place};
+use super::words::{Frame, Situation, first_words, named, place};
 use crate::commands::desk::local;
 
 pub(super) const FRAME: Frame = Frame {
@@ -123,8 +123,9 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::SentTwice { attempt } => {
             format!("attempt {attempt} was accepted although another one was: SENT TWICE")
         }
-        Entry::EventRefused { queue, rule, path, .. } => {
-            format!("refused from {queue}: {rule} at {}", place(path, "the body"))
+        Entry::EventRefused { queue, rule, path, source, id, .. } => {
+            let what = named(source.as_deref(), id.as_deref());
+            format!("refused from {queue}{what}: {rule} at {}", place(path, "the body"))
         }
         Entry::Returned { queue } => format!("came back from the broker by {queue}"),
         Entry::Replayed { who, why } => format!("put back by {who}: {why}"),

@@ -4,7 +4,7 @@ use ledger::lanes::LaneState;
 use ledger::record::{ConsentEvidence, Entry};
 use ledger::state::State;
 
-use super::words::{Frame, Situation, first_words, place};
+use super::words::{Frame, Situation, first_words, named, place};
 use crate::commands::desk::local;
 
 pub(super) const FRAME: Frame = Frame {
@@ -161,8 +161,12 @@ pub(super) fn sentence(entry: &Entry) -> String {
                 "başka bir deneme kabul edilmişken deneme {attempt} da kabul edildi: İKİ KEZ GÖNDERİLDİ"
             )
         }
-        Entry::EventRefused { queue, rule, path, .. } => {
-            format!("reddedildi ({queue}): kural {rule}, yer {}", place(path, "gövdenin tümü"))
+        Entry::EventRefused { queue, rule, path, source, id, .. } => {
+            let what = named(source.as_deref(), id.as_deref());
+            format!(
+                "reddedildi ({queue}{what}): kural {rule}, yer {}",
+                place(path, "gövdenin tümü")
+            )
         }
         Entry::Returned { queue } => format!("kuyruk sunucusundan geri geldi: {queue}"),
         Entry::Replayed { who, why } => format!("geri koyan {who}: {why}"),

@@ -86,6 +86,15 @@ pub(super) fn first_words(why: &str) -> &str {
     why.split_once(": ").map_or(why, |(first, _)| first)
 }
 
+/// Which event was refused, as far as it said so in a way that may be told.
+pub(super) fn named(source: Option<&str>, id: Option<&str>) -> String {
+    match (source, id) {
+        (Some(source), Some(id)) => format!(", {source} {id}"),
+        (Some(one), None) | (None, Some(one)) => format!(", {one}"),
+        (None, None) => String::new(),
+    }
+}
+
 /// A refused event's reason is its rule and where.
 pub(super) fn place(path: &str, whole: &'static str) -> String {
     if path.is_empty() { whole.to_owned() } else { path.to_owned() }

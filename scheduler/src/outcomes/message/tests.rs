@@ -91,6 +91,11 @@ fn every_change_that_is_told_keeps_the_promise() {
         (ended(State::Suppressed, "suppressed: as Ayşe asked"), "suppressed", "suppressed"),
         (Entry::LeaseRanOut { attempt: 1, then: State::Unknown }, "unknown", "lease-ran-out"),
         (
+            Entry::Replayed { who: "ops".to_owned(), why: "Ayşe called".to_owned() },
+            "waiting",
+            "replayed",
+        ),
+        (
             Entry::NotFound { attempt: 1, resend: true, why: "looked".to_owned() },
             "waiting",
             "not-found",
@@ -104,6 +109,7 @@ fn every_change_that_is_told_keeps_the_promise() {
     for (entry, state, reason) in changes {
         let told = told(&entry).unwrap();
         assert_promised(&told);
+        assert!(!told.to_string().contains("Ayşe"), "{told}");
         let data = &told["data"];
         assert_eq!((&data["state"], &data["reason"]), (&state.into(), &reason.into()));
         assert_eq!(data["final"], State::parse(state).unwrap().is_final());
