@@ -200,6 +200,10 @@ fn end(
     (all, possible, done): (usize, usize, usize),
     args: &ActArgs,
 ) -> Result<(), Failure> {
+    let limit = usize::try_from(args.filter.limit).unwrap_or(usize::MAX);
+    if args.ids.is_empty() && all >= limit && !desk.json {
+        say(format_args!("These are the newest {limit}; there may be more: --limit N."))?;
+    }
     if !args.yes {
         if !desk.json {
             say(format_args!(

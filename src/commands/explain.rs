@@ -87,7 +87,8 @@ async fn tell(
     lanes: &[Lane],
 ) -> Result<(), Failure> {
     // the record of who looks comes before what is looked at, and is part of the story that is told
-    let opened = desk.reveal(reveal, row, &["text", "body of a refused event"]).await?;
+    let field = if row.ntf.starts_with("bad_") { "body" } else { "text" };
+    let opened = desk.reveal(reveal, row, &[field]).await?;
     let steps = steps(desk, row, tongue, opened.as_ref()).await?;
     let situation = situation(row, lanes, &steps);
     let next = words::next(tongue, situation);
