@@ -7,7 +7,7 @@ use crate::vault::{Secret32, Vault, fingerprint, new_lookup_key};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgPool, Row, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool, Row, SqlSafeStr, SqlStr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ const MIGRATIONS: &[(i64, &[&str])] = &[(
 )];
 /// Advisory lock that migrations take; any fixed number.
 const MIGRATION_LOCK: i64 = 0x756c_616b;
+
+/// Longest wait for a new connection after an outage.
+const RECONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]
@@ -78,12 +81,12 @@ async fn connect(settings: &LedgerSettings) -> Result<PgPool, LedgerError> {
         .application_name(&settings.name)
         .options([("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "30s")]);
     // the first connection is made alone: a pool hides why it cannot connect
-    let first = sqlx::ConnectOptions::connect(&options);
+    let first = options.connect();
     let mut first = tokio::time::timeout(Duration::from_secs(10), first)
         .await
         .map_err(|_| LedgerError::Away("no answer within 10 s".to_owned()))??;
     check_server(&mut first).await?;
-    let _ = sqlx::Connection::close(first).await;
+    let _ = first.close().await;
     Ok(PgPoolOptions::new()
         .max_connections(settings.connections)
         .min_connections(1)
@@ -243,6 +246,31 @@ impl Ledger {
         let asked = local_now();
         let database: i64 = sqlx::query_scalar(sql("SELECT {now}")).fetch_one(&self.pool).await?;
         self.clock.measured(asked, local_now(), database);
+        Ok(())
+    }
+
+    /// Proves after an outage that it is over: a new connection is taken (a server that is shutting down refuses it, while it
+    /// may still serve old ones), and idle connections that died are closed, so that they fail nobody later.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_back(&self) -> Result<(), LedgerError> {
+        let options = self.pool.connect_options();
+        let connecting = tokio::time::timeout(RECONNECT_LIMIT, options.connect());
+        let mut new = connecting
+            .await
+            .map_err(|_| LedgerError::Away("no connection in time".to_owned()))??;
+        let asked = local_now();
+        let database: i64 = sqlx::query_scalar(sql("SELECT {now}")).fetch_one(&mut new).await?;
+        self.clock.measured(asked, local_now(), database);
+        // whether the server hears of the goodbye is its own affair
+        let _ = new.close().await;
+        let idle: Vec<_> = std::iter::from_fn(|| self.pool.try_acquire()).collect();
+        for mut connection in idle {
+            if connection.ping().await.is_err() {
+                let _ = connection.close().await;
+            }
+        }
         Ok(())
     }
 

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct ConsentEvidence {
     /// The rule that was applied: `required`, `not-refused`, `none`.
     pub rule: String,
+    /// Version of the type whose rule it is, or that the clinic's rule stands in for ([`schemas::EventType::version`]).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule_version: Option<String>,
     /// Who set the rule: `type`, or `clinic` with its legal basis.
     pub rule_from: String,
     /// The clinic's legal basis for a rule weaker than the type's own.

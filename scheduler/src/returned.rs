@@ -2,12 +2,9 @@
 
 use crate::settings::Settings;
 use bus::{Delivery, names};
-use ledger::decision::{Origin, PersonBasis, Settle};
 use ledger::intake;
 use ledger::look::RowAsk;
 use ledger::record::Entry;
-use ledger::state::State;
-use ledger::vault::random_id;
 use ledger::{Ledger, LedgerError};
 use schemas::{ClinicId, Event, Incoming, Reference, Refusal, Registry, Rule};
 use std::sync::Arc;
@@ -128,65 +125,17 @@ impl Returns {
             queue = delivery.queue,
             "an event came back from the broker: taken in as a due row"
         );
-        self.take_in(delivery, event, ntf).await
-    }
-
-    async fn take_in(
-        &self,
-        delivery: &Delivery,
-        event: &Event,
-        ntf: String,
-    ) -> Result<(), LedgerError> {
         let Some(event_type) = self.registry.get(&event.event_type) else { return Ok(()) };
-        let vault = self.ledger.vault();
-        let keys = intake::keys(vault, event, event_type);
-        let seen =
-            self.ledger.surroundings(std::slice::from_ref(&keys)).await?.pop().unwrap_or_default();
-        let (id, wrapped, key, rev) = match seen.person {
-            Some(known) => {
-                let key = vault.data_key(&known.id, &known.wrapped)?;
-                (known.id, known.wrapped, key, known.rev)
-            }
-            None => {
-                let id = random_id("per_")?;
-                let (key, wrapped) = vault.new_data_key(&id)?;
-                (id, wrapped, key, 0)
-            }
-        };
-        let gap_ms =
-            self.settings.clinics.get(&event.clinic).map_or(0, chrono::TimeDelta::num_milliseconds);
-        let now = self.ledger.clock().now_ms();
-        // the worker that decides about it finds the lane that counts
-        let lane = "none".to_owned();
-        let why = "returned by the broker".to_owned();
-        let settle = Settle {
-            origin: Origin::New(Box::new(intake::new_row(event, event_type, &keys, &id, gap_ms))),
-            person: PersonBasis {
-                id: id.clone(),
-                clinic: event.clinic.as_str().to_owned(),
-                lookup: keys.person.clone(),
-                wrapped,
-                master: vault.master_name().to_owned(),
-                rev,
-            },
-            appointment: None,
-            to: State::Waiting,
-            why: why.clone(),
-            due: Some((now, lane.clone())),
-            number: None,
-            entries: vec![
-                intake::received(event, &id, &key, &delivery.queue)?,
-                Entry::Returned { queue: delivery.queue.clone() },
-                Entry::Waiting { why, until: now, lane, consent: None },
-            ],
-        };
-        match self.ledger.settle(&[settle]).await.pop() {
-            Some(Ok(true)) => Ok(()),
-            // its row is there by now, or its person got another key: the next try sees which
-            Some(Ok(false)) => Err(LedgerError::Conflict),
-            Some(Err(error)) => Err(error),
-            None => Err(LedgerError::Corrupt(format!("no answer for {ntf}"))),
-        }
+        let clinics = &self.settings.clinics;
+        let gap_ms = clinics.get(&event.clinic).map_or(0, chrono::TimeDelta::num_milliseconds);
+        let why = "returned by the broker";
+        self.ledger.take_in(event, event_type, gap_ms, &delivery.queue, why).await?;
+        let note = (
+            event.clinic.as_str().to_owned(),
+            ntf,
+            Entry::Returned { queue: delivery.queue.clone() },
+        );
+        self.ledger.note(&[note]).await
     }
 
     async fn refuse(&self, delivery: &Delivery, refusal: &Refusal) -> Result<(), LedgerError> {

@@ -2,6 +2,8 @@
 
 mod folder;
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -24,6 +26,8 @@ pub struct EventType {
     pub name: String,
     /// The type's own queue: `ulak.appointment-reminder`, shared by its versions.
     pub queue: String,
+    /// Which policy and schema these are: the beginning of the file's SHA-256, in hex (`sha256sum FILE | cut -c1-16`).
+    pub version: String,
     /// How it is treated.
     pub policy: Policy,
     /// Every leaf under `data`, in the order of the paths.
@@ -130,7 +134,8 @@ fn event_type(
     let policy = read_policy(&schema, policy).map_err(|(key, what)| trouble(&key, what))?;
     check_fields(&fields).map_err(|what| trouble("/properties", what))?;
     check_policy(&policy, &fields).map_err(|(key, what)| trouble(key, what))?;
-    Ok(EventType { name, queue, policy, fields, data })
+    let version = HEXLOWER.encode(&Sha256::digest(text.as_bytes())[..8]);
+    Ok(EventType { name, queue, version, policy, fields, data })
 }
 
 /// `ulak.payment-receipt.v1.json` → type and queue.

@@ -246,7 +246,7 @@ async fn mind_the_ledger(worker: Arc<Worker>, consumers: Vec<Consumer>, stop: Ca
         }
         worker.outage.begins();
         let mut wait = Duration::from_millis(200);
-        while let Err(error) = worker.ledger.measure_clock().await {
+        while let Err(error) = worker.ledger.is_back().await {
             tracing::debug!(%error, "the ledger is still away");
             tokio::select! {
                 () = stop.cancelled() => return,

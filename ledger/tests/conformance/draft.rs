@@ -102,6 +102,7 @@ pub fn claimed(attempt: u32) -> Entry {
         text: "sealed".to_owned(),
         consent: ConsentEvidence {
             rule: "none".to_owned(),
+            rule_version: None,
             rule_from: "type".to_owned(),
             basis: None,
             source: None,

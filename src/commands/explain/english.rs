@@ -140,7 +140,10 @@ pub(super) fn sentence(entry: &Entry) -> String {
 }
 
 pub(super) fn consent(evidence: &ConsentEvidence) -> String {
-    let mut parts = vec![format!("rule {} (of the {})", evidence.rule, evidence.rule_from)];
+    let version =
+        evidence.rule_version.as_deref().map(|v| format!(", version {v}")).unwrap_or_default();
+    let mut parts =
+        vec![format!("rule {} (of the {}{version})", evidence.rule, evidence.rule_from)];
     parts.extend(evidence.basis.as_ref().map(|basis| format!("legal basis: {basis}")));
     parts.extend(evidence.source.as_ref().map(|source| format!("asked {source}")));
     parts.extend(evidence.brand.as_ref().map(|brand| format!("brand {brand}")));

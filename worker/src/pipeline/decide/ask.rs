@@ -20,6 +20,7 @@ pub async fn with_consent(
     let rule = own.map_or(policy.consent, |own| own.rule);
     let mut evidence = ConsentEvidence {
         rule: rule.as_str().to_owned(),
+        rule_version: Some(work.event_type.version.clone()),
         rule_from: if own.is_some() { "clinic" } else { "type" }.to_owned(),
         basis: own.and_then(|own| own.basis.clone()),
         source: None,
