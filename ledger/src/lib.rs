@@ -3,12 +3,15 @@
 //! Hot calls take and return slices: what many workers' tasks ask at the same moment goes through one transaction. The pure
 //! transition function is in [`protocol`]; SQL locks rows, asks it, and writes what it says together with the record.
 
+mod attempts;
+mod claim;
 pub mod clock;
 mod db;
 pub mod dead;
 pub mod decision;
 mod error;
 pub mod find;
+mod ground;
 pub mod intake;
 pub mod lanes;
 pub mod look;
@@ -20,6 +23,7 @@ pub mod refused;
 pub mod report;
 mod revs;
 pub mod server;
+mod settle;
 pub mod shared;
 mod slice;
 pub mod slots;

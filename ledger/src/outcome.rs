@@ -1,7 +1,8 @@
 //! Outcomes of attempts, on time or late (transitions 7 and 13), and the next attempt under the same lease.
 
+use crate::attempts::{AttemptWrite, insert_attempts};
 use crate::db::{Ledger, json, sql};
-use crate::decision::{AttemptWrite, LEASE_AFTER_DEADLINE_MS, insert_attempts};
+use crate::decision::LEASE_AFTER_DEADLINE_MS;
 use crate::error::LedgerError;
 use crate::protocol::{self, Command, Outcome};
 use crate::record::{Entry, NewRecord};

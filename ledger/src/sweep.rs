@@ -104,7 +104,8 @@ impl Ledger {
         .await?)
     }
 
-    /// Due waiting rows of one lane and clinic whose number is free, earliest first.
+    /// Due waiting rows of one lane and clinic whose number is free, with their class: earliest first. For a lane that is being
+    /// tried, first what may be sent twice without harm, if the try ends unknown (PROTOCOL rule 10).
     ///
     /// # Errors
     /// When the database does not answer.
@@ -113,35 +114,22 @@ impl Ledger {
         lane: &str,
         clinic: &str,
         limit: i64,
+        for_a_try: bool,
     ) -> Result<Vec<(String, i64)>, LedgerError> {
-        Ok(sqlx::query_as(sql(
-            "-- due waiting\nSELECT o.ntf, o.class FROM open o WHERE o.lane = $1 AND o.state = 'waiting' AND o.clinic = $2 AND o.due_at <= {now} \
-             AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = o.number AND s.holder <> o.ntf) ORDER BY o.due_at LIMIT $3",
-        ))
-        .bind(lane)
-        .bind(clinic)
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?)
-    }
-
-    /// As [`Ledger::due_waiting`] for a lane that is being tried: first what may be sent twice without harm, if the try ends
-    /// unknown (PROTOCOL rule 10).
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn due_for_a_try(
-        &self,
-        lane: &str,
-        clinic: &str,
-        limit: i64,
-    ) -> Result<Vec<(String, i64)>, LedgerError> {
-        Ok(sqlx::query_as(sql(
-            "-- due for a try\nSELECT o.ntf, o.class FROM open o JOIN notification n ON n.ntf = o.ntf \
-             WHERE o.lane = $1 AND o.state = 'waiting' AND o.clinic = $2 AND o.due_at <= {now} \
+        let (join, first) = if for_a_try {
+            (
+                "JOIN notification n ON n.ntf = o.ntf",
+                "CASE n.on_unknown WHEN 'resend' THEN 0 ELSE 1 END,",
+            )
+        } else {
+            ("", "")
+        };
+        Ok(sqlx::query_as(sql(&format!(
+            "-- due waiting\nSELECT o.ntf, o.class FROM open o {join} \
+             WHERE o.lane = $1 AND o.state = 'waiting' AND o.clinic = $2 AND o.due_at <= {{now}} \
              AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = o.number AND s.holder <> o.ntf) \
-             ORDER BY CASE n.on_unknown WHEN 'resend' THEN 0 ELSE 1 END, o.due_at LIMIT $3",
-        ))
+             ORDER BY {first} o.due_at LIMIT $3",
+        )))
         .bind(lane)
         .bind(clinic)
         .bind(limit)

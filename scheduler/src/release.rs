@@ -126,11 +126,8 @@ impl Releaser {
         let mut by_clinic = vec![];
         for group in groups {
             let most = room.min(SLICE) as i64;
-            let mut rows = if state == LaneState::Trying {
-                self.ledger.due_for_a_try(lane, &group.clinic, most).await?
-            } else {
-                self.ledger.due_waiting(lane, &group.clinic, most).await?
-            };
+            let trying = state == LaneState::Trying;
+            let mut rows = self.ledger.due_waiting(lane, &group.clinic, most, trying).await?;
             // within a clinic what is urgent goes first; the sort keeps the order otherwise
             rows.sort_by_key(|(_, class)| *class);
             by_clinic.push(rows.into_iter().map(|(ntf, _)| ntf).collect());

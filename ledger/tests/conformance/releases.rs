@@ -17,7 +17,7 @@ fn waiting_on(name: &str, lane: &str, clinic: &str, due: i64) -> Settle {
 }
 
 async fn due_order(place: &Place, limit: i64) -> Vec<String> {
-    let rows = place.due_waiting(LANE, CLINIC, limit).await.unwrap();
+    let rows = place.due_waiting(LANE, CLINIC, limit, false).await.unwrap();
     rows.into_iter().map(|(ntf, _)| ntf).collect()
 }
 
@@ -139,7 +139,7 @@ async fn a_lane_is_tried_first_with_what_may_be_sent_twice() {
         assert!(place.settle_one(waiting).await);
         place.run(&format!("UPDATE open SET due_at = {due} WHERE ntf = '{}'", ntf(name))).await;
     }
-    let rows = place.due_for_a_try(LANE, CLINIC, 10).await.unwrap();
+    let rows = place.due_waiting(LANE, CLINIC, 10, true).await.unwrap();
     let order: Vec<_> = rows.into_iter().map(|(ntf, _)| ntf).collect();
     assert_eq!(order, ["ntf_c", "ntf_b", "ntf_a"]);
 }

@@ -185,7 +185,8 @@ pub(super) fn consent(evidence: &ConsentEvidence) -> String {
         "clinic" => "kliniğin",
         _ => "türün",
     };
-    let version = evidence.rule_version.as_deref().map(|v| format!(", sürüm {v}")).unwrap_or_default();
+    let version =
+        evidence.rule_version.as_deref().map(|v| format!(", sürüm {v}")).unwrap_or_default();
     let mut parts = vec![format!("kural {} ({from}{version})", evidence.rule)];
     parts.extend(evidence.basis.as_ref().map(|basis| format!("hukuki dayanak: {basis}")));
     parts.extend(evidence.source.as_ref().map(|source| format!("sorulan {source}")));

@@ -1,0 +1,139 @@
+//! The claim (transition 6): the one write that must precede a request.
+
+use crate::attempts::{AttemptWrite, insert_attempts};
+use crate::db::Ledger;
+use crate::decision::{Claim, Claimed, LEASE_AFTER_DEADLINE_MS};
+use crate::error::LedgerError;
+use crate::ground::{Draft, Ground};
+use crate::protocol::{self, Command};
+use crate::record::NewRecord;
+use crate::slice;
+use crate::slots::{self, Leave, Wanted};
+use crate::state::State;
+use crate::write::{Writes, now};
+
+impl Ledger {
+    /// Claims. Every claim gets an answer of its own; the slice is one transaction where its members do not share a slot.
+    pub async fn claim(&self, claims: &[Claim]) -> Vec<Result<Claimed, LedgerError>> {
+        let mut answers: Vec<Option<Result<Claimed, LedgerError>>> =
+            claims.iter().map(|_| None).collect();
+        let keys = |c: &Claim| -> Vec<String> {
+            let mut keys: Vec<_> = c.needs.iter().map(|need| need.key.clone()).collect();
+            keys.push(c.origin.ntf().to_owned());
+            keys.extend(c.supersedes.clone());
+            keys.extend(c.appointment.as_ref().map(|a| a.key.clone()));
+            keys.push(c.person.lookup.clone());
+            keys
+        };
+        let with_keys: Vec<Vec<String>> = claims.iter().map(keys).collect();
+        for round in slice::rounds(&with_keys, |keys| keys.iter().map(String::as_str).collect()) {
+            let slice: Vec<&Claim> = round.iter().map(|i| &claims[*i]).collect();
+            let done = slice::each(slice.len(), |range| self.claim_slice(&slice[range])).await;
+            for (i, answer) in round.into_iter().zip(done) {
+                answers[i] = Some(answer);
+            }
+        }
+        answers.into_iter().map(|a| a.unwrap_or(Ok(Claimed::LookAgain("not tried")))).collect()
+    }
+
+    /// Whether a claim whose reply was lost was written (PROTOCOL rule 7): its attempt, if it is still open.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn find_claim(&self, ntf: &str, token: &str) -> Result<Option<u32>, LedgerError> {
+        let n: Option<i64> =
+            sqlx::query_scalar("SELECT n FROM attempt WHERE ntf = $1 AND token = $2")
+                .bind(ntf)
+                .bind(token)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(n.map(|n| n as u32))
+    }
+
+    async fn claim_slice(&self, claims: &[&Claim]) -> Result<Vec<Claimed>, LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let drafts: Vec<Draft<'_>> = claims
+            .iter()
+            .map(|c| Draft {
+                origin: &c.origin,
+                person: &c.person,
+                appointment: c.appointment.as_ref(),
+            })
+            .collect();
+        let older = claims.iter().filter_map(|c| c.supersedes.as_deref());
+        let mut ground = Ground::prepare(&mut tx, &drafts, older).await?;
+        let now = now(&mut tx).await?;
+        let mut answers: Vec<Claimed> = Vec::with_capacity(claims.len());
+        let mut changes: Vec<Option<protocol::Change>> = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let command =
+                Command::Claim { copy: claim.origin.copy(), channel: claim.channel.clone() };
+            let (answer, change) =
+                match ground.why_not(&claim.origin, &claim.person, claim.appointment.as_ref()) {
+                    Some(why) => (Claimed::LookAgain(why), None),
+                    None if now >= claim.until => (Claimed::LookAgain("decision ran out"), None),
+                    None => match protocol::apply(ground.row(&claim.origin), &command) {
+                        Ok(change) if change.attempt == Some(claim.n) => {
+                            (Claimed::Won, Some(change))
+                        }
+                        Ok(_) => (Claimed::LookAgain("another attempt number"), None),
+                        Err(_) => (Claimed::LookAgain("the row moved on"), None),
+                    },
+                };
+            let gives_way = claim.supersedes.as_ref().is_none_or(|old| ground.can_cancel(old));
+            if gives_way {
+                answers.push(answer);
+                changes.push(change);
+            } else {
+                answers.push(Claimed::LookAgain("the older one moved on"));
+                changes.push(None);
+            }
+        }
+        let wanted: Vec<Wanted<'_>> = claims
+            .iter()
+            .zip(&changes)
+            .filter(|(_, change)| change.is_some())
+            .map(|(c, _)| Wanted {
+                holder: c.origin.ntf(),
+                needs: &c.needs,
+                supersedes: c.supersedes.as_deref(),
+            })
+            .collect();
+        let refused = slots::take(&mut tx, &wanted, now).await?;
+        let mut writes = Writes::default();
+        let mut attempts = vec![];
+        let mut left = vec![];
+        for ((claim, answer), change) in claims.iter().zip(&mut answers).zip(changes) {
+            let ntf = claim.origin.ntf();
+            let Some(change) = change else {
+                ground.forget(&claim.origin);
+                continue;
+            };
+            if refused.contains(ntf) {
+                *answer = Claimed::LookAgain("a slot is taken");
+                ground.forget(&claim.origin);
+                continue;
+            }
+            let locked = ground.after(&claim.origin, Some(&claim.number));
+            let deadline = now.saturating_add(claim.deadline_ms);
+            let lease = deadline.saturating_add(LEASE_AFTER_DEADLINE_MS);
+            let open = locked.open(ntf, State::Sending, &claim.lane, lease);
+            writes.row(ntf, &change.row, "", now, Some(open));
+            attempts.push(AttemptWrite::of(claim, now, deadline));
+            for entry in &claim.entries {
+                writes.records.push(NewRecord::of(&locked.clinic, ntf, now, entry)?);
+            }
+            if let Some(old) = &claim.supersedes {
+                ground.supersede(&mut writes, old, ntf, now)?;
+                left.push((old.clone(), Leave::All));
+            }
+        }
+        ground.drop_forgotten(&mut tx).await?;
+        insert_attempts(&mut tx, &attempts).await?;
+        slots::leave(&mut tx, &left, now).await?;
+        ground.move_appointments(&mut tx, &drafts).await?;
+        writes.flush(&mut tx).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+}

@@ -1,0 +1,92 @@
+//! Decisions other than Send (transitions 1 and 5): a row that waits, or ends without a send.
+
+use crate::db::Ledger;
+use crate::decision::Settle;
+use crate::error::LedgerError;
+use crate::ground::{Draft, Ground};
+use crate::protocol::{self, Command};
+use crate::record::NewRecord;
+use crate::slice;
+use crate::slots::{self, Leave};
+use crate::state::State;
+use crate::write::{Writes, now};
+
+impl Ledger {
+    /// Writes decisions other than Send. `false`: the row had moved on, nothing was written.
+    pub async fn settle(&self, settles: &[Settle]) -> Vec<Result<bool, LedgerError>> {
+        let mut answers: Vec<Option<Result<bool, LedgerError>>> =
+            settles.iter().map(|_| None).collect();
+        let keys: Vec<Vec<&str>> = settles
+            .iter()
+            .map(|s| {
+                let mut keys = vec![s.origin.ntf(), s.person.lookup.as_str()];
+                keys.extend(s.appointment.as_ref().map(|a| a.key.as_str()));
+                keys
+            })
+            .collect();
+        for round in slice::rounds(&keys, Clone::clone) {
+            let slice: Vec<&Settle> = round.iter().map(|i| &settles[*i]).collect();
+            let done = slice::each(slice.len(), |range| self.settle_slice(&slice[range])).await;
+            for (i, answer) in round.into_iter().zip(done) {
+                answers[i] = Some(answer);
+            }
+        }
+        answers.into_iter().map(|a| a.unwrap_or(Ok(false))).collect()
+    }
+
+    async fn settle_slice(&self, settles: &[&Settle]) -> Result<Vec<bool>, LedgerError> {
+        let mut tx = self.pool.begin().await?;
+        let drafts: Vec<Draft<'_>> = settles
+            .iter()
+            .map(|s| Draft {
+                origin: &s.origin,
+                person: &s.person,
+                appointment: s.appointment.as_ref(),
+            })
+            .collect();
+        let mut ground = Ground::prepare(&mut tx, &drafts, std::iter::empty()).await?;
+        let now = now(&mut tx).await?;
+        let mut writes = Writes::default();
+        let mut left = vec![];
+        let mut answers = vec![];
+        for settle in settles {
+            let ntf = settle.origin.ntf();
+            if settle.due.is_some() != (settle.to == State::Waiting) {
+                // a row that waits without a due time would wait for ever
+                return Err(LedgerError::Corrupt(format!(
+                    "{ntf} is to be {} {} a due time",
+                    settle.to,
+                    if settle.due.is_some() { "with" } else { "without" }
+                )));
+            }
+            let command = Command::Settle { copy: settle.origin.copy(), to: settle.to };
+            let lost_person = ground.person_is_another(&settle.origin, &settle.person);
+            let change = match protocol::apply(ground.row(&settle.origin), &command) {
+                Ok(change) if !lost_person => change,
+                _ => {
+                    ground.forget(&settle.origin);
+                    answers.push(false);
+                    continue;
+                }
+            };
+            let locked = ground.after(&settle.origin, settle.number.as_deref());
+            let due = settle.due.as_ref().map(|(at, lane)| {
+                locked.open(ntf, settle.to, lane, (*at).min(locked.expires_at).max(now))
+            });
+            writes.row(ntf, &change.row, &settle.why, now, due);
+            for entry in &settle.entries {
+                writes.records.push(NewRecord::of(&locked.clinic, ntf, now, entry)?);
+            }
+            if settle.to.is_final() {
+                left.push((ntf.to_owned(), Leave::All));
+            }
+            answers.push(true);
+        }
+        ground.drop_forgotten(&mut tx).await?;
+        slots::leave(&mut tx, &left, now).await?;
+        ground.move_appointments(&mut tx, &drafts).await?;
+        writes.flush(&mut tx).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+}
