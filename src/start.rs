@@ -49,20 +49,23 @@ pub struct Ready {
     pub bus: Arc<Bus>,
 }
 
-/// Runs a process until it is asked to stop: reads its configuration, waits for ledger and broker, serves health pages, works.
+/// Runs a process until it is asked to stop: reads its configuration, prepares what needs nobody else (so that what is wrong with
+/// it is said at once), waits for ledger and broker, serves health pages, works.
 ///
 /// # Errors
 /// The configuration is wrong, broker or ledger refuse this process for good, or the work failed.
-pub fn long_running<F>(
+pub fn long_running<P, F>(
     global: &Global,
     process: &'static Process,
-    work: impl FnOnce(Ready, Stop) -> F,
+    prepare: impl FnOnce(&Settings) -> anyhow::Result<P>,
+    work: impl FnOnce(Ready, P, Stop) -> F,
 ) -> Result<(), Failure>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
     let settings = Settings::for_purpose(global, process.purpose)?;
     telemetry::start(&settings.config.log)?;
+    let prepared = prepare(&settings)?;
     let ledger = ledger_settings(&settings.config, process.name, process.connections)?;
     let drain = settings.config.worker.drain;
     let run = |stop: Stop| async move {
@@ -76,7 +79,7 @@ where
         let bus = Arc::new(bus);
         parts.are(ledger.clone(), Arc::clone(&bus));
         let ready = Ready { settings, ledger: ledger.clone(), bus: Arc::clone(&bus) };
-        let worked = work(ready, stop).await;
+        let worked = work(ready, prepared, stop).await;
         bus.close().await;
         ledger.close().await;
         if worked.is_ok() {

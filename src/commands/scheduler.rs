@@ -23,10 +23,10 @@ const SCHEDULER: Process = Process {
 /// # Errors
 /// The configuration is wrong, or broker or ledger refuse this process for good.
 pub fn run(global: &Global) -> Result<(), Failure> {
-    start::long_running(global, &SCHEDULER, work)
+    start::long_running(global, &SCHEDULER, |_| Ok(()), work)
 }
 
-async fn work(ready: Ready, stop: Stop) -> anyhow::Result<()> {
+async fn work(ready: Ready, (): (), stop: Stop) -> anyhow::Result<()> {
     let told = start::scheduler_settings(&ready.settings.config);
     let ledger = ready.ledger.clone().giving_up_after(ready.settings.config.reconcile.give_up);
     let (registry, bus) = (Arc::clone(&ready.settings.registry), Arc::clone(&ready.bus));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use templates::Renderer;
 use worker::intake::RunError;
 
 use super::Failure;
@@ -24,11 +25,10 @@ const WORKER: Process = Process {
 /// # Errors
 /// The configuration is wrong, broker or ledger refuse this process for good, or work was cut off.
 pub fn run(global: &Global) -> Result<(), Failure> {
-    start::long_running(global, &WORKER, work)
+    start::long_running(global, &WORKER, start::renderer, work)
 }
 
-async fn work(ready: Ready, stop: Stop) -> anyhow::Result<()> {
-    let renderer = start::renderer(&ready.settings)?;
+async fn work(ready: Ready, renderer: Arc<Renderer>, stop: Stop) -> anyhow::Result<()> {
     let told = start::worker_settings(&ready.settings.config);
     let worker = worker::Worker::new(
         told,
