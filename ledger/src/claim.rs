@@ -8,7 +8,7 @@ use crate::ground::{Draft, Ground};
 use crate::protocol::{self, Command};
 use crate::record::NewRecord;
 use crate::slice;
-use crate::slots::{self, Leave, Wanted};
+use crate::slots::{self, Leave, SlotKind, Wanted};
 use crate::state::State;
 use crate::write::{Writes, now};
 
@@ -114,7 +114,13 @@ impl Ledger {
                 ground.forget(&claim.origin);
                 continue;
             }
-            let locked = ground.after(&claim.origin, Some(&claim.number));
+            // release holds back only rows whose number needs a slot
+            let number = claim
+                .needs
+                .iter()
+                .any(|need| need.kind == SlotKind::Number)
+                .then_some(claim.number.as_str());
+            let locked = ground.after(&claim.origin, number);
             let deadline = now.saturating_add(claim.deadline_ms);
             let lease = deadline.saturating_add(LEASE_AFTER_DEADLINE_MS);
             let open = locked.open(ntf, State::Sending, &claim.lane, lease);

@@ -46,18 +46,23 @@ impl From<sqlx::Error> for LedgerError {
                     "40001" | "40P01" => Self::Conflict,
                     // invalid authorization; database does not exist
                     "28000" | "28P01" | "3D000" => Self::Login(db.message().to_owned()),
-                    // statement timeout; shutting down, starting up, too many connections, read-only standby, disk or memory full;
-                    // too slow for the time limits: halving a slice would only wait as long for each half
-                    "57P01" | "57P02" | "57P03" | "53300" | "25006" | "53100" | "53200"
-                    | "57014" | "55P03" | "25P03" => Self::Away(format!("SQLSTATE {code}")),
                     "42P01" => Self::Schema(
                         "the ledger's tables are missing: run `ulak migrate`".to_owned(),
                     ),
-                    // `message` of other errors may quote values, so only the code is kept
-                    _ => Self::Statement(format!(
-                        "SQLSTATE {code} in table {}",
+                    "42501" => Self::Login(format!(
+                        "a right is missing (SQLSTATE 42501, table {})",
                         db.table().unwrap_or("?")
                     )),
+                    // cardinality, data, integrity: what a row holds is at fault. `message` may quote values: only the code is kept
+                    code if ["21", "22", "23"].iter().any(|class| code.starts_with(class)) => {
+                        Self::Statement(format!(
+                            "SQLSTATE {code} in table {}",
+                            db.table().unwrap_or("?")
+                        ))
+                    }
+                    // time limits, shutting down, starting up, disk full, a connection cut, a plan out of date, …: never a message's
+                    // fault, and halving a slice would only wait as long for each half
+                    code => Self::Away(format!("SQLSTATE {code}")),
                 }
             }
             sqlx::Error::Io(e) => Self::Away(e.kind().to_string()),

@@ -9,6 +9,8 @@ use sqlx::Row;
 
 /// How long a probe may take before the next one is tried, milliseconds (PROTOCOL rule 10).
 pub const PROBE_LEASE_MS: i64 = 30_000;
+/// Longest pause before a lane that fails its tries is tried again, milliseconds.
+const PROBE_AT_MOST_MS: i64 = 120_000;
 /// Width of a lane that is being tried again: one row.
 pub const FIRST_WIDTH: i64 = 1;
 /// A lane this wide is open.
@@ -83,7 +85,7 @@ impl Ledger {
             .collect()
     }
 
-    /// Closes a lane. `true`: it was not closed before, so this is the moment to alert.
+    /// Closes a lane. `true`: it was open before, so this is the moment to alert; a failed try is none.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -95,6 +97,18 @@ impl Ledger {
     ) -> Result<bool, LedgerError> {
         let mut tx = self.pool.begin().await?;
         let now = now(&mut tx).await?;
+        let before: Option<(String, i64)> =
+            sqlx::query_as("SELECT state, probes FROM lane WHERE lane = $1 FOR UPDATE")
+                .bind(lane)
+                .fetch_optional(&mut *tx)
+                .await?;
+        // a lane that fails its try is tried later each time: every try is somebody's message
+        let tries = before
+            .as_ref()
+            .filter(|(state, _)| state == LaneState::Trying.as_str())
+            .map_or(0, |(_, n)| *n);
+        let probe_after_ms =
+            (probe_after_ms << tries.clamp(0, 6)).min(PROBE_AT_MOST_MS.max(probe_after_ms));
         let closed = sqlx::query(
             "INSERT INTO lane (lane, state, why, since, probe_at, probes, width) VALUES ($1, 'closed', $2, $3, $4, 0, NULL) \
              ON CONFLICT (lane) DO UPDATE SET state = 'closed', why = excluded.why, since = excluded.since, \
@@ -119,7 +133,7 @@ impl Ledger {
             append(&mut tx, &[NewRecord::of("", "", now, &entry)?]).await?;
         }
         tx.commit().await?;
-        Ok(closed)
+        Ok(closed && before.is_none_or(|(state, _)| state == LaneState::Open.as_str()))
     }
 
     /// Takes the right to probe a closed lane that is due, as a lease.

@@ -4,6 +4,7 @@ use crate::db::{Key, Ledger, json, sql};
 use crate::error::LedgerError;
 use crate::protocol;
 use crate::record::Entry;
+use crate::slice;
 use crate::state::{AttemptState, State};
 use serde::Serialize;
 use sqlx::Row;
@@ -141,6 +142,16 @@ impl Ledger {
             rows.insert(ntf, seen_row(row)?);
         }
         Ok(asks.iter().map(|ask| rows.get(&ask.ntf).cloned()).collect())
+    }
+
+    /// [`Ledger::rows`] with an answer for each: a row that cannot be understood fails alone.
+    pub async fn rows_each(&self, asks: &[RowAsk]) -> Vec<Result<Option<SeenRow>, LedgerError>> {
+        slice::each(asks.len(), |range| self.rows(&asks[range])).await
+    }
+
+    /// [`Ledger::surroundings`] with an answer for each: a row that cannot be understood fails alone.
+    pub async fn surroundings_each(&self, asks: &[Keys]) -> Vec<Result<Surroundings, LedgerError>> {
+        slice::each(asks.len(), |range| self.surroundings(&asks[range])).await
     }
 
     /// Reads persons, suppressions, appointments and slot holders.

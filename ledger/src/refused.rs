@@ -4,6 +4,7 @@ use crate::db::{Ledger, json, sql};
 use crate::error::LedgerError;
 use crate::protocol::Command;
 use crate::record::{Entry, NewRecord};
+use crate::slice;
 use crate::sweep::end_in;
 use crate::vault::random_id;
 use crate::write::{append, now, storable};
@@ -80,6 +81,11 @@ impl Ledger {
         append(&mut tx, &records).await?;
         tx.commit().await?;
         Ok(answers)
+    }
+
+    /// [`Ledger::refuse`] with an answer for each: one that cannot be written fails alone.
+    pub async fn refuse_each(&self, events: &[RefusedEvent]) -> Vec<Result<bool, LedgerError>> {
+        slice::each(events.len(), |range| self.refuse(&events[range])).await
     }
 
     /// Appends records that change no state: duplicates, returned copies.

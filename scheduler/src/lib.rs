@@ -68,7 +68,7 @@ pub async fn run(
         tasks.spawn(Arc::clone(&returns).run(deliveries));
         consumers.push(consumer);
     }
-    tasks.spawn(releaser.run(stop.clone()));
+    let mut released = tasks.spawn(releaser.run(stop.clone()));
     tasks.spawn(prober.run(stop.clone()));
     tasks.spawn(relay.run(stop.clone()));
     tasks.spawn(outcomes.run(stop.clone()));
@@ -76,7 +76,8 @@ pub async fn run(
     let mut watched = consumers.clone();
     let ended = tokio::select! {
         () = soft.cancelled() => Ok(()),
-        error = never_taking(&mut watched) => Err(error),
+        error = never_taking(&mut watched) => Err(RunError::from(error)),
+        Ok(Err(error)) = &mut released => Err(RunError::from(error)),
     };
     stop.cancel();
     for consumer in &consumers {
@@ -91,7 +92,7 @@ pub async fn run(
     for consumer in &consumers {
         let _ = consumer.close(Duration::from_secs(1)).await;
     }
-    ended.map_err(RunError::from)
+    ended
 }
 
 async fn never_taking(consumers: &mut [bus::Consumer]) -> BusError {

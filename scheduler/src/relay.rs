@@ -15,6 +15,19 @@ const READER: &str = "dead-letter";
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const PAGE: i64 = 100;
 
+/// Pause after the broker did not take one: those behind it go out again with it.
+const NOT_TAKEN: Duration = Duration::from_secs(5);
+
+/// How far a look came.
+enum Relayed {
+    /// There may be more.
+    Some,
+    /// There is no more.
+    All,
+    /// The broker did not take one.
+    NotTaken,
+}
+
 /// Copies refused and poison messages to `ulak.dead`.
 pub struct Relay {
     ledger: Ledger,
@@ -35,24 +48,26 @@ impl Relay {
     /// Relays until the stop.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let more = match self.slice().await {
-                Ok(more) => more,
+            let pause = match self.slice().await {
+                Ok(Relayed::Some) => Duration::ZERO,
+                Ok(Relayed::All) => LOOK_EVERY,
+                Ok(Relayed::NotTaken) => NOT_TAKEN,
                 Err(error) => {
                     tracing::debug!(%error, "dead letters not relayed now");
-                    false
+                    LOOK_EVERY
                 }
             };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(if more { Duration::ZERO } else { LOOK_EVERY }) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// Relays one page. Returns whether there may be more.
-    async fn slice(&mut self) -> Result<bool, LedgerError> {
+    /// Relays one page.
+    async fn slice(&mut self) -> Result<Relayed, LedgerError> {
         if !self.turn.is_ours().await? {
-            return Ok(false);
+            return Ok(Relayed::All);
         }
         let page = self.ledger.read_on(READER, &["event-refused", "ended"], PAGE).await?;
         // a loop, not a closure over borrowed records, which would not be `Send` for every lifetime
@@ -60,23 +75,34 @@ impl Relay {
         for record in &page.records {
             relays.push(self.relay(record));
         }
-        let mut relayed: usize = 0;
-        for fate in futures::future::join_all(relays).await {
-            if fate? != Fate::Confirmed {
-                break;
-            }
-            relayed += 1;
-        }
+        let fates = futures::future::join_all(relays).await;
+        let relayed = fates.iter().take_while(|fate| **fate == Fate::Confirmed).count();
         let all = relayed == page.records.len();
-        let behind =
-            relayed.checked_sub(1).and_then(|last| page.records.get(last)).map(|r| (r.xid, r.id));
+        let behind = page.records[..relayed].last().map(|r| (r.xid, r.id));
         if let Some((xid, id)) = if all { page.looked_up_to } else { behind } {
             self.ledger.read_up_to(READER, xid, id).await?;
         }
-        Ok(all && page.looked_up_to.is_some())
+        Ok(match page.looked_up_to {
+            _ if !all => Relayed::NotTaken,
+            Some(_) => Relayed::Some,
+            None => Relayed::All,
+        })
     }
 
-    async fn relay(&self, record: &ReadRecord) -> Result<Fate, LedgerError> {
+    /// A record that cannot be read holds nobody up: it is said, and stays in the ledger.
+    async fn relay(&self, record: &ReadRecord) -> Fate {
+        match self.copy_of(record) {
+            Ok(Some(message)) => self.bus.publisher().publish(message).await,
+            Ok(None) => Fate::Confirmed,
+            Err(error) => {
+                tracing::error!(alert = "relay", ntf = record.ntf, %error, "no dead letter can be made of a record");
+                Fate::Confirmed
+            }
+        }
+    }
+
+    /// The dead letter of a record; `None`: it is none.
+    fn copy_of(&self, record: &ReadRecord) -> Result<Option<Outgoing>, LedgerError> {
         let (reason, path, body) = match Entry::parse(&record.bytes)? {
             Entry::EventRefused { rule, path, holds_person, body, .. } => {
                 let body = if holds_person {
@@ -90,10 +116,10 @@ impl Relay {
                 (why, String::new(), reference(&record.ntf))
             }
             // other ends are no dead letters: the cursor goes over them
-            _ => return Ok(Fate::Confirmed),
+            _ => return Ok(None),
         };
         let header = |name: &str, value: String| (name.to_owned(), value);
-        let message = Outgoing {
+        Ok(Some(Outgoing {
             exchange: names::DEAD.to_owned(),
             routing_key: reason.clone(),
             body,
@@ -104,8 +130,7 @@ impl Relay {
                 header("x-ulak-ntf", record.ntf.clone()),
             ],
             mandatory: true,
-        };
-        Ok(self.bus.publisher().publish(message).await)
+        }))
     }
 }
 

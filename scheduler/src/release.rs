@@ -47,7 +47,10 @@ impl Releaser {
     }
 
     /// Ticks until the stop.
-    pub async fn run(mut self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// When the ledger refuses this process for good: another login, key or schema.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), LedgerError> {
         let mut away = false;
         while !stop.is_cancelled() {
             let pause = match self.tick().await {
@@ -60,6 +63,7 @@ impl Releaser {
                 }
                 // another process was writing the same rows: the next tick sees what is left
                 Err(LedgerError::Conflict) => self.settings.tick,
+                Err(error) if !error.is_away() => return Err(error),
                 Err(error) => {
                     if !std::mem::replace(&mut away, true) {
                         tracing::error!(alert = "ledger-down", %error, "nothing can be released");
@@ -72,6 +76,7 @@ impl Releaser {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+        Ok(())
     }
 
     /// One look at everything that is due.
@@ -156,12 +161,25 @@ impl Releaser {
         Ok(())
     }
 
+    /// One row that cannot be understood must not stop the others (PROTOCOL rule 14).
     async fn sweep(&mut self, ntfs: &[String], ticked: &mut Ticked) -> Result<(), LedgerError> {
-        for slice in ntfs.chunks(SLICE) {
-            let (copies, swept) = self.ledger.sweep(slice).await?;
-            swept.iter().filter(|s| s.to != State::Released).for_each(say);
-            ticked.moved += swept.len() - copies.len();
-            ticked.released += self.publish(copies).await;
+        let mut todo: Vec<&[String]> = ntfs.chunks(SLICE).rev().collect();
+        while let Some(slice) = todo.pop() {
+            match self.ledger.sweep(slice).await {
+                Ok((copies, swept)) => {
+                    swept.iter().filter(|s| s.to != State::Released).for_each(say);
+                    ticked.moved += swept.len() - copies.len();
+                    ticked.released += self.publish(copies).await;
+                }
+                Err(LedgerError::Statement(_) | LedgerError::Corrupt(_)) if slice.len() > 1 => {
+                    let (left, right) = slice.split_at(slice.len() / 2);
+                    todo.extend([right, left]);
+                }
+                Err(error @ (LedgerError::Statement(_) | LedgerError::Corrupt(_))) => {
+                    tracing::error!(alert = "row", ntf = slice.first(), %error, "a due row cannot be moved: it is left out");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

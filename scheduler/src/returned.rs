@@ -29,7 +29,7 @@ impl Returns {
         while let Some(delivery) = deliveries.recv().await {
             let mut pause = Duration::from_millis(200);
             while let Err(error) = self.take(&delivery).await {
-                if !error.is_away() {
+                if matches!(error, LedgerError::Statement(_) | LedgerError::Corrupt(_)) {
                     // what this message would write is refused, and nothing else
                     tracing::error!(queue = delivery.queue, %error, "a returned message cannot be taken in");
                     let refusal = Refusal {
@@ -90,10 +90,13 @@ impl Returns {
             queue = delivery.queue,
             "a released copy came back: its row is due again by itself"
         );
+        // only what the broker threw out of a work queue counts: an unroutable copy says nothing about the message
+        if delivery.queue != names::RETURNED {
+            return Ok(());
+        }
         let note = (row.clinic, ntf.clone(), Entry::Returned { queue: delivery.queue.clone() });
         self.ledger.note(&[note]).await?;
-        let thrown_out = delivery.queue == names::RETURNED;
-        if thrown_out && self.ledger.count_records(&ntf, "returned").await? >= RETURNS {
+        if self.ledger.count_records(&ntf, "returned").await? >= RETURNS {
             let why = Rule::CrashLoop.as_str();
             for ntf in self.ledger.dead_letter(&[ntf], why).await? {
                 tracing::error!(alert = "dead-letter", ntf, why, "dead-lettered");

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 /// Rows of a lane without a cap that may be outside the ledger (DESIGN §4 *Release*).
 pub const WINDOW_WITHOUT_CAP: i64 = 2_000;
-/// How much of its cap a lane may have outside, seconds.
-pub const WINDOW_S: i64 = 10;
+/// How much of its cap a lane may have outside, seconds: no more than the workers wait for a place in its pace, or rows come back
+/// without one (ADR 0006).
+pub const WINDOW_S: i64 = 2;
 
 /// Everything a scheduler is told.
 #[derive(Debug, Clone)]

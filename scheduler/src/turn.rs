@@ -10,8 +10,10 @@ pub struct Turn {
     ledger: Ledger,
     name: &'static str,
     holder: String,
-    /// While earlier than this, by the ledger's clock in milliseconds, the lease is ours without asking.
-    renew_at: i64,
+    /// Whether the lease was ours when it was asked for last.
+    ours: bool,
+    /// While earlier than this, by the ledger's clock in milliseconds, that stands without asking.
+    ask_at: i64,
 }
 
 impl Turn {
@@ -21,20 +23,20 @@ impl Turn {
     /// When there is no randomness for a name.
     pub fn at(ledger: Ledger, name: &'static str) -> Result<Self, LedgerError> {
         let holder = Ledger::holder_name(name)?;
-        Ok(Self { ledger, name, holder, renew_at: 0 })
+        Ok(Self { ledger, name, holder, ours: false, ask_at: 0 })
     }
 
-    /// Whether it is ours now. The lease is renewed only when half of it is over: idle work writes little.
+    /// Whether it is ours now. The lease is renewed when half of it is over, and somebody else's asked for every few seconds: idle
+    /// work writes little.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn is_ours(&mut self) -> Result<bool, LedgerError> {
         let now = self.ledger.clock().now_ms();
-        if now < self.renew_at {
-            return Ok(true);
+        if now >= self.ask_at {
+            self.ours = self.ledger.lease(self.name, &self.holder, LEASE_MS).await?;
+            self.ask_at = now.saturating_add(if self.ours { LEASE_MS / 2 } else { LEASE_MS / 6 });
         }
-        let ours = self.ledger.lease(self.name, &self.holder, LEASE_MS).await?;
-        self.renew_at = if ours { now.saturating_add(LEASE_MS / 2) } else { 0 };
-        Ok(ours)
+        Ok(self.ours)
     }
 }

@@ -74,8 +74,10 @@ fn holds_anything(value: &Value) -> bool {
 /// Whether bytes that are no JSON look like an event all the same: one cut off, too long, or in another encoding
 /// (`Ayşe` in Windows-1254 is no UTF-8) holds the same person.
 fn looks_like_person(body: &[u8]) -> bool {
+    // UTF-16 puts a NUL beside every plain letter
+    let body: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
     let names = |word: &[u8]| body.windows(word.len()).any(|at| at.eq_ignore_ascii_case(word));
-    names(b"recipient") || names(b"phone") || names(b"name\"") || has_digits(body)
+    names(b"recipient") || names(b"phone") || names(b"name\"") || has_digits(&body)
 }
 
 /// Seven digits with nothing but separators between them: long enough for somebody's number.

@@ -6,7 +6,7 @@
 use crate::lanes::Lanes;
 use crate::settings::IysAccount;
 use crate::token::{self, NoToken};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ledger::Ledger;
 use ledger::shared::HOUR_MS;
 use providers::iys::{Client, ConsentStatus, IysTrouble, MOST_NUMBERS, SingleAnswer};
@@ -14,7 +14,7 @@ use schemas::{PhoneNumber, RecipientType};
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Tries of one question before its askers hear that İYS is silent.
 const TRIES: u32 = 3;
@@ -35,6 +35,8 @@ pub enum Answer {
     },
     /// It did not; a bounded code says why.
     Silent(String),
+    /// It may not be asked before this instant: the hour's budget of single queries is used up.
+    NotBefore(DateTime<Utc>),
 }
 
 struct Question {
@@ -56,6 +58,7 @@ struct Inner {
     lane: String,
     ledger: Ledger,
     lanes: Arc<Lanes>,
+    turn: Mutex<()>,
 }
 
 impl std::fmt::Debug for Asker {
@@ -74,7 +77,8 @@ impl Asker {
         lanes: Arc<Lanes>,
     ) -> Self {
         let (to, from) = mpsc::channel(2 * MOST_NUMBERS);
-        let inner = Arc::new(Inner { client, account, lane, ledger, lanes });
+        let turn = Mutex::new(());
+        let inner = Arc::new(Inner { client, account, lane, ledger, lanes, turn });
         tokio::spawn(Arc::clone(&inner).gather(from));
         Self { to, inner }
     }
@@ -138,7 +142,16 @@ impl Inner {
         }
     }
 
+    /// The budget of an hour is there again with the next one.
+    fn next_hour(&self) -> DateTime<Utc> {
+        let now = self.ledger.clock().now();
+        let left = HOUR_MS - now.timestamp_millis().rem_euclid(HOUR_MS);
+        now + TimeDelta::try_milliseconds(left).unwrap_or_default()
+    }
+
     async fn permit(&self) -> Result<(), String> {
+        // one at a time: many that wait for a permit must not all ask the ledger for it
+        let _turn = self.turn.lock().await;
         permit(&self.ledger, self.account.max_per_s).await
     }
 
@@ -201,7 +214,7 @@ impl Inner {
         };
         match budget {
             Ok(true) => {}
-            Ok(false) => return Answer::Silent("single-query-budget".to_owned()),
+            Ok(false) => return Answer::NotBefore(self.next_hour()),
             Err(_) => return Answer::Silent("ledger-away".to_owned()),
         }
         if let Err(code) = self.permit().await {

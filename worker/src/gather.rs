@@ -2,9 +2,11 @@
 //!
 //! No timer: a slice is what queued while the slices before it were on their way (`facts/probes.md` §3).
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use ledger::{Ledger, LedgerError};
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -76,19 +78,12 @@ where
             return;
         }
         let (questions, askers): (Vec<Q>, Vec<_>) = slice.drain(..).unzip();
-        let answers = ask(questions).await;
+        // a panic in one slice is its askers' trouble; the next slices still need a collector
+        let Ok(answers) = AssertUnwindSafe(ask(questions)).catch_unwind().await else { continue };
         for (asker, answer) in askers.into_iter().zip(answers) {
             // an asker that was cancelled does not want it any more
             let _ = asker.send(answer);
         }
-    }
-}
-
-/// One answer for every question of a call that answers the whole slice or fails as a whole.
-pub fn whole<A>(questions: usize, answers: Answer<Vec<A>>) -> Vec<Answer<A>> {
-    match answers {
-        Ok(answers) => answers.into_iter().map(Ok).collect(),
-        Err(error) => (0..questions).map(|_| Err(error.clone())).collect(),
     }
 }
 
@@ -127,8 +122,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_reaches_everybody_in_the_slice() {
-        let gather: Gather<u8, u8> =
-            Gather::start(4, |q| async move { whole(q.len(), Err(LedgerError::Away("x".into()))) });
+        let gather: Gather<u8, u8> = Gather::start(4, |q| async move {
+            q.iter().map(|_| Err(LedgerError::Away("x".into()))).collect()
+        });
         assert!(matches!(gather.ask(1).await, Err(LedgerError::Away(_))));
     }
 }

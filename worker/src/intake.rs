@@ -56,7 +56,12 @@ pub async fn run(
         inlets.push(deliveries);
     }
     let background = CancellationToken::new();
-    tokio::spawn(mind_the_ledger(Arc::clone(&worker), consumers.clone(), background.clone()));
+    tokio::spawn(mind_the_ledger(
+        Arc::clone(&worker),
+        consumers.clone(),
+        fatal.clone(),
+        background.clone(),
+    ));
     tokio::spawn(follow(Arc::clone(&worker), background.clone()));
     for deliveries in inlets {
         let inlet = Inlet {
@@ -65,7 +70,8 @@ pub async fn run(
             tasks: tasks.clone(),
             fatal: fatal.clone(),
         };
-        tokio::spawn(inlet.take(deliveries));
+        // tracked: a delivery that waits for its place is in flight too
+        tasks.spawn(inlet.take(deliveries));
     }
     let mut broken = consumers.clone();
     let ended = tokio::select! {
@@ -148,10 +154,11 @@ struct Inlet {
 }
 
 impl Inlet {
-    /// The place in flight is taken before the delivery, here and nowhere else, so the number in flight cannot overshoot.
+    /// A delivery waits here for its place, so an idle queue keeps none; places are taken here and nowhere else, so the number in
+    /// flight cannot overshoot.
     async fn take(self, mut deliveries: Deliveries) {
-        while let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
-            let Some(delivery) = deliveries.recv().await else { return };
+        while let Some(delivery) = deliveries.recv().await {
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
             let worker = Arc::clone(&self.worker);
             let fatal = self.fatal.clone();
             self.tasks.spawn(async move {
@@ -227,7 +234,12 @@ async fn give_back(delivery: Delivery) {
 
 /// PROTOCOL rule 11: while the ledger is down consumers are cancelled first, then what has no row goes back once, and nothing is
 /// taken until a query succeeded.
-async fn mind_the_ledger(worker: Arc<Worker>, consumers: Vec<Consumer>, stop: CancellationToken) {
+async fn mind_the_ledger(
+    worker: Arc<Worker>,
+    consumers: Vec<Consumer>,
+    fatal: watch::Sender<Option<LedgerError>>,
+    stop: CancellationToken,
+) {
     loop {
         tokio::select! {
             () = stop.cancelled() => {
@@ -247,6 +259,11 @@ async fn mind_the_ledger(worker: Arc<Worker>, consumers: Vec<Consumer>, stop: Ca
         worker.outage.begins();
         let mut wait = Duration::from_millis(200);
         while let Err(error) = worker.ledger.is_back().await {
+            if !error.is_away() {
+                // waiting does not help: another login, key or schema needs somebody
+                fatal.send_replace(Some(error));
+                return;
+            }
             tracing::debug!(%error, "the ledger is still away");
             tokio::select! {
                 () = stop.cancelled() => return,

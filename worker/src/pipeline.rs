@@ -93,11 +93,12 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
     };
     for _ in 0..LOOKS {
         let Some(route) = route::choose(worker, &work) else {
+            validate::look_around(worker, &mut work, None).await?;
             return record::no_route(worker, &work).await;
         };
-        validate::look_around(worker, &mut work, &route).await?;
+        validate::look_around(worker, &mut work, Some(&route)).await?;
         hold::at(Place::AfterRead).await;
-        let (decision, evidence) = decide::with_consent(worker, &work, &route).await;
+        let (decision, evidence) = decide::with_consent(worker, &mut work, &route).await;
         let Decision::Send { until, supersedes } = decision else {
             return record::decision(worker, &work, &route, decision, evidence).await;
         };

@@ -2,7 +2,7 @@
 
 use crate::consent::Asker;
 use crate::consent_share::ConsentShare;
-use crate::gather::{Gather, whole};
+use crate::gather::Gather;
 use crate::lanes::Lanes;
 use crate::outage::Outage;
 use crate::settings::{Clinic, Settings};
@@ -41,10 +41,10 @@ impl Asks {
     fn start(ledger: &Ledger, room: usize) -> Self {
         Self {
             rows: Gather::over(ledger, room, |ledger, q: Vec<RowAsk>| {
-                Box::pin(async move { whole(q.len(), ledger.rows(&q).await) })
+                Box::pin(async move { ledger.rows_each(&q).await })
             }),
             surroundings: Gather::over(ledger, room, |ledger, q: Vec<Keys>| {
-                Box::pin(async move { whole(q.len(), ledger.surroundings(&q).await) })
+                Box::pin(async move { ledger.surroundings_each(&q).await })
             }),
             claim: Gather::over(ledger, room, |ledger, q: Vec<Claim>| {
                 Box::pin(async move { ledger.claim(&q).await })
@@ -59,7 +59,7 @@ impl Asks {
                 Box::pin(async move { ledger.claim_again(&q).await })
             }),
             refuse: Gather::over(ledger, room, |ledger, q: Vec<RefusedEvent>| {
-                Box::pin(async move { whole(q.len(), ledger.refuse(&q).await) })
+                Box::pin(async move { ledger.refuse_each(&q).await })
             }),
         }
     }

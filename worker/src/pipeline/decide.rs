@@ -41,6 +41,15 @@ pub enum Consent {
     NotGiven,
     /// The source does not answer: rows wait.
     Silent,
+    /// The source may not be asked before this instant: its budget is used up.
+    NotBefore(DateTime<Utc>),
+}
+
+impl Consent {
+    /// Whether it is an answer that needs not be asked for again.
+    pub fn holds_at(&self, now: DateTime<Utc>) -> bool {
+        matches!(self, Self::Given { asked_at } if *asked_at + seconds(CONSENT_HOLDS_S) > now)
+    }
 }
 
 /// Everything a decision depends on.
@@ -105,18 +114,27 @@ pub fn decide(case: &Case<'_>) -> Decision {
                 .as_ref()
                 .map(|why| Decision::Suppress(format!("suppressed: {why}")))
         })
-        .unwrap_or_else(|| {
-            let supersedes = match thing(case) {
-                Ok(supersedes) => supersedes,
-                Err(decision) => return decision,
-            };
-            near(case)
-                .or_else(|| number(case))
-                .or_else(|| quiet(case))
-                .or_else(|| lane(case))
-                .or_else(|| consent(case))
-                .unwrap_or_else(|| Decision::Send { until: holds_until(case), supersedes })
-        })
+        .unwrap_or_else(|| among_others(case))
+}
+
+/// What others of the same thing, appointment and number mean for it, then the hour, the lane and consent. Quiet hours come before
+/// the short waits, or a row would be looked at again every few seconds all night.
+fn among_others(case: &Case<'_>) -> Decision {
+    let supersedes = match thing(case) {
+        Ok(supersedes) => supersedes,
+        Err(wait @ Decision::Defer { .. }) => return quiet(case).unwrap_or(wait),
+        Err(end) => return end,
+    };
+    match near(case, supersedes.as_deref()) {
+        Some(wait @ Decision::Defer { .. }) => return quiet(case).unwrap_or(wait),
+        Some(end) => return end,
+        None => {}
+    }
+    quiet(case)
+        .or_else(|| number(case))
+        .or_else(|| lane(case))
+        .or_else(|| consent(case))
+        .unwrap_or_else(|| Decision::Send { until: holds_until(case), supersedes })
 }
 
 /// Whether the answer about consent would decide: only then somebody is asked.
@@ -177,8 +195,12 @@ fn thing(case: &Case<'_>) -> Result<Option<String>, Decision> {
     }
 }
 
-fn near(case: &Case<'_>) -> Option<Decision> {
+/// The older one that gives way gives its gap with it.
+fn near(case: &Case<'_>, supersedes: Option<&str>) -> Option<Decision> {
     let holder = holding(case, case.seen.gap.as_ref())?;
+    if supersedes == Some(holder.ntf.as_str()) {
+        return None;
+    }
     Some(match holder.until {
         Some(_) => Decision::Suppress(format!("too soon after {}", holder.ntf)),
         None => Decision::Defer { until: soon(case, 10), why: "another-reminder-in-flight" },
@@ -223,6 +245,9 @@ fn consent(case: &Case<'_>) -> Option<Decision> {
             Some(Decision::Defer { until: soon(case, SOONEST_S), why: "consent-not-asked" })
         }
         Consent::NotGiven => Some(Decision::Suppress(NO_CONSENT.to_owned())),
+        Consent::NotBefore(at) => {
+            Some(Decision::Defer { until: at.max(soon(case, SOONEST_S)), why: CONSENT_SILENT })
+        }
         Consent::Silent => {
             Some(Decision::Defer { until: soon(case, SOONEST_S), why: CONSENT_SILENT })
         }

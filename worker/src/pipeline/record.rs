@@ -68,7 +68,7 @@ pub async fn decision(
 pub async fn rate(worker: &Worker, work: &Work<'_>, route: &Route) -> Result<End, Halt> {
     // spread, so that rows that found no place do not all come back at once
     let spread = work.ntf.bytes().map(u64::from).sum::<u64>() % 8;
-    let until = in_future(worker, Duration::from_secs(2 + spread));
+    let until = in_future(worker, Duration::from_secs(5 + spread));
     wait(worker, work, until, "rate", route.lane.name.clone(), route.number_slot.clone(), None)
         .await
 }
@@ -196,13 +196,13 @@ async fn reject(worker: &Worker, work: &Work<'_>, refusal: &Refusal) -> Result<E
     if let Copy::Numbered(_) = work.copy {
         return dead_letter(worker, &work.ntf, work.copy, refusal.rule.as_str()).await;
     }
-    let body = work.event.envelope_json();
+    let (message_id, body) = &work.arrived;
     let arrived = Arrived {
         queue: &work.via,
         routing_key: &work.event.event_type,
-        message_id: "",
+        message_id,
         redelivered: false,
-        body: &body,
+        body,
     };
     refused(worker, &arrived, refusal).await
 }

@@ -9,8 +9,8 @@ use schemas::{Channel, Class};
 use std::time::Duration;
 use templates::Message;
 
-/// How long a message waits for the rate of its lane before its row does (PROTOCOL rule 2).
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a message waits for the rate of its lane before its row does (PROTOCOL rule 2, ADR 0006).
+const PATIENCE: Duration = Duration::from_secs(2);
 /// A second in microseconds and 3 % more: what leaves evenly arrives a little less so, and the provider counts every second.
 const PLACE_US: i64 = 1_030_000;
 
@@ -57,7 +57,7 @@ pub fn choose(worker: &Worker, work: &Work<'_>) -> Option<Route> {
     Some(Route { channel: Channel::Sms, lane, number, number_slot, blocked })
 }
 
-/// Takes a place for the text's real segments in the pace that all workers keep, and waits for it. `None`: not within a second.
+/// Takes a place for the text's real segments in the pace that all workers keep, and waits for it. `None`: not within 2 s.
 ///
 /// # Errors
 /// [`Halt`] while the ledger is away.

@@ -1,5 +1,6 @@
 //! From bytes to a notification that may go on: schema, identity, the delivery rule, and what surrounds it.
 
+use super::decide::Consent;
 use super::{Arrived, End, Halt, record};
 use crate::settings::Clinic;
 use crate::worker::Worker;
@@ -7,7 +8,7 @@ use ledger::LedgerError;
 use ledger::intake;
 use ledger::look::{Keys, RowAsk, SealedBody, SeenRow, Surroundings};
 use ledger::protocol::{self, Copy};
-use ledger::record::Entry;
+use ledger::record::{ConsentEvidence, Entry};
 use ledger::vault::{DataKey, random_id};
 use schemas::{ClinicId, Event, EventType, Incoming, Reference, Refusal, Rule};
 
@@ -34,6 +35,10 @@ pub struct Work<'a> {
     pub person: Person,
     /// What the ledger knows around it.
     pub seen: Surroundings,
+    /// The consent answer with its evidence; used again after a claim that wrote nothing, while it is young enough.
+    pub consent: Option<(Consent, ConsentEvidence)>,
+    /// AMQP message id and body as they arrived, should the ledger find that the event contradicts what is known.
+    pub arrived: (String, Vec<u8>),
 }
 
 /// A person with the key open.
@@ -101,6 +106,8 @@ async fn first<'a>(
         keys,
         person,
         seen: Surroundings::default(),
+        consent: None,
+        arrived: (arrived.message_id.to_owned(), arrived.body.to_vec()),
     })))
 }
 
@@ -173,6 +180,8 @@ async fn released<'a>(
         keys,
         person,
         seen: Surroundings::default(),
+        consent: None,
+        arrived: (arrived.message_id.to_owned(), arrived.body.to_vec()),
     })))
 }
 
@@ -196,9 +205,9 @@ fn open(
 pub async fn look_around(
     worker: &Worker,
     work: &mut Work<'_>,
-    route: &super::route::Route,
+    route: Option<&super::route::Route>,
 ) -> Result<(), Halt> {
-    work.keys.number.clone_from(&route.number_slot);
+    work.keys.number = route.and_then(|route| route.number_slot.clone());
     work.seen = worker.asks.surroundings.ask(work.keys.clone()).await?;
     match &work.seen.person {
         Some(known) => {

@@ -12,7 +12,7 @@ use schemas::ConsentRule;
 /// Decides, with the consent answer for the route's channel, and says on what evidence.
 pub async fn with_consent(
     worker: &Worker,
-    work: &Work<'_>,
+    work: &mut Work<'_>,
     route: &Route,
 ) -> (Decision, ConsentEvidence) {
     let policy = &work.event_type.policy;
@@ -29,6 +29,8 @@ pub async fn with_consent(
         request_id: None,
         answer: None,
     };
+    let kept = work.consent.take();
+    let mut answered = None;
     let mut case = Case {
         now: worker.ledger.clock().now(),
         ntf: &work.ntf,
@@ -46,10 +48,20 @@ pub async fn with_consent(
         seen: &work.seen,
     };
     if depends_on_consent(&case) {
-        case.consent = ask(worker, work, rule, &mut evidence).await;
+        // an answer that is young enough is used again after a claim that wrote nothing (PROTOCOL rule 2)
+        match kept.filter(|(consent, _)| consent.holds_at(case.now)) {
+            Some((consent, of_then)) => {
+                case.consent = consent;
+                evidence = of_then;
+            }
+            None => case.consent = ask(worker, work, rule, &mut evidence).await,
+        }
         case.now = worker.ledger.clock().now();
+        answered = Some((case.consent, evidence.clone()));
     }
-    (decide(&case), evidence)
+    let decision = decide(&case);
+    work.consent = answered;
+    (decision, evidence)
 }
 
 async fn ask(
@@ -83,6 +95,10 @@ async fn ask(
             evidence.request_id = request_id;
             evidence.answer = Some(word.to_owned());
             if allowed { Consent::Given { asked_at } } else { Consent::NotGiven }
+        }
+        Answer::NotBefore(at) => {
+            evidence.answer = Some("budget-used-up".to_owned());
+            Consent::NotBefore(at)
         }
         Answer::Silent(code) => {
             evidence.answer = Some(format!("silent: {code}"));

@@ -215,6 +215,45 @@ fn a_blocked_lane_makes_rows_wait_before_anybody_is_asked_for_consent() {
     assert!(!depends_on_consent(&blocked));
 }
 
+#[test]
+fn a_newer_version_takes_thing_and_gap_of_the_waiting_older_one() {
+    let older = holder(State::Waiting, 2, None);
+    let seen =
+        Surroundings { thing: Some(older.clone()), gap: Some(older), ..Surroundings::default() };
+    let decision = decide(&case(&seen));
+    assert!(matches!(decision, Decision::Send { supersedes: Some(_), .. }), "{decision:?}");
+    let other = Holder { ntf: "ntf_third".into(), ..holder(State::Waiting, 2, None) };
+    let seen = Surroundings {
+        thing: Some(holder(State::Waiting, 2, None)),
+        gap: Some(other),
+        ..Surroundings::default()
+    };
+    assert!(matches!(
+        decide(&case(&seen)),
+        Decision::Defer { why: "another-reminder-in-flight", .. }
+    ));
+}
+
+#[test]
+fn at_night_nobody_is_looked_at_every_few_seconds() {
+    for state in [State::Sending, State::Waiting] {
+        let seen = Surroundings { thing: Some(holder(state, 3, None)), ..Surroundings::default() };
+        let night = Case { now: utc("2026-11-21T20:00:00Z"), ..case(&seen) };
+        assert_eq!(
+            decide(&night),
+            Decision::Defer { until: utc("2026-11-22T06:00:00Z"), why: "quiet-hours" }
+        );
+    }
+}
+
+#[test]
+fn a_used_up_budget_is_waited_for() {
+    let seen = Surroundings::default();
+    let at = utc("2026-11-21T11:00:00Z");
+    let case = Case { consent: Consent::NotBefore(at), ..case(&seen) };
+    assert_eq!(decide(&case), Decision::Defer { until: at, why: CONSENT_SILENT });
+}
+
 fn any_holder() -> impl Strategy<Value = Option<Holder>> {
     let states = prop::sample::select(State::ALL.to_vec());
     prop::option::of(
