@@ -226,3 +226,22 @@ async fn a_lane_closes_once_is_probed_by_one_and_opens_step_by_step() {
     assert!(!place.lease_probe("l").await.unwrap(), "its probe is not due");
     assert_eq!(place.lanes().await.unwrap().remove(0).probes, 0);
 }
+
+#[tokio::test]
+async fn a_lane_that_fails_its_tries_is_tried_later_each_time_and_alerts_once() {
+    let place = fresh().await;
+    assert!(place.close_lane("netgsm/a/B", "outage", 2_000).await.unwrap(), "it was open");
+    let mut pauses = vec![];
+    for _ in 0..8 {
+        place.run("UPDATE lane SET probe_at = 0").await;
+        assert!(place.lease_probe("netgsm/a/B").await.unwrap());
+        place.widen_lane("netgsm/a/B", LaneState::Closed).await.unwrap();
+        assert!(
+            !place.close_lane("netgsm/a/B", "outage", 2_000).await.unwrap(),
+            "a failed try is no news"
+        );
+        let lane = place.lanes().await.unwrap().remove(0);
+        pauses.push((lane.probe_at - lane.since) / 1_000);
+    }
+    assert_eq!(pauses, [4, 8, 16, 32, 64, 120, 120, 120]);
+}

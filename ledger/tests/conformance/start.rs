@@ -104,3 +104,23 @@ async fn the_clock_is_the_databases() {
     let apart = place.clock().now_ms() - place.now().await;
     assert!(apart.abs() < 1_000, "{apart} ms apart");
 }
+
+/// Only what a row holds is a message's fault: anything else would dead-letter good messages.
+#[tokio::test]
+async fn a_fault_of_the_database_is_nobodys_message() {
+    let place = fresh().await;
+    let error_of = async |statement: &'static str| {
+        LedgerError::from(sqlx::raw_sql(statement).execute(&place.raw).await.unwrap_err())
+    };
+    for statement in ["SELECT 1 / 0", "INSERT INTO meta (key, value) VALUES ('schema', '2')"] {
+        let error = error_of(statement).await;
+        assert!(matches!(error, LedgerError::Statement(_)), "{statement}: {error:?}");
+    }
+    for code in ["57P05", "08006", "26000", "0A000", "58030", "XX000"] {
+        let raise = format!("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$");
+        let error = sqlx::raw_sql(AssertSqlSafe(raise)).execute(&place.raw).await.unwrap_err();
+        assert!(LedgerError::from(error).is_away(), "{code}");
+    }
+    let missing = error_of("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '42501'; END $$").await;
+    assert!(matches!(missing, LedgerError::Login(_)), "waiting does not help: {missing:?}");
+}
