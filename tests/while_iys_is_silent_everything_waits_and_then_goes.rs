@@ -97,3 +97,20 @@ async fn all_go(clinic: &Installation, events: &[Event]) {
         clinic.until_state(event, "accepted", "").await;
     }
 }
+
+/// "Too fast" is no outage: the question is asked again, the lane stays open, and no row has to wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_iys_that_says_too_fast_is_asked_again() {
+    let clinic = Installation::start(Options::default()).await;
+    let too_fast = FaultKind::Code { code: "H124".into() };
+    let fault = Fault::new(Provider::Iys, Operation::Consents, too_fast).times(6);
+    clinic.outside.add_fault(fault).expect("a fault");
+    let event = receipt("too-fast");
+    clinic.publish(&event).await;
+    clinic.until_state(&event, "accepted", "").await;
+    let records = clinic.log_show(&event.ntf()).await;
+    assert!(records.iter().all(|record| record["kind"] != "waiting"), "{records:?}");
+    let closed = clinic.number("SELECT count(*) FROM lane").await;
+    assert_eq!(closed, 0, "no lane was in trouble");
+    clinic.finish().await;
+}

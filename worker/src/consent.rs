@@ -19,6 +19,9 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 /// Tries of one question before its askers hear that İYS is silent.
 const TRIES: u32 = 3;
 
+/// Answers "too fast" to one question before they count as silence.
+const THROTTLED_AT_MOST: u32 = 8;
+
 /// What İYS said about one number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -245,12 +248,21 @@ impl Inner {
         let mut delays = crate::retry::quick();
         let mut renewed = false;
         let mut tries = 0;
+        let mut throttled = 0;
         loop {
             let (token, expires_at) = self.token().await?;
             match question(token).await {
                 Err(IysTrouble::Reauth) if !renewed => {
                     renewed = true;
                     let _ = self.ledger.drop_token(&self.lane, expires_at, false).await;
+                }
+                // asked too fast, which is no outage: again with the next permit
+                Err(IysTrouble::Silent(silence))
+                    if is_throttle(&silence) && throttled < THROTTLED_AT_MOST =>
+                {
+                    throttled += 1;
+                    tokio::time::sleep(delays()).await;
+                    let _ = self.permit().await;
                 }
                 Err(IysTrouble::Silent(silence)) => {
                     self.lanes.bad(&self.ledger, &self.lane, &silence.trouble.code).await;
@@ -320,6 +332,12 @@ pub async fn permit(ledger: &Ledger, max_per_s: Option<u32>) -> Result<(), Strin
             Err(_) => return Err("ledger".to_owned()),
         }
     }
+}
+
+/// The limit of a second (`facts/netgsm_iys.md` B4); those of an hour name a longer wait.
+fn is_throttle(silence: &providers::iys::Silence) -> bool {
+    matches!(silence.trouble.code.as_str(), "iys:H083" | "iys:H124")
+        && silence.after.is_none_or(|after| after <= crate::retry::QUICK_AT_MOST)
 }
 
 fn silence(questions: Vec<Question>, code: &str) {
