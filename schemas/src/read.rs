@@ -178,6 +178,19 @@ fn integer(value: &Value) -> Option<i64> {
     })
 }
 
+/// `3.0` and `-0.0` as the integers that they are: the sealed body is canonical and has them so, and an event must be the same
+/// whether it was just read or opened again.
+fn with_whole_numbers(value: Value) -> Value {
+    match value {
+        Value::Number(_) => integer(&value).map_or(value, Value::from),
+        Value::Array(items) => items.into_iter().map(with_whole_numbers).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, with_whole_numbers(value))).collect()
+        }
+        other => other,
+    }
+}
+
 fn parts(
     event_type: &EventType,
     clinic: ClinicId,
@@ -232,7 +245,7 @@ fn assemble(value: Value, parts: Parts) -> Event {
         event_type: take_text(&mut envelope, "type").unwrap_or_default(),
         time: parts.time,
         subject: take_text(&mut envelope, "subject"),
-        data: envelope.remove("data").unwrap_or_default(),
+        data: with_whole_numbers(envelope.remove("data").unwrap_or_default()),
         recipient: parts.recipient,
         appointment: parts.appointment,
         traceparent: take_text(&mut envelope, "traceparent").filter(|text| is_traceparent(text)),

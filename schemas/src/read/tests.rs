@@ -346,6 +346,21 @@ const PLACES: &[&str] = &[
     "/data/reminder",
 ];
 
+#[test]
+fn a_whole_number_is_the_same_event_however_it_is_written() {
+    for (written, canonical) in [(json!(-0.0), json!(0)), (json!(3.0), json!(3))] {
+        let read_of =
+            |version| match read(&changed(reminder(), "/data/appointment/version", version)) {
+                Ok(Incoming::Event(event)) => *event,
+                other => panic!("{other:?}"),
+            };
+        let (event, plain) = (read_of(written), read_of(canonical));
+        assert_eq!(event, plain);
+        assert_eq!(event.digest(), plain.digest());
+        assert_eq!(REGISTRY.reopen(&event.envelope_json()), Ok(event));
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in any::<Vec<u8>>()) {
