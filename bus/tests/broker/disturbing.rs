@@ -18,6 +18,8 @@ use crate::node::{Node, QUEUE, direct, fill, publish, services, settings, types,
 async fn survive(node: &Node, disturbance: impl Future<Output = ()>) {
     let bus = Arc::new(node.bus().await);
     let (consumer, mut deliveries) = bus.consume(QUEUE, 50);
+    // a consumer that begins only after the disturbance would prove nothing
+    within(consumer.taking()).await.unwrap();
     let consumed = tokio::spawn(async move {
         let mut ids = HashSet::new();
         while let Some(delivery) = deliveries.recv().await {
