@@ -12,31 +12,25 @@ use crate::slots::{self, Leave, SlotKind, Wanted};
 use crate::state::State;
 use crate::write::{Writes, now};
 
+impl Claim {
+    /// What no two claims of one transaction may share.
+    fn keys(&self) -> Vec<&str> {
+        let mut keys: Vec<_> = self.needs.iter().map(|need| need.key.as_str()).collect();
+        keys.push(self.origin.ntf());
+        keys.extend(self.supersedes.as_deref());
+        keys.extend(self.appointment.as_ref().map(|a| a.key.as_str()));
+        keys.push(&self.person.lookup);
+        keys
+    }
+}
+
 impl Ledger {
     /// Claims. Every claim gets an answer of its own; the slice is one transaction where its members do not share a slot.
     pub async fn claim(&self, claims: &[Claim]) -> Vec<Result<Claimed, LedgerError>> {
-        let mut answers: Vec<Option<Result<Claimed, LedgerError>>> =
-            claims.iter().map(|_| None).collect();
-        let keys = |c: &Claim| -> Vec<String> {
-            let mut keys: Vec<_> = c.needs.iter().map(|need| need.key.clone()).collect();
-            keys.push(c.origin.ntf().to_owned());
-            keys.extend(c.supersedes.clone());
-            keys.extend(c.appointment.as_ref().map(|a| a.key.clone()));
-            keys.push(c.person.lookup.clone());
-            keys
-        };
-        let with_keys: Vec<Vec<String>> = claims.iter().map(keys).collect();
-        for round in slice::rounds(&with_keys, |keys| keys.iter().map(String::as_str).collect()) {
-            let slice: Vec<&Claim> = round.iter().map(|i| &claims[*i]).collect();
-            let done = slice::each(slice.len(), |range| self.claim_slice(&slice[range])).await;
-            for (i, answer) in round.into_iter().zip(done) {
-                answers[i] = Some(answer);
-            }
-        }
-        answers.into_iter().map(|a| a.unwrap_or(Ok(Claimed::LookAgain("not tried")))).collect()
+        slice::in_rounds(claims, Claim::keys, |slice| self.claim_slice(slice)).await
     }
 
-    /// Whether a claim whose reply was lost was written (PROTOCOL rule 7): its attempt, if it is still open.
+    /// Whether a claim whose reply was lost was written (PROTOCOL rule 7): its attempt, whatever became of it.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -50,7 +44,7 @@ impl Ledger {
         Ok(n.map(|n| n as u32))
     }
 
-    async fn claim_slice(&self, claims: &[&Claim]) -> Result<Vec<Claimed>, LedgerError> {
+    async fn claim_slice(&self, claims: Vec<&Claim>) -> Result<Vec<Claimed>, LedgerError> {
         let mut tx = self.pool.begin().await?;
         let drafts: Vec<Draft<'_>> = claims
             .iter()
@@ -65,7 +59,7 @@ impl Ledger {
         let now = now(&mut tx).await?;
         let mut answers: Vec<Claimed> = Vec::with_capacity(claims.len());
         let mut changes: Vec<Option<protocol::Change>> = Vec::with_capacity(claims.len());
-        for claim in claims {
+        for claim in &claims {
             let command =
                 Command::Claim { copy: claim.origin.copy(), channel: claim.channel.clone() };
             let (answer, change) =

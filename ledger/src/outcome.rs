@@ -107,20 +107,14 @@ impl Ledger {
     ) -> Vec<Result<Written, LedgerError>> {
         let outcomes: Vec<OutcomeWrite> = outcomes.iter().map(OutcomeWrite::storable).collect();
         let outcomes = outcomes.as_slice();
-        let mut answers: Vec<Option<Result<Written, LedgerError>>> =
-            outcomes.iter().map(|_| None).collect();
-        for round in slice::rounds(outcomes, |o| vec![o.ntf.as_str()]) {
-            let slice: Vec<&OutcomeWrite> = round.iter().map(|i| &outcomes[*i]).collect();
-            let done = slice::each(slice.len(), |range| self.outcome_slice(&slice[range])).await;
-            for (i, answer) in round.into_iter().zip(done) {
-                answers[i] = Some(answer);
-            }
-        }
-        let lost = || Err(LedgerError::Corrupt("an outcome was not tried".to_owned()));
-        answers.into_iter().map(|a| a.unwrap_or_else(lost)).collect()
+        slice::in_rounds(outcomes, |o| vec![o.ntf.as_str()], |slice| self.outcome_slice(slice))
+            .await
     }
 
-    async fn outcome_slice(&self, outcomes: &[&OutcomeWrite]) -> Result<Vec<Written>, LedgerError> {
+    async fn outcome_slice(
+        &self,
+        outcomes: Vec<&OutcomeWrite>,
+    ) -> Result<Vec<Written>, LedgerError> {
         let mut tx = self.pool.begin().await?;
         let ntfs: Vec<&str> = outcomes.iter().map(|o| o.ntf.as_str()).collect();
         let locked = lock(&mut tx, &ntfs).await?;

@@ -11,30 +11,22 @@ use crate::slots::{self, Leave};
 use crate::state::State;
 use crate::write::{Writes, now};
 
+impl Settle {
+    /// What no two settlements of one transaction may share.
+    fn keys(&self) -> Vec<&str> {
+        let mut keys = vec![self.origin.ntf(), self.person.lookup.as_str()];
+        keys.extend(self.appointment.as_ref().map(|a| a.key.as_str()));
+        keys
+    }
+}
+
 impl Ledger {
     /// Writes decisions other than Send. `false`: the row had moved on, nothing was written.
     pub async fn settle(&self, settles: &[Settle]) -> Vec<Result<bool, LedgerError>> {
-        let mut answers: Vec<Option<Result<bool, LedgerError>>> =
-            settles.iter().map(|_| None).collect();
-        let keys: Vec<Vec<&str>> = settles
-            .iter()
-            .map(|s| {
-                let mut keys = vec![s.origin.ntf(), s.person.lookup.as_str()];
-                keys.extend(s.appointment.as_ref().map(|a| a.key.as_str()));
-                keys
-            })
-            .collect();
-        for round in slice::rounds(&keys, Clone::clone) {
-            let slice: Vec<&Settle> = round.iter().map(|i| &settles[*i]).collect();
-            let done = slice::each(slice.len(), |range| self.settle_slice(&slice[range])).await;
-            for (i, answer) in round.into_iter().zip(done) {
-                answers[i] = Some(answer);
-            }
-        }
-        answers.into_iter().map(|a| a.unwrap_or(Ok(false))).collect()
+        slice::in_rounds(settles, Settle::keys, |slice| self.settle_slice(slice)).await
     }
 
-    async fn settle_slice(&self, settles: &[&Settle]) -> Result<Vec<bool>, LedgerError> {
+    async fn settle_slice(&self, settles: Vec<&Settle>) -> Result<Vec<bool>, LedgerError> {
         let mut tx = self.pool.begin().await?;
         let drafts: Vec<Draft<'_>> = settles
             .iter()

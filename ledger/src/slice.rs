@@ -44,10 +44,7 @@ where
 }
 
 /// Splits items into rounds in which no two share a key; order within a key is kept.
-pub(crate) fn rounds<'a, T>(
-    items: &'a [T],
-    keys: impl Fn(&'a T) -> Vec<&'a str>,
-) -> Vec<Vec<usize>> {
+fn rounds<'a, T>(items: &'a [T], keys: impl Fn(&'a T) -> Vec<&'a str>) -> Vec<Vec<usize>> {
     let mut left: Vec<usize> = (0..items.len()).collect();
     let mut rounds = vec![];
     while !left.is_empty() {
@@ -68,6 +65,25 @@ pub(crate) fn rounds<'a, T>(
         left = rest;
     }
     rounds
+}
+
+/// Writes items in rounds in which no two share a key, each round as a slice ([`each`]); one answer an item, in their order.
+pub(crate) async fn in_rounds<'a, T, R, F>(
+    items: &'a [T],
+    keys: impl Fn(&'a T) -> Vec<&'a str>,
+    write: impl Fn(Vec<&'a T>) -> F,
+) -> Vec<Result<R, LedgerError>>
+where
+    F: Future<Output = Result<Vec<R>, LedgerError>>,
+{
+    let mut answers = Vec::with_capacity(items.len());
+    for round in rounds(items, keys) {
+        let slice: Vec<&T> = round.iter().map(|i| &items[*i]).collect();
+        let done = each(slice.len(), |range| write(slice[range].to_vec())).await;
+        answers.extend(round.into_iter().zip(done));
+    }
+    answers.sort_unstable_by_key(|(i, _)| *i);
+    answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
 #[cfg(test)]

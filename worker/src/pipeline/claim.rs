@@ -116,10 +116,7 @@ pub async fn claim(
             );
             Ok(Claim::Won(Box::new(won)))
         }
-        Ok(Claimed::LookAgain(why)) => {
-            // an earlier claim of ours whose reply was lost may be what stands in the way
-            Ok(Claim::LookAgain(why))
-        }
+        Ok(Claimed::LookAgain(why)) => Ok(Claim::LookAgain(why)),
         Err(error @ LedgerError::Away(_)) => in_doubt(worker, work, &token, won, error).await,
         Err(error) => Err(error.into()),
     }
