@@ -107,6 +107,7 @@ pub fn ledger_settings(
         url: SecretString::from(config.database.url.expose().to_owned()),
         master_key: Secret32::new(*master.expose()),
         connections,
+        max_mib: None,
         name: format!("ulak {name}"),
     })
 }

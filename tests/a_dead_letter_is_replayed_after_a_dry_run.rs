@@ -97,6 +97,7 @@ async fn ledger_of(clinic: &Installation) -> Ledger {
         url: SecretString::from(clinic.store.url()),
         master_key: Secret32::new(*b"01234567890123456789012345678901"),
         connections: 1,
+        max_mib: None,
         name: "e2e".to_owned(),
     };
     Ledger::open(&settings).await.expect("migrated")

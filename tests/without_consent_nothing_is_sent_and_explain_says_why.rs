@@ -77,6 +77,7 @@ async fn suppress(clinic: &Installation, id: &str, event: &Event) {
         url: SecretString::from(clinic.store.url()),
         master_key: Secret32::new(*b"01234567890123456789012345678901"),
         connections: 1,
+        max_mib: None,
         name: "e2e".to_owned(),
     };
     let ledger = Ledger::open(&settings).await.expect("migrated");

@@ -10,13 +10,13 @@ CREATE TABLE meta (
 -- Append-only. `bytes` is canonical JSON (RFC 8785) in which personal fields are ciphertext. State tables are projections of it.
 CREATE TABLE record (
     xid    BIGINT NOT NULL DEFAULT {xid},
-    id     {serial},
+    id     {record_id},
     clinic TEXT   NOT NULL,
     ntf    TEXT   NOT NULL,
     kind   TEXT   NOT NULL,
     at     BIGINT NOT NULL,
     bytes  TEXT   NOT NULL,
-    PRIMARY KEY (xid, id)
+    {record_key}
 );
 CREATE INDEX record_ntf ON record (ntf);
 

@@ -1,10 +1,10 @@
 //! Rows of attempts.
 
-use crate::db::{json, sql};
+use crate::db::json;
 use crate::decision::Claim;
+use crate::engine::{Tx, query};
 use crate::error::LedgerError;
 use serde::Serialize;
-use sqlx::PgConnection;
 
 /// An attempt about to be inserted.
 #[derive(Debug, Serialize)]
@@ -37,17 +37,17 @@ impl AttemptWrite {
 }
 
 pub(crate) async fn insert_attempts(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     attempts: &[AttemptWrite],
 ) -> Result<(), LedgerError> {
     if attempts.is_empty() {
         return Ok(());
     }
-    sqlx::query(sql(
+    query(
         "-- insert attempts\nINSERT INTO attempt (ntf, n, channel, lane, state, token, number, segments, started_at, deadline_at) \
          SELECT ntf, n, channel, lane, 'open', token, number, segments, started_at, deadline_at \
          FROM {rows:ntf text, n bigint, channel text, lane text, token text, number text, segments bigint, started_at bigint, deadline_at bigint}",
-    ))
+    )
     .bind(json(attempts)?)
     .execute(tx)
     .await?;

@@ -3,6 +3,7 @@
 use crate::attempts::{AttemptWrite, insert_attempts};
 use crate::db::Ledger;
 use crate::decision::{Claim, Claimed, LEASE_AFTER_DEADLINE_MS};
+use crate::engine::scalar;
 use crate::error::LedgerError;
 use crate::ground::{Draft, Ground};
 use crate::protocol::{self, Command};
@@ -35,17 +36,16 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn find_claim(&self, ntf: &str, token: &str) -> Result<Option<u32>, LedgerError> {
-        let n: Option<i64> =
-            sqlx::query_scalar("SELECT n FROM attempt WHERE ntf = $1 AND token = $2")
-                .bind(ntf)
-                .bind(token)
-                .fetch_optional(&self.pool)
-                .await?;
+        let n: Option<i64> = scalar("SELECT n FROM attempt WHERE ntf = $1 AND token = $2")
+            .bind(ntf)
+            .bind(token)
+            .fetch_optional(self.db.read())
+            .await?;
         Ok(n.map(|n| n as u32))
     }
 
     async fn claim_slice(&self, claims: Vec<&Claim>) -> Result<Vec<Claimed>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let drafts: Vec<Draft<'_>> = claims
             .iter()
             .map(|c| Draft {

@@ -1,12 +1,12 @@
 //! What a person does with dead letters: put back, drop, take in what was refused; and the record of who looked at personal data.
 
 use crate::db::Ledger;
+use crate::engine::{Tx, scalar};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::record::{Entry, NewRecord};
 use crate::state::State;
 use crate::write::{Writes, append, lock, now, storable};
-use sqlx::PgConnection;
 
 /// Where a replayed row waits: a lane of nobody, which nothing closes. The worker that decides about it finds the lane that counts.
 const LANE_OF_NOBODY: &str = "none";
@@ -34,7 +34,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer; nothing is put back then.
     pub async fn replay(&self, ntfs: &[String], act: Act<'_>) -> Result<Vec<String>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let keys: Vec<&str> =
             ntfs.iter().map(String::as_str).filter(|ntf| !ntf.starts_with("bad_")).collect();
         let locked = lock(&mut tx, &keys).await?;
@@ -101,7 +101,7 @@ impl Ledger {
         ntfs: &[String],
         entry: impl Fn(&str) -> Entry,
     ) -> Result<Vec<String>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let keys: Vec<&str> = ntfs.iter().map(String::as_str).collect();
         let locked = lock(&mut tx, &keys).await?;
         let now = now(&mut tx).await?;
@@ -142,9 +142,9 @@ impl Ledger {
 }
 
 /// Whether somebody has looked after a dead letter since it became one.
-async fn is_handled(tx: &mut PgConnection, ntf: &str) -> Result<bool, LedgerError> {
+async fn is_handled(tx: &mut Tx, ntf: &str) -> Result<bool, LedgerError> {
     let text = format!("SELECT {}", handled("$1"));
-    Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(text)).bind(ntf).fetch_one(tx).await?)
+    scalar(text).bind(ntf).fetch_one(tx).await
 }
 
 /// The condition for it; `ntf` is a column or a parameter.

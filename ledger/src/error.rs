@@ -1,5 +1,7 @@
 //! What can go wrong with the ledger, by what to do about it.
 
+use sqlx::sqlite::SqliteError;
+
 /// An error of the ledger. Carries no personal data: statements are named, values are not shown.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerError {
@@ -39,6 +41,9 @@ impl LedgerError {
 impl From<sqlx::Error> for LedgerError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
+            sqlx::Error::Database(db) if db.try_downcast_ref::<SqliteError>().is_some() => {
+                of_sqlite(db.code().as_deref().unwrap_or_default(), db.message())
+            }
             sqlx::Error::Database(db) => {
                 let code = db.code().map(std::borrow::Cow::into_owned).unwrap_or_default();
                 match code.as_str() {
@@ -76,5 +81,32 @@ impl From<sqlx::Error> for LedgerError {
             sqlx::Error::ColumnNotFound(name) => Self::Corrupt(format!("column {name} is missing")),
             _ => Self::Statement("unexpected answer of the database driver".to_owned()),
         }
+    }
+}
+
+/// By SQLite's result code (sqlite.org/rescode.html); the low byte is the kind. Messages of kinds that may quote a value are not kept.
+fn of_sqlite(code: &str, message: &str) -> LedgerError {
+    let code: i64 = code.parse().unwrap_or(1);
+    match code & 0xff {
+        // busy, locked: another process writes
+        5 | 6 => LedgerError::Away("another process is writing to the file".to_owned()),
+        13 => LedgerError::Away(crate::engine::full()),
+        // cannot be opened
+        14 => LedgerError::Away("the file or its folder cannot be opened".to_owned()),
+        8 | 3 | 23 => {
+            LedgerError::Away("the file cannot be written; give this user the right to".to_owned())
+        }
+        // damaged, or no database at all: somebody has to look at it
+        11 | 26 => LedgerError::Unsafe(
+            "the file is no SQLite database, or is damaged; put a backup in its place".to_owned(),
+        ),
+        // constraint, too big, mismatch: what a row holds is at fault
+        18..=20 => LedgerError::Statement(format!("SQLite result {code}")),
+        1 if message.starts_with("no such table") => {
+            LedgerError::Schema("the ledger's tables are missing: run `ulak migrate`".to_owned())
+        }
+        1 => LedgerError::Statement(format!("SQLite result {code}: {message}")),
+        // input and output, memory, interrupted: never a message's fault
+        _ => LedgerError::Away(format!("SQLite result {code}: {message}")),
     }
 }

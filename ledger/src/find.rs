@@ -1,6 +1,7 @@
 //! Finding notifications by what people know: an appointment, a payment, a phone number. Only keyed hashes are compared.
 
-use crate::db::Ledger;
+use crate::db::{Ledger, json};
+use crate::engine::{query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::record::Entry;
 use crate::report::{LISTED, Listed, listed};
@@ -60,21 +61,19 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn find_by(&self, by: &By, limit: i64) -> Result<Vec<Listed>, LedgerError> {
         let (condition, keys) = match by {
-            By::Appointment(key) => ("n.appointment = ANY($1)", vec![key.clone()]),
-            By::Things(keys) => ("n.thing = ANY($1)", keys.clone()),
+            By::Appointment(key) => {
+                ("n.appointment IN (SELECT value FROM {list:$1})", vec![key.clone()])
+            }
+            By::Things(keys) => ("n.thing IN (SELECT value FROM {list:$1})", keys.clone()),
             By::Person(key) => (
-                "n.person IN (SELECT p.id FROM person p WHERE p.lookup = ANY($1))",
+                "n.person IN (SELECT p.id FROM person p WHERE p.lookup IN (SELECT value FROM {list:$1}))",
                 vec![key.clone()],
             ),
         };
         let text = format!(
             "-- find by\nSELECT {LISTED} WHERE {condition} ORDER BY n.created_at DESC, n.ntf LIMIT $2"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
-            .bind(keys)
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = query(text).bind(json(&keys)?).bind(limit).fetch_all(self.db.read()).await?;
         rows.iter().map(listed).collect()
     }
 
@@ -89,21 +88,17 @@ impl Ledger {
         limit: i64,
     ) -> Result<Vec<RefusedBody>, LedgerError> {
         let text = format!(
-            "-- refused bodies\nSELECT {LISTED} WHERE n.state = 'dead-lettered' AND n.ntf LIKE 'bad\\_%' \
+            "-- refused bodies\nSELECT {LISTED} WHERE n.state = 'dead-lettered' AND substr(n.ntf, 1, 4) = 'bad_' \
              AND n.clinic IN ($1, '') ORDER BY n.created_at DESC, n.ntf LIMIT $2"
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
-            .bind(clinic)
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = query(text).bind(clinic).bind(limit).fetch_all(self.db.read()).await?;
         let rows: Vec<Listed> = rows.iter().map(listed).collect::<Result<_, _>>()?;
         let ids: Vec<&str> = rows.iter().map(|row| row.ntf.as_str()).collect();
-        let bytes: Vec<(String, String)> = sqlx::query_as(
-            "SELECT ntf, bytes FROM record WHERE ntf = ANY($1) AND kind = 'event-refused'",
+        let bytes: Vec<(String, String)> = query_as(
+            "SELECT ntf, bytes FROM record WHERE ntf IN (SELECT value FROM {list:$1}) AND kind = 'event-refused'",
         )
-        .bind(&ids)
-        .fetch_all(&self.pool)
+        .bind(json(&ids)?)
+        .fetch_all(self.db.read())
         .await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
@@ -120,12 +115,11 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn refused_body(&self, ntf: &str) -> Result<Option<String>, LedgerError> {
-        let bytes: Option<String> = sqlx::query_scalar(
-            "SELECT bytes FROM record WHERE ntf = $1 AND kind = 'event-refused' LIMIT 1",
-        )
-        .bind(ntf)
-        .fetch_optional(&self.pool)
-        .await?;
+        let bytes: Option<String> =
+            scalar("SELECT bytes FROM record WHERE ntf = $1 AND kind = 'event-refused' LIMIT 1")
+                .bind(ntf)
+                .fetch_optional(self.db.read())
+                .await?;
         Ok(match bytes.map(|bytes| Entry::parse(&bytes)).transpose()? {
             Some(Entry::EventRefused { body, .. }) => Some(body),
             _ => None,

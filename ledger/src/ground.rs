@@ -1,7 +1,8 @@
 //! What a claim or a settlement stands on: rows that it inserted or locked, persons and appointments as they are now.
 
-use crate::db::{json, sql};
+use crate::db::json;
 use crate::decision::{AppointmentBasis, NewNotification, Origin, PersonBasis};
+use crate::engine::{Tx, query, scalar};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::record::{Entry, NewRecord};
@@ -9,7 +10,6 @@ use crate::revs::Revs;
 use crate::state::State;
 use crate::write::{Locked, Writes, lock};
 use serde::Serialize;
-use sqlx::PgConnection;
 use std::collections::{HashMap, HashSet};
 
 pub(crate) struct Draft<'a> {
@@ -30,7 +30,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub async fn prepare<'a>(
-        tx: &mut PgConnection,
+        tx: &mut Tx,
         drafts: &[Draft<'a>],
         older: impl Iterator<Item = &'a str>,
     ) -> Result<Self, LedgerError> {
@@ -131,12 +131,12 @@ impl Ground {
         }
     }
 
-    pub async fn drop_forgotten(&mut self, tx: &mut PgConnection) -> Result<(), LedgerError> {
+    pub async fn drop_forgotten(&mut self, tx: &mut Tx) -> Result<(), LedgerError> {
         if self.forgotten.is_empty() {
             return Ok(());
         }
         let keys: Vec<_> = self.forgotten.iter().map(|key| crate::db::Key { key }).collect();
-        sqlx::query(sql("-- drop forgotten\nDELETE FROM notification WHERE ntf IN (SELECT key FROM {rows:key text})"))
+        query("-- drop forgotten\nDELETE FROM notification WHERE ntf IN (SELECT key FROM {rows:key text})")
             .bind(json(&keys)?)
             .execute(tx)
             .await?;
@@ -157,7 +157,7 @@ impl Ground {
 
     pub async fn move_appointments(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Tx,
         drafts: &[Draft<'_>],
     ) -> Result<(), LedgerError> {
         #[derive(Serialize)]
@@ -188,7 +188,7 @@ impl Ground {
         if moves.is_empty() {
             return Ok(());
         }
-        sqlx::query(sql(
+        query(
             "-- move appointments\nINSERT INTO appointment (key, clinic, rev, version, version_kind, starts_at, cancelled, from_fact) \
              SELECT key, clinic, 1, version, kind, starts_at, 0, 0 \
              FROM {rows:key text, clinic text, version bigint, kind text, starts_at bigint, rise bigint} WHERE TRUE ORDER BY key \
@@ -196,7 +196,7 @@ impl Ground {
                rev = appointment.rev + CASE WHEN appointment.starts_at <> excluded.starts_at THEN 1 ELSE 0 END \
              WHERE appointment.from_fact = 0 AND appointment.version_kind = excluded.version_kind \
                AND appointment.version < excluded.version",
-        ))
+        )
         .bind(json(&moves)?)
         .execute(tx)
         .await?;
@@ -221,13 +221,13 @@ fn locked_new(new: &NewNotification) -> Locked {
 }
 
 async fn insert_notifications(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     news: &[&NewNotification],
 ) -> Result<HashSet<String>, LedgerError> {
     if news.is_empty() {
         return Ok(HashSet::new());
     }
-    let inserted: Vec<String> = sqlx::query_scalar(sql(
+    let inserted: Vec<String> = scalar(
         "-- insert notifications\nINSERT INTO notification (ntf, clinic, type, source, event_id, subject, digest, person, appointment, version, \
            version_kind, thing, gap, gap_ms, class, on_unknown, expires_at, created_at, state, why, fence, attempt, changed_at) \
          SELECT ntf, clinic, type, source, event_id, subject, digest, person, appointment, version, version_kind, thing, gap, gap_ms, \
@@ -235,26 +235,23 @@ async fn insert_notifications(
          FROM {rows:ntf text, clinic text, type text, source text, event_id text, subject text, digest text, person text, \
            appointment text, version bigint, version_kind text, thing text, gap text, gap_ms bigint, class bigint, on_unknown text, \
            expires_at bigint} WHERE TRUE ON CONFLICT (ntf) DO NOTHING RETURNING ntf",
-    ))
+    )
     .bind(json(news)?)
     .fetch_all(tx)
     .await?;
     Ok(inserted.into_iter().collect())
 }
 
-async fn insert_persons(
-    tx: &mut PgConnection,
-    mut persons: Vec<&PersonBasis>,
-) -> Result<(), LedgerError> {
+async fn insert_persons(tx: &mut Tx, mut persons: Vec<&PersonBasis>) -> Result<(), LedgerError> {
     if persons.is_empty() {
         return Ok(());
     }
     persons.sort_unstable_by(|a, b| a.lookup.cmp(&b.lookup));
-    sqlx::query(sql(
+    query(
         "-- insert persons\nINSERT INTO person (id, clinic, lookup, wrapped, master, rev, created_at) \
          SELECT id, clinic, lookup, wrapped, master, 1, {now} FROM {rows:id text, clinic text, lookup text, wrapped text, master text} \
          WHERE TRUE ON CONFLICT (lookup) DO NOTHING",
-    ))
+    )
     .bind(json(&persons)?)
     .execute(tx)
     .await?;

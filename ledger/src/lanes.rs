@@ -1,11 +1,11 @@
 //! Lanes: (provider, account, sender), and the consent source. Their state is shared by all processes.
 
 use crate::db::Ledger;
+use crate::engine::{query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::record::{Entry, NewRecord};
 use crate::state::named;
 use crate::write::{append, now};
-use sqlx::Row;
 
 /// How long a probe may take before the next one is tried, milliseconds (PROTOCOL rule 10).
 pub const PROBE_LEASE_MS: i64 = 30_000;
@@ -63,10 +63,10 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn lanes(&self) -> Result<Vec<Lane>, LedgerError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT lane, state, why, since, probe_at, probes, width FROM lane ORDER BY lane",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.db.read())
         .await?;
         rows.iter()
             .map(|row| {
@@ -95,10 +95,10 @@ impl Ledger {
         why: &str,
         probe_after_ms: i64,
     ) -> Result<bool, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
         let before: Option<(String, i64)> =
-            sqlx::query_as("SELECT state, probes FROM lane WHERE lane = $1 FOR UPDATE")
+            query_as("SELECT state, probes FROM lane WHERE lane = $1 {lock}")
                 .bind(lane)
                 .fetch_optional(&mut *tx)
                 .await?;
@@ -109,7 +109,7 @@ impl Ledger {
             .map_or(0, |(_, n)| *n);
         let probe_after_ms =
             (probe_after_ms << tries.clamp(0, 6)).min(PROBE_AT_MOST_MS.max(probe_after_ms));
-        let closed = sqlx::query(
+        let closed = query(
             "INSERT INTO lane (lane, state, why, since, probe_at, probes, width) VALUES ($1, 'closed', $2, $3, $4, 0, NULL) \
              ON CONFLICT (lane) DO UPDATE SET state = 'closed', why = excluded.why, since = excluded.since, \
                probe_at = excluded.probe_at, probes = CASE lane.state WHEN 'open' THEN 0 ELSE lane.probes END, width = NULL \
@@ -121,7 +121,6 @@ impl Ledger {
         .bind(now.saturating_add(probe_after_ms))
         .execute(&mut *tx)
         .await?
-        .rows_affected()
             == 1;
         if closed {
             let entry = Entry::Lane {
@@ -141,9 +140,9 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn lease_probe(&self, lane: &str) -> Result<bool, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
-        let ours = sqlx::query(
+        let ours = query(
             "UPDATE lane SET probe_at = $2, probes = probes + 1 WHERE lane = $1 AND state = 'closed' AND probe_at <= $3 \
              AND substr(why, 1, length($4)) <> $4",
         )
@@ -153,7 +152,6 @@ impl Ledger {
         .bind(PAUSED)
         .execute(&mut *tx)
         .await?
-        .rows_affected()
             == 1;
         tx.commit().await?;
         Ok(ours)
@@ -169,10 +167,10 @@ impl Ledger {
         why: &str,
         after_ms: i64,
     ) -> Result<(), LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
         // a person may have paused the lane while the probe was on its way: that stands
-        sqlx::query(
+        query(
             "UPDATE lane SET probe_at = $2, why = $3 WHERE lane = $1 AND state = 'closed' AND substr(why, 1, length($4)) <> $4",
         )
         .bind(lane)
@@ -194,9 +192,9 @@ impl Ledger {
         lane: &str,
         from: LaneState,
     ) -> Result<Option<LaneState>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
-        let state: Option<String> = sqlx::query_scalar(
+        let state: Option<String> = scalar(
             "UPDATE lane SET state = CASE WHEN state = 'trying' AND width >= $3 THEN 'open' ELSE 'trying' END, \
                width = CASE WHEN state = 'closed' THEN $4 WHEN width >= $3 THEN NULL ELSE width * 4 END, since = $5 \
              WHERE lane = $1 AND state = $2 AND NOT (state = 'closed' AND substr(why, 1, length($6)) = $6) RETURNING state",

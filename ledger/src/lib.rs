@@ -9,6 +9,7 @@ pub mod clock;
 mod db;
 pub mod dead;
 pub mod decision;
+mod engine;
 mod error;
 pub mod find;
 mod ground;
@@ -35,5 +36,6 @@ pub mod vault;
 mod write;
 
 pub use clock::Clock;
-pub use db::{Ledger, LedgerSettings, migrate};
+pub use db::{Changes, Ledger, LedgerSettings, migrate};
+pub use engine::Engine;
 pub use error::LedgerError;

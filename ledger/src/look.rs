@@ -1,13 +1,13 @@
 //! The batched read before a decision: the row, the person, the appointment, the slots, the lanes in trouble.
 
-use crate::db::{Key, Ledger, json, sql};
+use crate::db::{Key, Ledger, json};
+use crate::engine::{Row, query};
 use crate::error::LedgerError;
 use crate::protocol;
 use crate::record::Entry;
 use crate::slice;
 use crate::state::{AttemptState, State};
 use serde::Serialize;
-use sqlx::Row;
 use std::collections::HashMap;
 
 /// What a notification's row says.
@@ -126,15 +126,15 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn rows(&self, asks: &[RowAsk]) -> Result<Vec<Option<SeenRow>>, LedgerError> {
-        let found = sqlx::query(sql(
+        let found = query(
             "-- rows\nSELECT n.ntf, n.state, n.fence, n.digest, n.why, n.clinic, n.person, \
                (SELECT string_agg(a.channel || ':' || a.state, ',' ORDER BY a.n) FROM attempt a WHERE a.ntf = n.ntf) AS attempts, \
                CASE WHEN r.body = 1 THEN (SELECT e.bytes FROM record e WHERE e.ntf = n.ntf AND e.kind = 'received' LIMIT 1) END AS received, \
                CASE WHEN r.body = 1 THEN (SELECT p.wrapped FROM person p WHERE p.id = n.person) END AS wrapped \
              FROM {rows:ntf text, body bigint} JOIN notification n ON n.ntf = r.ntf",
-        ))
+        )
         .bind(json(asks)?)
-        .fetch_all(&self.pool)
+        .fetch_all(self.db.read())
         .await?;
         let mut rows = HashMap::with_capacity(found.len());
         for row in &found {
@@ -169,7 +169,7 @@ impl Ledger {
                     .map(|key| Key { key }),
             );
         }
-        let found = sqlx::query(sql(
+        let found = query(
             "-- surroundings\nWITH r AS (SELECT key FROM {rows:key text}) \
              SELECT 'person' AS kind, p.lookup AS key, p.id AS a, p.wrapped AS b, p.rev AS i, 0 AS j, 0 AS k, 0 AS l \
                FROM r JOIN person p ON p.lookup = r.key \
@@ -179,9 +179,9 @@ impl Ledger {
              UNION ALL SELECT 'slot', s.key, s.holder, n.state || ':' || coalesce(n.version_kind, ''), coalesce(s.until, -1), \
                  coalesce(n.version, 0), 0, 0 \
                FROM r JOIN slot s ON s.key = r.key JOIN notification n ON n.ntf = s.holder",
-        ))
+        )
         .bind(json(&keys)?)
-        .fetch_all(&self.pool)
+        .fetch_all(self.db.read())
         .await?;
         let mut persons = HashMap::new();
         let mut suppressed = HashMap::new();
@@ -221,7 +221,7 @@ impl Ledger {
     }
 }
 
-fn seen_row(row: &sqlx::postgres::PgRow) -> Result<SeenRow, LedgerError> {
+fn seen_row(row: &Row) -> Result<SeenRow, LedgerError> {
     let attempts: Option<String> = row.try_get("attempts")?;
     let (received, wrapped): (Option<String>, Option<String>) =
         (row.try_get("received")?, row.try_get("wrapped")?);

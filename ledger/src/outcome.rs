@@ -1,8 +1,9 @@
 //! Outcomes of attempts, on time or late (transitions 7 and 13), and the next attempt under the same lease.
 
 use crate::attempts::{AttemptWrite, insert_attempts};
-use crate::db::{Ledger, json, sql};
+use crate::db::{Ledger, json};
 use crate::decision::LEASE_AFTER_DEADLINE_MS;
+use crate::engine::{Tx, query};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command, Outcome};
 use crate::record::{Entry, NewRecord};
@@ -12,7 +13,6 @@ use crate::slots::{self, Leave, SlotKind, SlotNeed, Wanted};
 use crate::state::State;
 use crate::write::{Locked, Writes, lock, now, storable};
 use serde::Serialize;
-use sqlx::PgConnection;
 
 /// Where a row waits after an outcome that lets it go on.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ impl Ledger {
         &self,
         outcomes: Vec<&OutcomeWrite>,
     ) -> Result<Vec<Written>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let ntfs: Vec<&str> = outcomes.iter().map(|o| o.ntf.as_str()).collect();
         let locked = lock(&mut tx, &ntfs).await?;
         let now = now(&mut tx).await?;
@@ -189,7 +189,7 @@ impl Ledger {
     }
 
     async fn claim_again_slice(&self, claims: &[ClaimAgain]) -> Result<Vec<bool>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let ntfs: Vec<&str> = claims.iter().map(|c| c.ntf.as_str()).collect();
         let locked = lock(&mut tx, &ntfs).await?;
         let asks = claims
@@ -355,14 +355,14 @@ impl<'a> AttemptEnd<'a> {
     }
 }
 
-async fn end_attempts(tx: &mut PgConnection, ends: &[AttemptEnd<'_>]) -> Result<(), LedgerError> {
+async fn end_attempts(tx: &mut Tx, ends: &[AttemptEnd<'_>]) -> Result<(), LedgerError> {
     if ends.is_empty() {
         return Ok(());
     }
-    sqlx::query(sql(
-        "-- end attempts\nUPDATE attempt a SET state = r.state, ended_at = r.at, code = r.code, provider_ref = coalesce(r.provider_ref, a.provider_ref) \
+    query(
+        "-- end attempts\nUPDATE attempt AS a SET state = r.state, ended_at = r.at, code = r.code, provider_ref = coalesce(r.provider_ref, a.provider_ref) \
          FROM {rows:ntf text, n bigint, state text, at bigint, code text, provider_ref text} WHERE a.ntf = r.ntf AND a.n = r.n",
-    ))
+    )
     .bind(json(ends)?)
     .execute(tx)
     .await?;

@@ -1,11 +1,11 @@
 //! Lanes as a person sees and steers them: what waits on each, pause and resume.
 
 use crate::db::Ledger;
+use crate::engine::{Tx, query, query_as};
 use crate::error::LedgerError;
 use crate::lanes::{FIRST_WIDTH, LaneState, PAUSED};
 use crate::record::{Entry, NewRecord};
 use crate::write::{append, now, storable};
-use sqlx::{PgConnection, Row};
 
 /// No probe: a paused lane waits for a person.
 const NEVER: i64 = i64::MAX;
@@ -40,12 +40,12 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn lane_loads(&self) -> Result<Vec<LaneLoad>, LedgerError> {
-        let rows = sqlx::query(
+        let rows = query(
             "-- lane loads\nSELECT lane, count(*) FILTER (WHERE state = 'waiting') AS waiting, \
                count(*) FILTER (WHERE state <> 'waiting') AS outside, min(due_at) FILTER (WHERE state = 'waiting') AS next_due \
              FROM open GROUP BY lane ORDER BY lane",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.db.read())
         .await?;
         rows.iter()
             .map(|row| {
@@ -65,7 +65,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn pause_lane(&self, lane: &str, why: &str, who: &str) -> Result<bool, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
         let (why, who) = (storable(why), storable(who));
         let before = lock_lane(&mut tx, lane).await?;
@@ -76,7 +76,7 @@ impl Ledger {
             Some((state, _, _)) if state != LaneState::Open.as_str() => Some(FIRST_WIDTH),
             _ => None,
         };
-        sqlx::query(
+        query(
             "INSERT INTO lane (lane, state, why, since, probe_at, probes, width) VALUES ($1, 'closed', $2, $3, $4, 0, $5) \
              ON CONFLICT (lane) DO UPDATE SET state = 'closed', why = excluded.why, probe_at = excluded.probe_at, width = excluded.width, \
                since = CASE WHEN $6 THEN lane.since ELSE excluded.since END, probes = 0",
@@ -105,7 +105,7 @@ impl Ledger {
         why: &str,
         who: &str,
     ) -> Result<Resumed, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
         let (why, who) = (storable(why), storable(who));
         let Some((state, before, width)) = lock_lane(&mut tx, lane).await? else {
@@ -120,7 +120,7 @@ impl Ledger {
             Resumed::Open => (LaneState::Open, format!("resumed: {why}")),
             _ => (LaneState::Closed, format!("to be probed: {why}")),
         };
-        sqlx::query(
+        query(
             "UPDATE lane SET state = $2, why = $3, since = $4, probe_at = $4, probes = 0, width = NULL WHERE lane = $1",
         )
         .bind(lane)
@@ -141,13 +141,13 @@ fn is_paused(state: &str, why: &str) -> bool {
 
 /// State, reason and width, locked; `None`: it never was in trouble. Two first pauses at one moment meet in the insert.
 async fn lock_lane(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     lane: &str,
 ) -> Result<Option<(String, String, Option<i64>)>, LedgerError> {
-    Ok(sqlx::query_as("SELECT state, why, width FROM lane WHERE lane = $1 FOR UPDATE")
+    query_as("SELECT state, why, width FROM lane WHERE lane = $1 {lock}")
         .bind(lane)
         .fetch_optional(tx)
-        .await?)
+        .await
 }
 
 fn steered(

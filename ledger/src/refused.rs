@@ -1,6 +1,7 @@
 //! Refused events, notes about events, suppression, and cancelled appointments.
 
-use crate::db::{Ledger, json, sql};
+use crate::db::{Ledger, json};
+use crate::engine::{query, scalar};
 use crate::error::LedgerError;
 use crate::protocol::Command;
 use crate::record::{Entry, NewRecord};
@@ -42,7 +43,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer; nothing is written then.
     pub async fn refuse(&self, events: &[RefusedEvent]) -> Result<Vec<bool>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
         let mut rows: Vec<RefusedRow<'_>> = events
             .iter()
@@ -55,12 +56,12 @@ impl Ledger {
             .collect();
         rows.sort_unstable_by_key(|row| row.ntf);
         rows.dedup_by_key(|row| row.ntf);
-        let new: HashSet<String> = sqlx::query_scalar(sql(
+        let new: HashSet<String> = scalar(
             "-- refuse\nINSERT INTO notification (ntf, clinic, type, source, event_id, digest, gap_ms, class, on_unknown, expires_at, created_at, \
                state, why, fence, attempt, changed_at) \
              SELECT ntf, clinic, type, '', '', '', 0, 0, 'stop', $2, $2, 'dead-lettered', why, 0, 0, $2 \
              FROM {rows:ntf text, clinic text, type text, why text} WHERE TRUE ON CONFLICT (ntf) DO NOTHING RETURNING ntf",
-        ))
+        )
         .bind(json(&rows)?)
         .bind(now)
         .fetch_all(&mut *tx)
@@ -93,7 +94,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn note(&self, notes: &[(String, String, Entry)]) -> Result<(), LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
         let records: Result<Vec<_>, _> = notes
             .iter()
@@ -109,11 +110,11 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn count_records(&self, ntf: &str, kind: &str) -> Result<i64, LedgerError> {
-        Ok(sqlx::query_scalar("SELECT count(*) FROM record WHERE ntf = $1 AND kind = $2")
+        scalar("SELECT count(*) FROM record WHERE ntf = $1 AND kind = $2")
             .bind(ntf)
             .bind(kind)
-            .fetch_one(&self.pool)
-            .await?)
+            .fetch_one(self.db.read())
+            .await
     }
 
     /// Puts a number on the suppression list and raises the person's revision, which stops claims decided before.
@@ -131,9 +132,9 @@ impl Ledger {
         person: &str,
         why: &str,
     ) -> Result<(), LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
-        sqlx::query("INSERT INTO suppression (key, clinic, why, at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING")
+        query("INSERT INTO suppression (key, clinic, why, at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING")
             .bind(key)
             .bind(clinic)
             .bind(why)
@@ -142,7 +143,7 @@ impl Ledger {
             .await?;
         let id = random_id("per_")?;
         let (_, wrapped) = self.vault().new_data_key(&id)?;
-        sqlx::query(
+        query(
             "INSERT INTO person (id, clinic, lookup, wrapped, master, rev, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6) \
              ON CONFLICT (lookup) DO UPDATE SET rev = person.rev + 1",
         )
@@ -173,9 +174,9 @@ impl Ledger {
         key: &str,
         version: (&str, i64),
     ) -> Result<Vec<String>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         // rows first, then the appointment: the order in which a claim locks them
-        let rows: Vec<String> = sqlx::query_scalar(
+        let rows: Vec<String> = scalar(
             "SELECT n.ntf FROM open o JOIN notification n ON n.ntf = o.ntf WHERE n.appointment = $1 \
              AND (n.version_kind IS NULL OR n.version_kind <> $2 OR n.version <= $3) ORDER BY n.ntf",
         )
@@ -185,7 +186,7 @@ impl Ledger {
         .fetch_all(&mut *tx)
         .await?;
         let done = end_in(&mut tx, &rows, &Command::Cancel, "appointment-cancelled").await?;
-        sqlx::query(
+        query(
             "INSERT INTO appointment (key, clinic, rev, version, version_kind, starts_at, cancelled, from_fact) \
              VALUES ($1, $2, 1, $3, $4, 0, 1, 1) ON CONFLICT (key) DO UPDATE SET rev = appointment.rev + 1, \
              version = excluded.version, version_kind = excluded.version_kind, cancelled = 1, from_fact = 1 \

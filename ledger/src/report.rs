@@ -1,11 +1,11 @@
 //! What people ask the log: list, show, explain, balance.
 
 use crate::db::Ledger;
+use crate::engine::{Row, query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::look::{SealedBody, parse_state};
 use crate::record::Entry;
 use crate::state::State;
-use sqlx::Row;
 
 /// One line of a list.
 #[derive(Debug, Clone)]
@@ -118,16 +118,16 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn list(&self, filter: &ListFilter) -> Result<Vec<Listed>, LedgerError> {
         let text = format!(
-            "-- list\nSELECT {LISTED} WHERE ($1::text IS NULL OR n.clinic = $1) AND ($2::text IS NULL OR n.state = $2) \
-             AND ($3::text IS NULL OR n.type = $3) AND ($4::bigint IS NULL OR n.created_at >= $4) \
-             AND ($6::bigint IS NULL OR n.created_at < $6) AND ($7::text IS NULL OR substr(n.why, 1, length($7)) = $7) \
-             AND ($8::text IS NULL OR n.why = $8 OR substr(n.why, 1, length($8) + 1) IN ($8 || ' ', $8 || ':')) \
-             AND ($9::text IS NULL OR substr(coalesce(o.lane, (SELECT a.lane FROM attempt a WHERE a.ntf = n.ntf AND a.n = n.attempt), ''), \
+            "-- list\nSELECT {LISTED} WHERE (CAST($1 AS TEXT) IS NULL OR n.clinic = $1) AND (CAST($2 AS TEXT) IS NULL OR n.state = $2) \
+             AND (CAST($3 AS TEXT) IS NULL OR n.type = $3) AND (CAST($4 AS BIGINT) IS NULL OR n.created_at >= $4) \
+             AND (CAST($6 AS BIGINT) IS NULL OR n.created_at < $6) AND (CAST($7 AS TEXT) IS NULL OR substr(n.why, 1, length($7)) = $7) \
+             AND (CAST($8 AS TEXT) IS NULL OR n.why = $8 OR substr(n.why, 1, length($8) + 1) IN ($8 || ' ', $8 || ':')) \
+             AND (CAST($9 AS TEXT) IS NULL OR substr(coalesce(o.lane, (SELECT a.lane FROM attempt a WHERE a.ntf = n.ntf AND a.n = n.attempt), ''), \
                1, length($9)) = $9) \
              AND NOT ($10 AND {handled}) ORDER BY n.created_at DESC, n.ntf LIMIT $5",
             handled = crate::dead::handled("n.ntf")
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(text))
+        let rows = query(text)
             .bind(&filter.clinic)
             .bind(filter.state.map(State::as_str))
             .bind(&filter.event_type)
@@ -138,7 +138,7 @@ impl Ledger {
             .bind(&filter.rule)
             .bind(&filter.provider)
             .bind(filter.unhandled)
-            .fetch_all(&self.pool)
+            .fetch_all(self.db.read())
             .await?;
         rows.iter().map(listed).collect()
     }
@@ -149,8 +149,7 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn find(&self, ntf: &str) -> Result<Option<Listed>, LedgerError> {
         let text = format!("-- find\nSELECT {LISTED} WHERE n.ntf = $1");
-        let row =
-            sqlx::query(sqlx::AssertSqlSafe(text)).bind(ntf).fetch_optional(&self.pool).await?;
+        let row = query(text).bind(ntf).fetch_optional(self.db.read()).await?;
         row.as_ref().map(listed).transpose()
     }
 
@@ -162,8 +161,7 @@ impl Ledger {
         let text = format!(
             "-- find by event\nSELECT {LISTED} WHERE n.event_id = $1 ORDER BY n.created_at LIMIT 20"
         );
-        let rows =
-            sqlx::query(sqlx::AssertSqlSafe(text)).bind(event_id).fetch_all(&self.pool).await?;
+        let rows = query(text).bind(event_id).fetch_all(self.db.read()).await?;
         rows.iter().map(listed).collect()
     }
 
@@ -176,9 +174,9 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn records(&self, ntf: &str) -> Result<Vec<Dated>, LedgerError> {
         let rows: Vec<(i64, String)> =
-            sqlx::query_as("SELECT at, bytes FROM record WHERE ntf = $1 ORDER BY id")
+            query_as("SELECT at, bytes FROM record WHERE ntf = $1 ORDER BY id")
                 .bind(ntf)
-                .fetch_all(&self.pool)
+                .fetch_all(self.db.read())
                 .await?;
         rows.into_iter().map(|(at, bytes)| Ok(Dated { at, entry: Entry::parse(&bytes)? })).collect()
     }
@@ -198,44 +196,41 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn balance(&self, clinic: Option<&str>) -> Result<Balance, LedgerError> {
         // one snapshot: the counts are of the same instant although messages flow
-        let mut tx = self.pool.begin().await?;
-        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .execute(&mut *tx)
-            .await?;
-        let counted: Vec<(String, i64)> = sqlx::query_as(
+        let mut tx = self.db.begin_snapshot().await?;
+        let counted: Vec<(String, i64)> = query_as(
             "SELECT kind, count(*) FROM record WHERE kind IN ('received', 'event-refused', 'duplicate', 'sent-twice') \
-             AND ($1::text IS NULL OR clinic = $1) GROUP BY kind",
+             AND (CAST($1 AS TEXT) IS NULL OR clinic = $1) GROUP BY kind",
         )
         .bind(clinic)
         .fetch_all(&mut *tx)
         .await?;
-        let by_state: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT state, count(*) FROM notification WHERE ($1::text IS NULL OR clinic = $1) GROUP BY state",
+        let by_state: Vec<(String, i64)> = query_as(
+            "SELECT state, count(*) FROM notification WHERE (CAST($1 AS TEXT) IS NULL OR clinic = $1) GROUP BY state",
         )
         .bind(clinic)
         .fetch_all(&mut *tx)
         .await?;
-        let (due_rows, astray): (i64, i64) = sqlx::query_as(
+        let (due_rows, astray): (i64, i64) = query_as(
             "-- due times\nSELECT count(*), count(*) - count(n.ntf) FROM open o LEFT JOIN notification n ON n.ntf = o.ntf \
                AND n.state = o.state AND n.state IN ('waiting', 'released', 'sending', 'unknown') \
-             WHERE ($1::text IS NULL OR o.clinic = $1)",
+             WHERE (CAST($1 AS TEXT) IS NULL OR o.clinic = $1)",
         )
         .bind(clinic)
         .fetch_one(&mut *tx)
         .await?;
-        let disagreeing: i64 = sqlx::query_scalar(
-            "-- disagreeing\nSELECT count(*) FROM notification n WHERE ($1::text IS NULL OR n.clinic = $1) AND n.state <> coalesce(( \
+        let disagreeing: i64 = scalar(
+            "-- disagreeing\nSELECT count(*) FROM notification n WHERE (CAST($1 AS TEXT) IS NULL OR n.clinic = $1) AND n.state <> coalesce(( \
                SELECT CASE r.kind WHEN 'event-refused' THEN 'dead-lettered' WHEN 'waiting' THEN 'waiting' WHEN 'released' THEN 'released' \
-                 WHEN 'claimed' THEN 'sending' WHEN 'replayed' THEN 'waiting' WHEN 'ended' THEN r.bytes::json->>'state' \
-                 WHEN 'not-found' THEN CASE WHEN (r.bytes::json->>'resend')::boolean THEN 'waiting' ELSE 'unresolved' END \
-                 ELSE r.bytes::json->>'then' END \
+                 WHEN 'claimed' THEN 'sending' WHEN 'replayed' THEN 'waiting' WHEN 'ended' THEN {as_json:r.bytes}->>'state' \
+                 WHEN 'not-found' THEN CASE WHEN CAST({as_json:r.bytes}->>'resend' AS TEXT) IN ('true', '1') THEN 'waiting' ELSE 'unresolved' END \
+                 ELSE {as_json:r.bytes}->>'then' END \
                FROM record r WHERE r.ntf = n.ntf AND r.kind IN ('event-refused', 'waiting', 'released', 'claimed', 'ended', 'outcome', \
                  'lease-ran-out', 'not-found', 'replayed') ORDER BY r.id DESC LIMIT 1), '')",
         )
         .bind(clinic)
         .fetch_one(&mut *tx)
         .await?;
-        tx.commit().await?;
+        tx.rollback().await?;
         let count = |kind: &str| counted.iter().find(|(k, _)| k == kind).map_or(0, |(_, n)| *n);
         let state =
             |s: State| by_state.iter().find(|(k, _)| k == s.as_str()).map_or(0, |(_, n)| *n);
@@ -252,7 +247,7 @@ impl Ledger {
     }
 }
 
-pub(crate) fn listed(row: &sqlx::postgres::PgRow) -> Result<Listed, LedgerError> {
+pub(crate) fn listed(row: &Row) -> Result<Listed, LedgerError> {
     Ok(Listed {
         ntf: row.try_get("ntf")?,
         clinic: row.try_get("clinic")?,

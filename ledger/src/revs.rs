@@ -1,9 +1,9 @@
 //! Revisions of persons and appointments: what was committed before a claim began stops it (PROTOCOL rule 3).
 
-use crate::db::{json, sql};
+use crate::db::json;
+use crate::engine::{Tx, query};
 use crate::error::LedgerError;
 use serde::Serialize;
-use sqlx::{PgConnection, Row};
 use std::collections::HashMap;
 
 /// Revisions as they are inside a transaction.
@@ -24,7 +24,7 @@ struct Ask<'a> {
 impl Revs {
     /// Reads the revisions of (person, appointment) pairs.
     pub async fn read<'a>(
-        tx: &mut PgConnection,
+        tx: &mut Tx,
         pairs: impl Iterator<Item = (&'a str, Option<&'a str>)>,
     ) -> Result<Self, LedgerError> {
         let asks: Vec<Ask<'_>> = pairs
@@ -33,11 +33,11 @@ impl Revs {
                 std::iter::once(person).chain(appointment.map(|key| Ask { key, kind: "a" }))
             })
             .collect();
-        let rows = sqlx::query(sql(
+        let rows = query(
             "-- revs\nWITH r AS (SELECT key, kind FROM {rows:key text, kind text}) \
              SELECT 'p' AS kind, p.lookup AS key, p.id, p.rev FROM r JOIN person p ON p.lookup = r.key WHERE r.kind = 'p' \
              UNION ALL SELECT 'a', a.key, '', a.rev FROM r JOIN appointment a ON a.key = r.key WHERE r.kind = 'a'",
-        ))
+        )
         .bind(json(&asks)?)
         .fetch_all(tx)
         .await?;

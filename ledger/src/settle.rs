@@ -27,7 +27,7 @@ impl Ledger {
     }
 
     async fn settle_slice(&self, settles: Vec<&Settle>) -> Result<Vec<bool>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let drafts: Vec<Draft<'_>> = settles
             .iter()
             .map(|s| Draft {

@@ -1,10 +1,10 @@
 //! What all processes share through the ledger besides messages: permits, the access token, leases, readers of records.
 
-use crate::db::{Ledger, sql};
+use crate::db::{Ledger, json};
+use crate::engine::{query, scalar};
 use crate::error::LedgerError;
 use crate::vault::random_id;
 use crate::write::now;
-use sqlx::Row;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -84,19 +84,19 @@ impl Ledger {
         span_ms: i64,
     ) -> Result<bool, LedgerError> {
         // who waited for the row may come from a span that has passed: it must not take the row back there
-        let granted: Option<i64> = sqlx::query_scalar(sql(
+        let granted: Option<i64> = scalar(
             "-- permits\nWITH t AS (SELECT {now} / CAST($4 AS BIGINT) AS span) \
-             INSERT INTO permit (key, span, used) SELECT $1, t.span, CAST($2 AS BIGINT) FROM t \
-             ON CONFLICT (key) DO UPDATE SET span = greatest(permit.span, excluded.span), \
+             INSERT INTO permit (key, span, used) SELECT $1, t.span, CAST($2 AS BIGINT) FROM t WHERE TRUE \
+             ON CONFLICT (key) DO UPDATE SET span = {greatest}(permit.span, excluded.span), \
                used = CASE WHEN permit.span < excluded.span THEN excluded.used ELSE permit.used + excluded.used END \
              WHERE permit.span < excluded.span OR permit.used + excluded.used <= CAST($3 AS BIGINT) \
              RETURNING used",
-        ))
+        )
         .bind(key)
         .bind(want)
         .bind(cap)
         .bind(span_ms)
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.db.write())
         .await?;
         Ok(granted.is_some())
     }
@@ -114,17 +114,17 @@ impl Ledger {
         us: i64,
         ahead: Duration,
     ) -> Result<Option<Duration>, LedgerError> {
-        let wait: Option<i64> = sqlx::query_scalar(
-            "-- pace\nWITH t AS (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS now) \
-             INSERT INTO permit (key, span, used) SELECT $1, t.now + $2, 0 FROM t \
-             ON CONFLICT (key) DO UPDATE SET span = greatest(permit.span, excluded.span - $2) + $2 \
+        let wait: Option<i64> = scalar(
+            "-- pace\nWITH t AS (SELECT {now_us} AS now) \
+             INSERT INTO permit (key, span, used) SELECT $1, t.now + $2, 0 FROM t WHERE TRUE \
+             ON CONFLICT (key) DO UPDATE SET span = {greatest}(permit.span, excluded.span - $2) + $2 \
              WHERE permit.span <= excluded.span - $2 + $3 \
-             RETURNING span - $2 - (SELECT now FROM t)",
+             RETURNING span - $2 - {now_us}",
         )
         .bind(key)
         .bind(us)
         .bind(i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX / 4))
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.db.write())
         .await?;
         Ok(wait.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))
     }
@@ -134,10 +134,10 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn give_back(&self, key: &str, us: i64) -> Result<(), LedgerError> {
-        sqlx::query("-- give back\nUPDATE permit SET span = span - $2 WHERE key = $1")
+        query("-- give back\nUPDATE permit SET span = span - $2 WHERE key = $1")
             .bind(key)
             .bind(us)
-            .execute(&self.pool)
+            .execute(self.db.write())
             .await?;
         Ok(())
     }
@@ -151,16 +151,16 @@ impl Ledger {
         account: &str,
         fetches_per_hour: i64,
     ) -> Result<SharedToken, LedgerError> {
-        let mut tx = self.pool.begin().await?;
-        sqlx::query(
+        let mut tx = self.db.begin().await?;
+        query(
             "INSERT INTO token (account, sealed, expires_at, refresh_expires_at, lease_until) VALUES ($1, '', 0, 0, 0) \
              ON CONFLICT (account) DO NOTHING",
         )
         .bind(account)
         .execute(&mut *tx)
         .await?;
-        let row = sqlx::query(
-            "SELECT sealed, expires_at, refresh_expires_at, lease_until FROM token WHERE account = $1 FOR UPDATE",
+        let row = query(
+            "SELECT sealed, expires_at, refresh_expires_at, lease_until FROM token WHERE account = $1 {lock}",
         )
         .bind(account)
         .fetch_one(&mut *tx)
@@ -178,15 +178,14 @@ impl Ledger {
             tx.commit().await?;
             return Ok(SharedToken::Wait);
         }
-        let tried: Option<i64> =
-            sqlx::query_scalar("SELECT used FROM permit WHERE key = $1 AND span = $2")
-                .bind(token_key(account))
-                .bind(now / HOUR_MS)
-                .fetch_optional(&mut *tx)
-                .await?;
+        let tried: Option<i64> = scalar("SELECT used FROM permit WHERE key = $1 AND span = $2")
+            .bind(token_key(account))
+            .bind(now / HOUR_MS)
+            .fetch_optional(&mut *tx)
+            .await?;
         // each try without a token doubles the time to the next one, so that an outage does not use up its hour at once
         let lease_ms = TOKEN_LEASE_MS << tried.unwrap_or(0).clamp(0, 6);
-        sqlx::query("UPDATE token SET lease_until = $2 WHERE account = $1")
+        query("UPDATE token SET lease_until = $2 WHERE account = $1")
             .bind(account)
             .bind(now.saturating_add(lease_ms))
             .execute(&mut *tx)
@@ -208,14 +207,14 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn token_not_asked(&self, account: &str) -> Result<(), LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
-        sqlx::query("UPDATE token SET lease_until = least(lease_until, $2) WHERE account = $1")
+        query("UPDATE token SET lease_until = {least}(lease_until, $2) WHERE account = $1")
             .bind(account)
             .bind(now.saturating_add(NOT_ASKED_MS))
             .execute(&mut *tx)
             .await?;
-        sqlx::query("UPDATE permit SET used = greatest(used - 1, 0) WHERE key = $1")
+        query("UPDATE permit SET used = {greatest}(used - 1, 0) WHERE key = $1")
             .bind(token_key(account))
             .execute(&mut *tx)
             .await?;
@@ -235,14 +234,14 @@ impl Ledger {
         refresh_expires_at: i64,
     ) -> Result<(), LedgerError> {
         let sealed = self.vault().seal_own(&format!("token/{account}"), secret)?;
-        sqlx::query(
+        query(
             "UPDATE token SET sealed = $2, expires_at = $3, refresh_expires_at = $4, lease_until = 0 WHERE account = $1",
         )
         .bind(account)
         .bind(sealed)
         .bind(expires_at)
         .bind(refresh_expires_at)
-        .execute(&self.pool)
+        .execute(self.db.write())
         .await?;
         Ok(())
     }
@@ -257,14 +256,14 @@ impl Ledger {
         expires_at: i64,
         all: bool,
     ) -> Result<(), LedgerError> {
-        sqlx::query(
+        query(
             "UPDATE token SET expires_at = 0, refresh_expires_at = CASE WHEN $3 THEN 0 ELSE refresh_expires_at END \
              WHERE account = $1 AND (expires_at = $2 OR $3)",
         )
         .bind(account)
         .bind(expires_at)
         .bind(all)
-        .execute(&self.pool)
+        .execute(self.db.write())
         .await?;
         Ok(())
     }
@@ -274,18 +273,18 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn lease(&self, name: &str, holder: &str, for_ms: i64) -> Result<bool, LedgerError> {
-        let taken = sqlx::query(sql(
-            "-- lease\nINSERT INTO lease (name, holder, until, fence) SELECT $1, $2, {now} + CAST($3 AS BIGINT), 1 \
+        let taken = query(
+            "-- lease\nINSERT INTO lease (name, holder, until, fence) SELECT $1, $2, {now} + CAST($3 AS BIGINT), 1 WHERE TRUE \
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until, \
                fence = lease.fence + CASE WHEN lease.holder = excluded.holder THEN 0 ELSE 1 END \
              WHERE lease.holder = excluded.holder OR lease.until <= {now}",
-        ))
+        )
         .bind(name)
         .bind(holder)
         .bind(for_ms)
-        .execute(&self.pool)
+        .execute(self.db.write())
         .await?;
-        Ok(taken.rows_affected() == 1)
+        Ok(taken == 1)
     }
 
     /// A name for this process as a holder of leases.
@@ -308,26 +307,25 @@ impl Ledger {
         kinds: &[&str],
         limit: i64,
     ) -> Result<Page, LedgerError> {
-        let rows = sqlx::query(
+        let rows = query(
             "-- read on\nWITH c AS (SELECT coalesce(max(xid), 0) AS xid, coalesce(max(id), 0) AS id FROM reader WHERE name = $1), \
-             s AS (SELECT r.* FROM c, record r WHERE (r.xid, r.id) > (c.xid, c.id) \
-               AND r.xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) \
-               ORDER BY r.xid, r.id LIMIT $4), \
-             m AS (SELECT xid, id, clinic, ntf, kind, at, bytes FROM s WHERE kind = ANY($2) ORDER BY xid, id LIMIT $3) \
-             SELECT 1 AS wanted, m.* FROM m UNION ALL \
+             s AS (SELECT r.* FROM c CROSS JOIN record r WHERE {after} \
+               AND {committed} ORDER BY {by_commit} LIMIT $4), \
+             m AS (SELECT xid, id, clinic, ntf, kind, at, bytes FROM s WHERE kind IN (SELECT value FROM {list:$2}) ORDER BY xid, id LIMIT $3) \
+             SELECT CAST(1 AS BIGINT) AS wanted, m.* FROM m UNION ALL \
              SELECT 0, e.* FROM (SELECT xid, id, '', '', '', 0, '' FROM s ORDER BY xid DESC, id DESC LIMIT 1) e \
              ORDER BY wanted, xid, id",
         )
         .bind(reader)
-        .bind(kinds)
+        .bind(json(kinds)?)
         .bind(limit)
         .bind(SCAN)
-        .fetch_all(&self.pool)
+        .fetch_all(self.db.read())
         .await?;
         let mut page = Page::default();
         for row in &rows {
             let (xid, id): (i64, i64) = (row.try_get("xid")?, row.try_get("id")?);
-            if row.try_get::<i32, _>("wanted")? == 0 {
+            if row.try_get::<i64, _>("wanted")? == 0 {
                 page.looked_up_to = Some((xid, id));
                 continue;
             }
@@ -353,14 +351,14 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn read_up_to(&self, reader: &str, xid: i64, id: i64) -> Result<(), LedgerError> {
-        sqlx::query(
+        query(
             "INSERT INTO reader (name, xid, id) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
              SET xid = excluded.xid, id = excluded.id WHERE (reader.xid, reader.id) < (excluded.xid, excluded.id)",
         )
         .bind(reader)
         .bind(xid)
         .bind(id)
-        .execute(&self.pool)
+        .execute(self.db.write())
         .await?;
         Ok(())
     }

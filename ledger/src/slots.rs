@@ -1,10 +1,10 @@
 //! Slots: the same thing, the gap, the number (`shared/PROTOCOL.md` rules 4 and 5). Rows, not queries, so that the database
 //! serializes two claims of one thing.
 
-use crate::db::{Key, json, sql};
+use crate::db::{Key, json};
+use crate::engine::{Tx, query, scalar};
 use crate::error::LedgerError;
 use serde::Serialize;
-use sqlx::{PgConnection, Row};
 use std::collections::{HashMap, HashSet};
 
 /// How long an accepted or unresolved notification keeps its thing, in milliseconds: 400 days.
@@ -52,7 +52,7 @@ struct Take<'a> {
 /// Everybody's slots are locked first in one order. Who lacks one takes none, so nothing has to be given back except after a
 /// lost race for a slot that did not exist yet.
 pub(crate) async fn take(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     wanted: &[Wanted<'_>],
     now: i64,
 ) -> Result<HashSet<String>, LedgerError> {
@@ -86,16 +86,16 @@ pub(crate) async fn take(
         }
     }
     takes.sort_unstable_by_key(|take| take.key);
-    let got: HashSet<String> = sqlx::query_scalar(sql(
+    let got: HashSet<String> = scalar(
         "-- take slots\nINSERT INTO slot (key, kind, holder, until) SELECT key, kind, holder, NULL \
          FROM {rows:key text, kind text, holder text} WHERE TRUE \
          ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = NULL \
-         WHERE slot.holder = excluded.holder OR slot.until <= $2 OR slot.holder IN (SELECT key FROM json_to_recordset($3::json) AS s(key text)) \
+         WHERE slot.holder = excluded.holder OR slot.until <= $2 OR slot.holder IN (SELECT value FROM {list:$3}) \
          RETURNING key",
-    ))
+    )
     .bind(json(&takes)?)
     .bind(now)
-    .bind(json(&takes.iter().filter_map(|t| t.supersedes).map(|key| Key { key }).collect::<Vec<_>>())?)
+    .bind(json(&takes.iter().filter_map(|t| t.supersedes).collect::<Vec<_>>())?)
     .fetch_all(&mut *tx)
     .await?
     .into_iter()
@@ -110,9 +110,9 @@ pub(crate) async fn take(
             .filter(|t| there.get(t.key).is_none_or(|(holder, _)| holder != t.holder))
             .map(|t| Key { key: t.key })
             .collect();
-        sqlx::query(sql(
+        query(
             "-- give slots back\nDELETE FROM slot WHERE key IN (SELECT key FROM {rows:key text})",
-        ))
+        )
         .bind(json(&back)?)
         .execute(tx)
         .await?;
@@ -122,12 +122,12 @@ pub(crate) async fn take(
 }
 
 async fn lock_existing(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     keys: &[&str],
 ) -> Result<HashMap<String, (String, Option<i64>)>, LedgerError> {
-    let rows = sqlx::query(sql(
-        "-- lock slots\nSELECT key, holder, until FROM slot WHERE key IN (SELECT key FROM {rows:key text}) ORDER BY key FOR UPDATE",
-    ))
+    let rows = query(
+        "-- lock slots\nSELECT key, holder, until FROM slot WHERE key IN (SELECT key FROM {rows:key text}) ORDER BY key {lock}",
+    )
     .bind(json(&keys.iter().map(|key| Key { key }).collect::<Vec<_>>())?)
     .fetch_all(tx)
     .await?;
@@ -159,7 +159,7 @@ struct Leaving<'a> {
 
 /// Leaves slots.
 pub(crate) async fn leave(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     who: &[(String, Leave)],
     now: i64,
 ) -> Result<(), LedgerError> {
@@ -179,26 +179,24 @@ pub(crate) async fn leave(
         })
         .collect();
     if !all.is_empty() {
-        sqlx::query(sql(
-            "-- leave slots\nDELETE FROM slot WHERE holder IN (SELECT key FROM {rows:key text})",
-        ))
-        .bind(json(&all)?)
-        .execute(&mut *tx)
-        .await?;
+        query("-- leave slots\nDELETE FROM slot WHERE holder IN (SELECT key FROM {rows:key text})")
+            .bind(json(&all)?)
+            .execute(&mut *tx)
+            .await?;
     }
     if !number.is_empty() {
-        sqlx::query(sql(
+        query(
             "-- leave number\nDELETE FROM slot WHERE kind = 'number' AND holder IN (SELECT key FROM {rows:key text})",
-        ))
+        )
         .bind(json(&number)?)
         .execute(&mut *tx)
         .await?;
     }
     if !kept.is_empty() {
-        sqlx::query(sql(
-            "-- keep slots\nUPDATE slot s SET until = CASE s.kind WHEN 'gap' THEN r.gap_until ELSE r.thing_until END \
+        query(
+            "-- keep slots\nUPDATE slot AS s SET until = CASE s.kind WHEN 'gap' THEN r.gap_until ELSE r.thing_until END \
              FROM {rows:holder text, thing_until bigint, gap_until bigint} WHERE s.holder = r.holder AND s.kind <> 'number'",
-        ))
+        )
         .bind(json(&kept)?)
         .execute(tx)
         .await?;

@@ -2,14 +2,15 @@
 //!
 //! Several schedulers may sweep at once: each locks what nobody else is writing, and the protocol decides again under the lock.
 
-use crate::db::{Key, Ledger, json, sql};
+use crate::db::{Key, Ledger, json};
+use crate::engine::{Tx, query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::record::{Entry, NewRecord};
 use crate::slots::{self, Leave};
 use crate::state::{AttemptState, State};
 use crate::write::{Locked, Writes, lock_free, now};
-use sqlx::{PgConnection, Row};
+use schemas::{NotificationId, Reference};
 use std::collections::HashMap;
 
 /// Patience with the first release that nobody claims, milliseconds; doubles up to [`PATIENCE_MAX_MS`].
@@ -49,6 +50,25 @@ pub struct ReleasedCopy {
     pub subject: Option<String>,
 }
 
+impl ReleasedCopy {
+    /// What whoever handles the copy reads: the event's envelope without personal data. `None`: the row's id is none.
+    pub fn reference(&self) -> Option<Reference> {
+        Some(Reference {
+            ntf: NotificationId::parse(&self.ntf)?,
+            source: self.source.clone(),
+            id: self.event_id.clone(),
+            event_type: self.event_type.clone(),
+            subject: self.subject.clone(),
+            release: self.fence,
+        })
+    }
+
+    /// The copy's own id, another one for each release.
+    pub fn message_id(&self) -> String {
+        format!("{}-r{}", self.ntf, self.fence)
+    }
+}
+
 /// A row that time moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Swept {
@@ -68,16 +88,15 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn groups(&self) -> Result<Vec<Group>, LedgerError> {
-        let rows = sqlx::query(
-            "-- groups\nWITH RECURSIVE g AS ( \
-               (SELECT lane, state, clinic FROM open ORDER BY lane, state, clinic LIMIT 1) \
+        let rows = query(
+            "-- groups\nWITH RECURSIVE g(ntf) AS ( \
+               SELECT ntf FROM (SELECT ntf FROM open ORDER BY lane, state, clinic, due_at LIMIT 1) f \
                UNION ALL \
-               SELECT n.lane, n.state, n.clinic FROM g, LATERAL (SELECT o.lane, o.state, o.clinic FROM open o \
-                 WHERE (o.lane, o.state, o.clinic) > (g.lane, g.state, g.clinic) ORDER BY o.lane, o.state, o.clinic LIMIT 1) n \
-             ) SELECT lane, state, clinic, (SELECT o.due_at FROM open o WHERE o.lane = g.lane AND o.state = g.state \
-                 AND o.clinic = g.clinic ORDER BY o.due_at LIMIT 1) AS due_at FROM g",
+               SELECT (SELECT o.ntf FROM open o WHERE (o.lane, o.state, o.clinic) > (p.lane, p.state, p.clinic) \
+                 ORDER BY o.lane, o.state, o.clinic, o.due_at LIMIT 1) FROM g JOIN open p ON p.ntf = g.ntf \
+             ) SELECT o.lane, o.state, o.clinic, o.due_at FROM g JOIN open o ON o.ntf = g.ntf",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.db.read())
         .await?;
         rows.iter()
             .map(|row| {
@@ -85,7 +104,7 @@ impl Ledger {
                     lane: row.try_get("lane")?,
                     state: crate::look::parse_state(&row.try_get::<String, _>("state")?)?,
                     clinic: row.try_get("clinic")?,
-                    due_at: row.try_get::<Option<i64>, _>("due_at")?.unwrap_or(i64::MAX),
+                    due_at: row.try_get("due_at")?,
                 })
             })
             .collect()
@@ -96,12 +115,10 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn outside(&self, lane: &str) -> Result<i64, LedgerError> {
-        Ok(sqlx::query_scalar(
-            "SELECT count(*) FROM open WHERE lane = $1 AND state IN ('released', 'sending')",
-        )
-        .bind(lane)
-        .fetch_one(&self.pool)
-        .await?)
+        scalar("SELECT count(*) FROM open WHERE lane = $1 AND state IN ('released', 'sending')")
+            .bind(lane)
+            .fetch_one(self.db.read())
+            .await
     }
 
     /// Due waiting rows of one lane and clinic whose number is free, with their class: earliest first. For a lane that is being
@@ -124,17 +141,17 @@ impl Ledger {
         } else {
             ("", "")
         };
-        Ok(sqlx::query_as(sql(&format!(
+        query_as(format!(
             "-- due waiting\nSELECT o.ntf, o.class FROM open o {join} \
              WHERE o.lane = $1 AND o.state = 'waiting' AND o.clinic = $2 AND o.due_at <= {{now}} \
              AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = o.number AND s.holder <> o.ntf) \
              ORDER BY {first} o.due_at LIMIT $3",
-        )))
+        ))
         .bind(lane)
         .bind(clinic)
         .bind(limit)
-        .fetch_all(&self.pool)
-        .await?)
+        .fetch_all(self.db.read())
+        .await
     }
 
     /// Rows of one group that are due, whatever they wait for; with `expired_only` those that have expired.
@@ -147,17 +164,17 @@ impl Ledger {
         expired_only: bool,
         limit: i64,
     ) -> Result<Vec<String>, LedgerError> {
-        Ok(sqlx::query_scalar(sql(
+        scalar(
             "-- due\nSELECT ntf FROM open WHERE lane = $1 AND state = $2 AND clinic = $3 AND due_at <= {now} \
              AND ($4 = 0 OR expires_at <= {now}) ORDER BY due_at LIMIT $5",
-        ))
+        )
         .bind(&group.lane)
         .bind(group.state.as_str())
         .bind(&group.clinic)
         .bind(i64::from(expired_only))
         .bind(limit)
-        .fetch_all(&self.pool)
-        .await?)
+        .fetch_all(self.db.read())
+        .await
     }
 
     /// Releases waiting rows: commits `released, N + 1, due` first; the caller publishes afterwards. Rows that have expired
@@ -180,7 +197,7 @@ impl Ledger {
         if ntfs.is_empty() {
             return Ok((vec![], vec![]));
         }
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let keys: Vec<&str> = ntfs.iter().map(String::as_str).collect();
         let locked = lock_free(&mut tx, &keys).await?;
         let now = now(&mut tx).await?;
@@ -228,7 +245,7 @@ impl Ledger {
         ntfs: &[String],
         why: &str,
     ) -> Result<Vec<String>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let done = end_in(&mut tx, ntfs, &Command::DeadLetter, why).await?;
         tx.commit().await?;
         Ok(done)
@@ -239,7 +256,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn cancel(&self, ntfs: &[String], why: &str) -> Result<Vec<String>, LedgerError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.db.begin().await?;
         let done = end_in(&mut tx, ntfs, &Command::Cancel, why).await?;
         tx.commit().await?;
         Ok(done)
@@ -328,17 +345,17 @@ fn leaving(before: &Locked, to: State, now: i64) -> Option<Leave> {
     }
 }
 
-async fn mark_unknown(tx: &mut PgConnection, ntfs: &[&str], now: i64) -> Result<(), LedgerError> {
+async fn mark_unknown(tx: &mut Tx, ntfs: &[&str], now: i64) -> Result<(), LedgerError> {
     if ntfs.is_empty() {
         return Ok(());
     }
     let keys: Vec<_> = ntfs.iter().map(|key| Key { key }).collect();
-    sqlx::query(sql(&format!(
+    query(format!(
         "-- mark unknown\nUPDATE attempt SET state = '{}', ended_at = $2, code = 'lease-ran-out' \
          WHERE state = '{}' AND ntf IN (SELECT key FROM {{rows:key text}})",
         AttemptState::Unknown,
         AttemptState::Open
-    )))
+    ))
     .bind(json(&keys)?)
     .bind(now)
     .execute(tx)
@@ -346,14 +363,14 @@ async fn mark_unknown(tx: &mut PgConnection, ntfs: &[&str], now: i64) -> Result<
     Ok(())
 }
 
-async fn copies(tx: &mut PgConnection, ntfs: &[&str]) -> Result<Vec<ReleasedCopy>, LedgerError> {
+async fn copies(tx: &mut Tx, ntfs: &[&str]) -> Result<Vec<ReleasedCopy>, LedgerError> {
     if ntfs.is_empty() {
         return Ok(vec![]);
     }
     let keys: Vec<_> = ntfs.iter().map(|key| Key { key }).collect();
-    let rows = sqlx::query(sql(
+    let rows = query(
         "-- copies\nSELECT ntf, fence, type, source, event_id, subject FROM notification WHERE ntf IN (SELECT key FROM {rows:key text})",
-    ))
+    )
     .bind(json(&keys)?)
     .fetch_all(tx)
     .await?;
@@ -375,7 +392,7 @@ async fn copies(tx: &mut PgConnection, ntfs: &[&str]) -> Result<Vec<ReleasedCopy
 
 /// Ends rows that are not on their way.
 pub(crate) async fn end_in(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     ntfs: &[String],
     command: &Command,
     why: &str,

@@ -1,8 +1,8 @@
 //! What a reader of records needs to tell the clinic's system what became of its events.
 
-use crate::db::{Key, Ledger, json, sql};
+use crate::db::{Key, Ledger, json};
+use crate::engine::query;
 use crate::error::LedgerError;
-use sqlx::Row;
 use std::collections::HashMap;
 
 /// The event behind a notification, as the clinic's system knows it. No person is in it.
@@ -30,11 +30,11 @@ impl Ledger {
     /// When the database does not answer.
     pub async fn told(&self, ntfs: &[&str]) -> Result<HashMap<String, Told>, LedgerError> {
         let keys = json(&ntfs.iter().map(|key| Key { key }).collect::<Vec<_>>())?;
-        let rows = sqlx::query(sql(
+        let rows = query(
             "-- told\nSELECT ntf, type, source, event_id, subject FROM notification WHERE ntf IN (SELECT key FROM {rows:key text})",
-        ))
+        )
         .bind(&keys)
-        .fetch_all(&self.pool)
+        .fetch_all(self.db.read())
         .await?;
         let mut told = HashMap::with_capacity(rows.len());
         for row in &rows {
@@ -47,11 +47,11 @@ impl Ledger {
             };
             told.insert(row.try_get("ntf")?, value);
         }
-        let rows = sqlx::query(sql(
+        let rows = query(
             "-- told: attempts\nSELECT ntf, n, channel FROM attempt WHERE ntf IN (SELECT key FROM {rows:key text})",
-        ))
+        )
         .bind(&keys)
-        .fetch_all(&self.pool)
+        .fetch_all(self.db.read())
         .await?;
         for row in &rows {
             if let Some(value) = told.get_mut::<str>(&row.try_get::<String, _>("ntf")?) {
@@ -68,19 +68,18 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn read_over(&self, reader: &str, before: i64) -> Result<bool, LedgerError> {
-        let row = sqlx::query(
+        let row = query(
             "-- read over\nWITH c AS (SELECT coalesce(max(xid), 0) AS xid, coalesce(max(id), 0) AS id FROM reader WHERE name = $1), \
-             s AS (SELECT r.xid, r.id, r.at FROM c, record r WHERE (r.xid, r.id) > (c.xid, c.id) \
-               AND r.xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) \
-               ORDER BY r.xid, r.id LIMIT $3), \
+             s AS (SELECT r.xid, r.id, r.at FROM c CROSS JOIN record r WHERE {after} \
+               AND {committed} ORDER BY {by_commit} LIMIT $3), \
              young AS (SELECT xid, id FROM s WHERE at >= $2 ORDER BY xid, id LIMIT 1) \
-             SELECT xid, id FROM s WHERE NOT EXISTS (SELECT FROM young) OR (xid, id) < (SELECT xid, id FROM young) \
+             SELECT xid, id FROM s WHERE NOT EXISTS (SELECT 1 FROM young) OR (xid, id) < (SELECT xid, id FROM young) \
              ORDER BY xid DESC, id DESC LIMIT 1",
         )
         .bind(reader)
         .bind(before)
         .bind(STEP)
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.db.read())
         .await?;
         let Some(row) = row else { return Ok(false) };
         self.read_up_to(reader, row.try_get("xid")?, row.try_get("id")?).await?;

@@ -1,13 +1,13 @@
 //! What every writing transaction shares: locking rows, asking the protocol, writing rows, due times and records.
 
-use crate::db::{Key, json, sql};
+use crate::db::{Key, json};
+use crate::engine::{Tx, query, scalar};
 use crate::error::LedgerError;
 use crate::look::parse_state;
 use crate::protocol;
 use crate::record::NewRecord;
 use crate::state::{AttemptState, State};
 use serde::Serialize;
-use sqlx::{PgConnection, Row};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -30,22 +30,22 @@ pub(crate) struct Locked {
 
 /// Locks rows in one order, so that two slices cannot wait for each other.
 pub(crate) async fn lock(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     ntfs: &[&str],
 ) -> Result<HashMap<String, Locked>, LedgerError> {
-    lock_rows(tx, ntfs, "FOR UPDATE").await
+    lock_rows(tx, ntfs, "{lock}").await
 }
 
 /// As [`lock`], leaving out rows that somebody else is writing at this moment: background work comes back to them.
 pub(crate) async fn lock_free(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     ntfs: &[&str],
 ) -> Result<HashMap<String, Locked>, LedgerError> {
     lock_rows(tx, ntfs, "{skip}").await
 }
 
 async fn lock_rows(
-    tx: &mut PgConnection,
+    tx: &mut Tx,
     ntfs: &[&str],
     how: &str,
 ) -> Result<HashMap<String, Locked>, LedgerError> {
@@ -53,10 +53,10 @@ async fn lock_rows(
         return Ok(HashMap::new());
     }
     let keys = json(&ntfs.iter().map(|key| Key { key }).collect::<Vec<_>>())?;
-    let rows = sqlx::query(sql(&format!(
+    let rows = query(format!(
         "-- lock\nSELECT ntf, clinic, state, fence, attempt, thing, gap, gap_ms, class, expires_at FROM notification \
          WHERE ntf IN (SELECT key FROM {{rows:key text}}) ORDER BY ntf {how}",
-    )))
+    ))
     .bind(&keys)
     .fetch_all(&mut *tx)
     .await?;
@@ -82,9 +82,9 @@ async fn lock_rows(
         locked.insert(row.try_get("ntf")?, value);
     }
     // a statement of its own: after the locks it sees what the others committed
-    let rows = sqlx::query(sql(
+    let rows = query(
         "-- lock: attempts\nSELECT ntf, n, channel, state FROM attempt WHERE ntf IN (SELECT key FROM {rows:key text}) ORDER BY ntf, n",
-    ))
+    )
     .bind(&keys)
     .fetch_all(&mut *tx)
     .await?;
@@ -96,9 +96,9 @@ async fn lock_rows(
             value.row.attempts.push(protocol::Attempt { channel: row.try_get("channel")?, state });
         }
     }
-    let rows = sqlx::query(sql(
+    let rows = query(
         "-- lock: open\nSELECT ntf, lane, due_at, releases, number FROM open WHERE ntf IN (SELECT key FROM {rows:key text})",
-    ))
+    )
     .bind(&keys)
     .fetch_all(&mut *tx)
     .await?;
@@ -172,33 +172,33 @@ impl Writes {
     }
 
     /// Writes everything.
-    pub async fn flush(self, tx: &mut PgConnection) -> Result<(), LedgerError> {
+    pub async fn flush(self, tx: &mut Tx) -> Result<(), LedgerError> {
         if !self.rows.is_empty() {
-            sqlx::query(sql(
-                "-- write rows\nUPDATE notification n SET state = r.state, why = r.why, fence = r.fence, attempt = r.attempt, changed_at = r.at \
+            query(
+                "-- write rows\nUPDATE notification AS n SET state = r.state, why = r.why, fence = r.fence, attempt = r.attempt, changed_at = r.at \
                  FROM {rows:ntf text, state text, why text, fence bigint, attempt bigint, at bigint} WHERE n.ntf = r.ntf",
-            ))
+            )
             .bind(json(&self.rows)?)
             .execute(&mut *tx)
             .await?;
         }
         if !self.open.is_empty() {
-            sqlx::query(sql(
+            query(
                 "-- write open\nINSERT INTO open (ntf, lane, state, clinic, due_at, class, expires_at, number, releases) \
                  SELECT ntf, lane, state, clinic, due_at, class, expires_at, number, releases FROM \
                  {rows:ntf text, lane text, state text, clinic text, due_at bigint, class bigint, expires_at bigint, number text, releases bigint} \
                  WHERE TRUE ON CONFLICT (ntf) DO UPDATE SET lane = excluded.lane, state = excluded.state, due_at = excluded.due_at, \
                  number = excluded.number, releases = excluded.releases",
-            ))
+            )
             .bind(json(&self.open)?)
             .execute(&mut *tx)
             .await?;
         }
         if !self.closed.is_empty() {
             let keys: Vec<_> = self.closed.iter().map(|key| Key { key }).collect();
-            sqlx::query(sql(
+            query(
                 "-- write closed\nDELETE FROM open WHERE ntf IN (SELECT key FROM {rows:key text})",
-            ))
+            )
             .bind(json(&keys)?)
             .execute(&mut *tx)
             .await?;
@@ -208,17 +208,14 @@ impl Writes {
 }
 
 /// Appends records, in order.
-pub(crate) async fn append(
-    tx: &mut PgConnection,
-    records: &[NewRecord],
-) -> Result<(), LedgerError> {
+pub(crate) async fn append(tx: &mut Tx, records: &[NewRecord]) -> Result<(), LedgerError> {
     if records.is_empty() {
         return Ok(());
     }
-    sqlx::query(sql(
+    query(
         "-- append\nINSERT INTO record (clinic, ntf, kind, at, bytes) SELECT clinic, ntf, kind, at, bytes \
          FROM {rows:clinic text, ntf text, kind text, at bigint, bytes text}",
-    ))
+    )
     .bind(json(records)?)
     .execute(tx)
     .await?;
@@ -235,8 +232,8 @@ pub(crate) fn storable(text: &str) -> Cow<'_, str> {
 }
 
 /// The database's clock, inside a transaction.
-pub(crate) async fn now(tx: &mut PgConnection) -> Result<i64, LedgerError> {
-    Ok(sqlx::query_scalar(sql("SELECT {now}")).fetch_one(tx).await?)
+pub(crate) async fn now(tx: &mut Tx) -> Result<i64, LedgerError> {
+    scalar("SELECT {now}").fetch_one(tx).await
 }
 
 impl Locked {

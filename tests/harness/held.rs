@@ -121,6 +121,7 @@ impl Installation {
             url: self.store.url().into(),
             master_key: Secret32::new(key.try_into().expect("32 bytes")),
             connections: 1,
+            max_mib: None,
             name: "e2e".to_owned(),
         };
         Ledger::open(&settings).await.expect("the ledger is there")

@@ -59,6 +59,7 @@ pub async fn empty() -> (Database, LedgerSettings) {
         url: SecretString::from(database.url()),
         master_key: Secret32::new([7; 32]),
         connections: 10,
+        max_mib: None,
         name: "conformance".to_owned(),
     };
     (database, settings)

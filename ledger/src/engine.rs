@@ -1,0 +1,492 @@
+//! The two engines behind one set of calls: statements, rows and transactions that look the same on PostgreSQL and SQLite.
+//!
+//! Statements are written once; where the engines differ they hold a fragment (`dialect`). On SQLite all writes go through one
+//! connection, so that a transaction never waits for another one of this process, and reads through a few others.
+
+mod dialect;
+mod postgres;
+mod sqlite;
+
+use crate::db::LedgerSettings;
+use crate::error::LedgerError;
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, Type};
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+pub(crate) use dialect::Dialect;
+pub(crate) use postgres::describe as describe_postgres;
+pub(crate) use sqlite::{describe as describe_sqlite, full};
+
+/// Which database keeps the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// `postgres://…`: many processes on many machines.
+    Postgres,
+    /// `sqlite://…`: one process on one machine, and tools beside it.
+    Sqlite,
+}
+
+/// Connections to the database.
+#[derive(Debug, Clone)]
+pub(crate) struct Db {
+    pools: Pools,
+    /// Counts the commits of this process.
+    commits: Arc<watch::Sender<u64>>,
+}
+
+#[derive(Debug, Clone)]
+enum Pools {
+    Postgres(PgPool),
+    Sqlite(sqlite::Pools),
+}
+
+/// Where a statement runs.
+pub(crate) enum On<'a> {
+    Tx(&'a mut Tx),
+    /// Any connection: the statement only reads.
+    Read(&'a Db),
+    /// A statement that is a transaction of its own.
+    Write(&'a Db),
+}
+
+/// An open transaction.
+pub(crate) enum Tx {
+    Postgres(sqlx::Transaction<'static, Postgres>),
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+}
+
+/// A transaction that is ours to commit; dropped, it is rolled back.
+pub(crate) struct Transaction {
+    tx: Tx,
+    commits: Arc<watch::Sender<u64>>,
+}
+
+impl Deref for Transaction {
+    type Target = Tx;
+
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+}
+
+impl<'a> From<&'a mut Tx> for On<'a> {
+    fn from(tx: &'a mut Tx) -> Self {
+        Self::Tx(tx)
+    }
+}
+
+impl<'a> From<&'a mut Transaction> for On<'a> {
+    fn from(transaction: &'a mut Transaction) -> Self {
+        Self::Tx(&mut transaction.tx)
+    }
+}
+
+impl Tx {
+    /// Its dialect.
+    fn dialect(&self) -> Dialect {
+        match self {
+            Self::Postgres(_) => Dialect::POSTGRES,
+            Self::Sqlite(_) => Dialect::SQLITE,
+        }
+    }
+
+    /// Runs several statements without parameters.
+    pub async fn script(&mut self, text: &str) -> Result<(), LedgerError> {
+        let text = self.dialect().schema(text);
+        match self {
+            Self::Postgres(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ())?,
+            Self::Sqlite(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+}
+
+impl Transaction {
+    /// Makes everything durable.
+    pub async fn commit(self) -> Result<(), LedgerError> {
+        match self.tx {
+            Tx::Postgres(tx) => tx.commit().await?,
+            Tx::Sqlite(tx) => tx.commit().await?,
+        }
+        self.commits.send_modify(|n| *n += 1);
+        Ok(())
+    }
+
+    /// Forgets everything.
+    pub async fn rollback(self) -> Result<(), LedgerError> {
+        match self.tx {
+            Tx::Postgres(tx) => tx.rollback().await?,
+            Tx::Sqlite(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+}
+
+impl Db {
+    /// Connects and checks that the database keeps what it is told. `create`: make the SQLite file if it is not there.
+    pub async fn connect(settings: &LedgerSettings, create: bool) -> Result<Self, LedgerError> {
+        let url = settings.url.expose_secret();
+        let pools = match url.split_once("://").map_or("", |(scheme, _)| scheme) {
+            "postgres" | "postgresql" => Pools::Postgres(postgres::connect(settings).await?),
+            "sqlite" => Pools::Sqlite(sqlite::connect(settings, create).await?),
+            _ => {
+                let line = "only postgres:// and sqlite:// are known".to_owned();
+                return Err(LedgerError::Login(line));
+            }
+        };
+        Ok(Self { pools, commits: Arc::new(watch::Sender::new(0)) })
+    }
+
+    pub fn engine(&self) -> Engine {
+        match self.pools {
+            Pools::Postgres(_) => Engine::Postgres,
+            Pools::Sqlite(_) => Engine::Sqlite,
+        }
+    }
+
+    /// For statements that only read.
+    pub fn read(&self) -> On<'_> {
+        On::Read(self)
+    }
+
+    /// For a statement that writes and is a transaction of its own.
+    pub fn write(&self) -> On<'_> {
+        On::Write(self)
+    }
+
+    /// Begins a transaction that may write. On SQLite it is the only one: it waits for its turn.
+    pub async fn begin(&self) -> Result<Transaction, LedgerError> {
+        let tx = match &self.pools {
+            Pools::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            // taken at once: a transaction that reads first and writes later could not be serialized with another process's
+            Pools::Sqlite(pools) => Tx::Sqlite(pools.write.begin_with("BEGIN IMMEDIATE").await?),
+        };
+        Ok(Transaction { tx, commits: Arc::clone(&self.commits) })
+    }
+
+    /// Begins a transaction in which all reads see the same instant.
+    pub async fn begin_snapshot(&self) -> Result<Transaction, LedgerError> {
+        let tx = match &self.pools {
+            Pools::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Tx::Postgres(pool.begin_with(begin).await?)
+            }
+            Pools::Sqlite(pools) => Tx::Sqlite(pools.read.begin().await?),
+        };
+        Ok(Transaction { tx, commits: Arc::new(watch::Sender::new(0)) })
+    }
+
+    /// The version of the schema that is there; 0: none.
+    pub async fn schema_version(&self, tx: &mut Tx) -> Result<i64, LedgerError> {
+        let there = match self.engine() {
+            Engine::Postgres => "SELECT to_regclass('meta') IS NOT NULL",
+            Engine::Sqlite => "SELECT count(*) > 0 FROM sqlite_master WHERE name = 'meta'",
+        };
+        if !scalar::<bool>(there).fetch_one(&mut *tx).await? {
+            return Ok(0);
+        }
+        let version: Option<String> =
+            scalar("SELECT value FROM meta WHERE key = 'schema'").fetch_optional(tx).await?;
+        Ok(version.and_then(|v| v.parse().ok()).unwrap_or(0))
+    }
+
+    /// Proves after an outage that it is over, and gives the database's time.
+    pub async fn is_back(&self) -> Result<i64, LedgerError> {
+        match &self.pools {
+            Pools::Postgres(pool) => postgres::is_back(pool).await,
+            Pools::Sqlite(pools) => sqlite::is_back(pools).await,
+        }
+    }
+
+    /// Counts the commits of this process, for whoever waits for one.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    /// A number that changes when another process commits; `None` where only asking again can tell.
+    pub async fn version_of_others(&self) -> Option<i64> {
+        match &self.pools {
+            Pools::Postgres(_) => None,
+            Pools::Sqlite(pools) => sqlite::version_of_others(pools).await,
+        }
+    }
+
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Postgres(pool) => pool.close().await,
+            Pools::Sqlite(pools) => pools.close().await,
+        }
+    }
+}
+
+/// A parameter.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Text(Option<String>),
+    Int(Option<i64>),
+    Bool(bool),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        Self::Text(Some(text.clone()))
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(text: Option<&str>) -> Self {
+        Self::Text(text.map(str::to_owned))
+    }
+}
+
+impl From<&Option<String>> for Value {
+    fn from(text: &Option<String>) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(n: i64) -> Self {
+        Self::Int(Some(n))
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(n: Option<i64>) -> Self {
+        Self::Int(n)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(yes: bool) -> Self {
+        Self::Bool(yes)
+    }
+}
+
+/// What a column may hold.
+pub(crate) trait Column:
+    for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>
+{
+}
+
+impl<T> Column for T where
+    T: for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>
+{
+}
+
+/// A row of an answer.
+#[derive(Debug)]
+pub(crate) enum Row {
+    Postgres(PgRow),
+    Sqlite(SqliteRow),
+}
+
+impl Row {
+    /// The value of a column.
+    pub fn try_get<T, I>(&self, column: I) -> Result<T, LedgerError>
+    where
+        T: Column,
+        I: ColumnIndex<PgRow> + ColumnIndex<SqliteRow>,
+    {
+        Ok(match self {
+            Self::Postgres(row) => row.try_get(column)?,
+            Self::Sqlite(row) => row.try_get(column)?,
+        })
+    }
+}
+
+/// What a row is read into.
+pub(crate) trait FromRow: Sized {
+    fn from_row(row: &Row) -> Result<Self, LedgerError>;
+}
+
+impl FromRow for Row {
+    fn from_row(_: &Row) -> Result<Self, LedgerError> {
+        Err(LedgerError::Corrupt("a row is not read from a row".to_owned()))
+    }
+}
+
+impl<A: Column> FromRow for (A,) {
+    fn from_row(row: &Row) -> Result<Self, LedgerError> {
+        Ok((row.try_get(0)?,))
+    }
+}
+
+impl<A: Column, B: Column> FromRow for (A, B) {
+    fn from_row(row: &Row) -> Result<Self, LedgerError> {
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+}
+
+impl<A: Column, B: Column, C: Column> FromRow for (A, B, C) {
+    fn from_row(row: &Row) -> Result<Self, LedgerError> {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+    }
+}
+
+impl<A: Column, B: Column, C: Column, D: Column> FromRow for (A, B, C, D) {
+    fn from_row(row: &Row) -> Result<Self, LedgerError> {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+    }
+}
+
+/// A statement with its parameters; rows become `T`.
+pub(crate) struct Query<T> {
+    text: String,
+    values: Vec<Value>,
+    read: fn(Row) -> Result<T, LedgerError>,
+    _reads: PhantomData<T>,
+}
+
+/// A statement whose rows are looked at column by column.
+pub(crate) fn query(text: impl Into<String>) -> Query<Row> {
+    Query { text: text.into(), values: vec![], read: Ok, _reads: PhantomData }
+}
+
+/// A statement whose rows are tuples.
+pub(crate) fn query_as<T: FromRow>(text: impl Into<String>) -> Query<T> {
+    let read = |row: Row| T::from_row(&row);
+    Query { text: text.into(), values: vec![], read, _reads: PhantomData }
+}
+
+/// A statement with one column.
+pub(crate) fn scalar<T: Column>(text: impl Into<String>) -> Query<T> {
+    let read = |row: Row| row.try_get(0);
+    Query { text: text.into(), values: vec![], read, _reads: PhantomData }
+}
+
+impl<T> Query<T> {
+    /// Adds the next parameter: `$1`, `$2`, …
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// All rows.
+    pub async fn fetch_all<'a>(self, on: impl Into<On<'a>>) -> Result<Vec<T>, LedgerError> {
+        let read = self.read;
+        let rows = self.rows(on.into()).await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The first row, if there is one.
+    pub async fn fetch_optional<'a>(self, on: impl Into<On<'a>>) -> Result<Option<T>, LedgerError> {
+        Ok(self.fetch_all(on).await?.into_iter().next())
+    }
+
+    /// The one row.
+    pub async fn fetch_one<'a>(self, on: impl Into<On<'a>>) -> Result<T, LedgerError> {
+        let row = self.fetch_optional(on).await?;
+        row.ok_or_else(|| {
+            LedgerError::Corrupt("a statement that gives one row gave none".to_owned())
+        })
+    }
+
+    /// Runs it; how many rows it touched.
+    pub async fn execute<'a>(self, on: impl Into<On<'a>>) -> Result<u64, LedgerError> {
+        let (text, values) = (self.text, self.values);
+        Ok(match on.into() {
+            On::Tx(Tx::Postgres(tx)) => {
+                let query = for_postgres(&text, values);
+                query.execute(&mut **tx).await?.rows_affected()
+            }
+            On::Tx(Tx::Sqlite(tx)) => {
+                let query = for_sqlite(&text, values);
+                query.execute(&mut **tx).await?.rows_affected()
+            }
+            // what is executed writes, whatever it was called on
+            On::Read(db) | On::Write(db) => {
+                let touched = match &db.pools {
+                    Pools::Postgres(pool) => {
+                        for_postgres(&text, values).execute(pool).await?.rows_affected()
+                    }
+                    Pools::Sqlite(pools) => {
+                        for_sqlite(&text, values).execute(&pools.write).await?.rows_affected()
+                    }
+                };
+                db.commits.send_modify(|n| *n += 1);
+                touched
+            }
+        })
+    }
+
+    async fn rows(self, on: On<'_>) -> Result<Vec<Row>, LedgerError> {
+        let (text, values) = (self.text, self.values);
+        let postgres = |rows: Vec<PgRow>| rows.into_iter().map(Row::Postgres).collect();
+        let sqlite = |rows: Vec<SqliteRow>| rows.into_iter().map(Row::Sqlite).collect();
+        Ok(match on {
+            On::Tx(Tx::Postgres(tx)) => {
+                postgres(for_postgres(&text, values).fetch_all(&mut **tx).await?)
+            }
+            On::Tx(Tx::Sqlite(tx)) => sqlite(for_sqlite(&text, values).fetch_all(&mut **tx).await?),
+            On::Read(db) => match &db.pools {
+                Pools::Postgres(pool) => {
+                    postgres(for_postgres(&text, values).fetch_all(pool).await?)
+                }
+                Pools::Sqlite(pools) => {
+                    sqlite(for_sqlite(&text, values).fetch_all(&pools.read).await?)
+                }
+            },
+            On::Write(db) => {
+                let rows = match &db.pools {
+                    Pools::Postgres(pool) => {
+                        postgres(for_postgres(&text, values).fetch_all(pool).await?)
+                    }
+                    Pools::Sqlite(pools) => {
+                        sqlite(for_sqlite(&text, values).fetch_all(&pools.write).await?)
+                    }
+                };
+                db.commits.send_modify(|n| *n += 1);
+                rows
+            }
+        })
+    }
+}
+
+fn for_postgres(
+    text: &str,
+    values: Vec<Value>,
+) -> sqlx::query::Query<'static, Postgres, PgArguments> {
+    let query = sqlx::query(Dialect::POSTGRES.statement(text));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Int(n) => query.bind(n),
+        Value::Bool(yes) => query.bind(yes),
+    })
+}
+
+fn for_sqlite(
+    text: &str,
+    values: Vec<Value>,
+) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+    let query = sqlx::query(Dialect::SQLITE.statement(text));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Int(n) => query.bind(n),
+        Value::Bool(yes) => query.bind(yes),
+    })
+}

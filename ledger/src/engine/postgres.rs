@@ -1,0 +1,102 @@
+//! PostgreSQL: how it is reached, and what it must promise.
+
+use super::query_as;
+use crate::db::{Ledger, LedgerSettings};
+use crate::error::LedgerError;
+use crate::server::Server;
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, Row as _};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+/// Longest wait for a new connection after an outage.
+const RECONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+pub(super) async fn connect(settings: &LedgerSettings) -> Result<PgPool, LedgerError> {
+    let options = PgConnectOptions::from_str(settings.url.expose_secret())
+        .map_err(|_| LedgerError::Login("database.url cannot be read".to_owned()))?
+        .application_name(&settings.name)
+        .options([("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "30s")]);
+    // the first connection is made alone: a pool hides why it cannot connect
+    let first = options.connect();
+    let mut first = tokio::time::timeout(Duration::from_secs(10), first)
+        .await
+        .map_err(|_| LedgerError::Away("no answer within 10 s".to_owned()))??;
+    check_server(&mut first).await?;
+    let _ = first.close().await;
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .connect_lazy_with(options))
+}
+
+async fn check_server(connection: &mut sqlx::PgConnection) -> Result<(), LedgerError> {
+    let row = sqlx::query(
+        "SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version, current_setting('fsync') AS fsync, \
+         current_setting('synchronous_commit') AS sync",
+    )
+    .fetch_one(connection)
+    .await?;
+    let (version, fsync, sync): (i64, String, String) =
+        (row.try_get("version")?, row.try_get("fsync")?, row.try_get("sync")?);
+    if version < 140_000 {
+        return Err(LedgerError::Unsafe(format!(
+            "PostgreSQL {} is too old: 14 or newer is needed",
+            version / 10_000
+        )));
+    }
+    if fsync != "on" || sync == "off" || sync == "local" {
+        return Err(LedgerError::Unsafe(format!(
+            "PostgreSQL runs with fsync={fsync}, synchronous_commit={sync}: a power cut would forget what was sent; set both to on"
+        )));
+    }
+    Ok(())
+}
+
+/// A new connection is taken (a server that is shutting down refuses it, while it may still serve old ones), and idle
+/// connections that died are closed, so that they fail nobody later.
+pub(super) async fn is_back(pool: &PgPool) -> Result<i64, LedgerError> {
+    let options = pool.connect_options();
+    let connecting = tokio::time::timeout(RECONNECT_LIMIT, options.connect());
+    let mut new =
+        connecting.await.map_err(|_| LedgerError::Away("no connection in time".to_owned()))??;
+    let now = super::Dialect::POSTGRES.statement("SELECT {now}");
+    let now: i64 = sqlx::query_scalar(now).fetch_one(&mut new).await?;
+    // whether the server hears of the goodbye is its own affair
+    let _ = new.close().await;
+    let idle: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
+    for mut connection in idle {
+        if connection.ping().await.is_err() {
+            let _ = connection.close().await;
+        }
+    }
+    Ok(now)
+}
+
+/// How the server is set up, for `ulak doctor`.
+pub(crate) async fn describe(ledger: &Ledger) -> Result<Server, LedgerError> {
+    let (version, standby, names, schema): (String, bool, String, String) = query_as(
+        "SELECT current_setting('server_version'), pg_is_in_recovery(), current_setting('synchronous_standby_names'), \
+         (SELECT value FROM meta WHERE key = 'schema')",
+    )
+    .fetch_one(ledger.db.read())
+    .await?;
+    // whoever may not see the others' rows sees no followers: then nothing is said about them
+    let followers: i64 =
+        super::scalar("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")
+            .fetch_one(ledger.db.read())
+            .await?;
+    Ok(Server {
+        engine: super::Engine::Postgres,
+        version,
+        schema,
+        writable: ledger.writes().await?,
+        standby,
+        followers,
+        synchronous: !names.trim().is_empty(),
+        file: None,
+    })
+}

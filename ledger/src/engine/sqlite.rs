@@ -1,0 +1,190 @@
+//! SQLite: one file, one writer, commits that a power cut does not forget (`facts/probes.md` §3).
+
+use super::{query_as, scalar};
+use crate::db::{Ledger, LedgerSettings};
+use crate::error::LedgerError;
+use crate::server::{Server, StoreFile};
+use secrecy::ExposeSecret as _;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a write waits for another process's write.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a call waits for its turn at the one writing connection.
+const TURN: Duration = Duration::from_secs(15);
+/// Bytes of a page; SQLite's own default, fixed here because `database.max_mib` is counted in it.
+const PAGE: u32 = 4_096;
+/// Pages that must be free before work goes on after the file was full.
+const ROOM: i64 = 64;
+/// Connections that read.
+const READERS: u32 = 4;
+
+#[derive(Debug, Clone)]
+pub(super) struct Pools {
+    /// One connection: transactions of this process take turns and never meet.
+    pub write: SqlitePool,
+    pub read: SqlitePool,
+    /// Where the ledger is.
+    pub file: PathBuf,
+}
+
+impl Pools {
+    pub async fn close(&self) {
+        self.read.close().await;
+        // the last to close writes the log back into the file
+        self.write.close().await;
+    }
+}
+
+/// The file that a `sqlite://` address names.
+///
+/// # Errors
+/// The address names none, or a database in memory, which would forget everything.
+pub fn file_of(url: &str) -> Result<PathBuf, LedgerError> {
+    let path = url.strip_prefix("sqlite://").unwrap_or_default();
+    let path = path.split('?').next().unwrap_or_default();
+    if path.is_empty() || path.contains(":memory:") {
+        let line = "database.url names no file; use sqlite://ulak.db".to_owned();
+        return Err(LedgerError::Login(line));
+    }
+    Ok(PathBuf::from(path))
+}
+
+pub(super) async fn connect(settings: &LedgerSettings, create: bool) -> Result<Pools, LedgerError> {
+    let file = file_of(settings.url.expose_secret())?;
+    make_file(&file, create)?;
+    let options = SqliteConnectOptions::new()
+        .filename(&file)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .page_size(PAGE)
+        // what is deleted, and above all what is erased, leaves no trace in free pages
+        .pragma("secure_delete", "ON")
+        .pragma("temp_store", "MEMORY")
+        .pragma("cache_size", "-8192")
+        .pragma("journal_size_limit", "67108864")
+        // the disk's own cache is flushed too, where that is not what fsync does (macOS)
+        .pragma("fullfsync", "ON")
+        .pragma("checkpoint_fullfsync", "ON");
+    let mut writing = options.clone();
+    if let Some(mib) = settings.max_mib {
+        let pages = u64::from(mib) * 1_024 * 1_024 / u64::from(PAGE);
+        writing = writing.pragma("max_page_count", pages.to_string());
+    }
+    let pool = || {
+        SqlitePoolOptions::new()
+            .acquire_timeout(TURN)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    let write = pool().min_connections(1).max_connections(1).connect_with(writing).await;
+    let write = write.map_err(|error| at(&file, error.into()))?;
+    let read = pool().max_connections(READERS).connect_lazy_with(options.read_only(true));
+    Ok(Pools { write, read, file })
+}
+
+/// The file, made readable by its owner alone if it is made here.
+fn make_file(file: &Path, create: bool) -> Result<(), LedgerError> {
+    let shown = file.display();
+    let mut open = OpenOptions::new();
+    open.read(true).write(true).create(create);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    open.open(file).map(drop).map_err(|error| match error.kind() {
+        ErrorKind::NotFound if create => LedgerError::Login(format!(
+            "the folder of {shown} is not there; make it, or set database.url to another file"
+        )),
+        ErrorKind::NotFound => LedgerError::Schema(format!(
+            "there is no ledger at {shown}: `ulak up` makes one, and so does `ulak migrate`"
+        )),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => LedgerError::Login(format!(
+            "{shown} cannot be written; give this user the right to, or set database.url to another file"
+        )),
+        ErrorKind::IsADirectory => {
+            LedgerError::Login(format!("{shown} is a folder; set database.url to a file"))
+        }
+        ErrorKind::StorageFull => LedgerError::Away(format!("the disk of {shown} is full")),
+        _ => LedgerError::Login(format!("{shown} cannot be opened: {error}")),
+    })
+}
+
+fn at(file: &Path, error: LedgerError) -> LedgerError {
+    let name = |line: String| format!("{}: {line}", file.display());
+    match error {
+        LedgerError::Unsafe(line) => LedgerError::Unsafe(name(line)),
+        LedgerError::Away(line) => LedgerError::Away(name(line)),
+        other => other,
+    }
+}
+
+/// A commit goes through, and there is room for more: a full disk lets many reads and some writes pass.
+pub(super) async fn is_back(pools: &Pools) -> Result<i64, LedgerError> {
+    let mut tx = pools.write.begin_with("BEGIN IMMEDIATE").await?;
+    let number = |name: &'static str| sqlx::query_scalar::<_, i64>(name);
+    let most = number("PRAGMA max_page_count").fetch_one(&mut *tx).await?;
+    let used = number("PRAGMA page_count").fetch_one(&mut *tx).await?;
+    let free = number("PRAGMA freelist_count").fetch_one(&mut *tx).await?;
+    if most.saturating_sub(used).saturating_add(free) < ROOM {
+        return Err(LedgerError::Away(full()));
+    }
+    let now = super::Dialect::SQLITE.statement("SELECT {now}");
+    let now: i64 = sqlx::query_scalar(now).fetch_one(&mut *tx).await?;
+    sqlx::query("INSERT INTO meta (key, value) VALUES ('alive', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+        .bind(now.to_string())
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(now)
+}
+
+/// What is said of a file that cannot grow.
+pub(crate) fn full() -> String {
+    "the disk is full, or the file has reached database.max_mib: make room; nothing is lost meanwhile".to_owned()
+}
+
+/// `data_version` as the writing connection sees it: it changes only with others' commits.
+pub(super) async fn version_of_others(pools: &Pools) -> Option<i64> {
+    // while the connection is in use there is work, and whoever works looks by itself
+    let mut connection = pools.write.try_acquire()?;
+    sqlx::query_scalar("PRAGMA data_version").fetch_one(&mut *connection).await.ok()
+}
+
+/// How the file is set up, for `ulak doctor`.
+pub(crate) async fn describe(ledger: &Ledger) -> Result<Server, LedgerError> {
+    let (version, schema): (String, String) =
+        query_as("SELECT sqlite_version(), (SELECT value FROM meta WHERE key = 'schema')")
+            .fetch_one(ledger.db.read())
+            .await?;
+    let number = |name: &'static str| scalar::<i64>(name).fetch_one(ledger.db.write());
+    let journal: String = scalar("PRAGMA journal_mode").fetch_one(ledger.db.write()).await?;
+    let pages = number("PRAGMA page_count").await?;
+    let most = number("PRAGMA max_page_count").await?;
+    let path = match &ledger.db.pools {
+        super::Pools::Sqlite(pools) => pools.file.clone(),
+        super::Pools::Postgres(_) => PathBuf::new(),
+    };
+    let file = StoreFile {
+        path,
+        bytes: pages.saturating_mul(PAGE.into()),
+        most_bytes: most.saturating_mul(PAGE.into()),
+        wal: journal == "wal",
+        synchronous_full: number("PRAGMA synchronous").await? >= 2,
+    };
+    Ok(Server {
+        engine: super::Engine::Sqlite,
+        version,
+        schema,
+        writable: ledger.writes().await?,
+        standby: false,
+        followers: 0,
+        synchronous: false,
+        file: Some(file),
+    })
+}
