@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod config;
 pub mod dead_letter;
+pub mod demo;
 pub mod doctor;
 pub mod lane;
 pub mod process;
@@ -10,6 +11,8 @@ pub mod publish;
 pub mod records;
 pub mod simulator;
 pub mod template;
+pub mod token;
+pub mod up;
 mod values;
 
 use std::path::PathBuf;
@@ -53,10 +56,16 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run all of it in one process, for one clinic on one machine; the first start writes a configuration
+    Up(up::UpArgs),
+    /// Show a whole installation at work, with simulated providers
+    Demo(demo::DemoArgs),
     /// Consume notifications and send them
     Worker(process::WorkerArgs),
     /// Release what is due, sweep leases, close and open lanes
     Scheduler(process::SchedulerArgs),
+    /// Serve the HTTP door: events in, what became of them out
+    Gateway(process::GatewayArgs),
     /// Bring the database to this version and declare the broker's queues
     Migrate(process::MigrateArgs),
     /// Read the delivery log
@@ -68,6 +77,9 @@ pub enum Command {
     /// See how each provider account and sender does; hold one back, let it go again
     #[command(subcommand, after_help = lane::EXAMPLES)]
     Lane(lane::LaneCommand),
+    /// Make, list and revoke the tokens of the HTTP door
+    #[command(subcommand, after_help = token::EXAMPLES)]
+    Token(token::TokenCommand),
     /// Check configuration, broker, database, clock, accounts and texts, and say what to do
     Doctor(doctor::DoctorArgs),
     /// Check the texts, or show an event as its person would read it
@@ -76,7 +88,7 @@ pub enum Command {
     /// Check or show the configuration
     #[command(subcommand, after_help = config::EXAMPLES)]
     Config(config::ConfigCommand),
-    /// Publish events to RabbitMQ, each confirmed
+    /// Publish events to RabbitMQ, each confirmed; without a broker into the ledger
     Publish(publish::PublishArgs),
     /// Serve the twins of the outside services, for demo, tests and benchmark
     Simulator(simulator::SimulatorArgs),

@@ -3,9 +3,11 @@
 pub mod completions;
 pub mod config;
 pub mod dead_letter;
+pub mod demo;
 pub mod desk;
 pub mod doctor;
 pub mod explain;
+pub mod gateway;
 pub mod lane;
 pub mod log;
 pub mod migrate;
@@ -13,6 +15,8 @@ pub mod publish;
 pub mod scheduler;
 pub mod simulator;
 pub mod template;
+pub mod token;
+pub mod up;
 pub mod worker;
 
 use std::collections::BTreeMap;
@@ -106,12 +110,16 @@ impl From<io::Error> for Failure {
 /// Why it did not do its work.
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
+        Command::Up(_) => up::run(&cli.global),
         Command::Worker(_) => worker::run(&cli.global),
         Command::Scheduler(_) => scheduler::run(&cli.global),
-        Command::Migrate(_) => migrate::run(&cli.global),
+        Command::Gateway(_) => gateway::run(&cli.global),
+        Command::Demo(args) => demo::run(&args),
+        Command::Migrate(args) => migrate::run(&cli.global, &args),
         Command::Log(command) => log::run(&cli.global, &command),
         Command::DeadLetter(command) => dead_letter::run(&cli.global, &command),
         Command::Lane(command) => lane::run(&cli.global, &command),
+        Command::Token(command) => token::run(&cli.global, &command),
         Command::Doctor(_) => doctor::run(&cli.global),
         Command::Completions(args) => completions::run(&args),
         Command::Config(command) => config::run(&cli.global, &command),
@@ -138,21 +146,24 @@ impl Settings {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(global: &Global) -> Result<Self, Failure> {
+        Self::from_sources(&sources(global)?)
+    }
+
+    /// Reads the configuration from sources that were read.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_sources(sources: &Sources) -> Result<Self, Failure> {
         let wrong = |error| Failure::Config(vec![error]);
-        let env = environment().map_err(wrong)?;
-        // Compose files pass `ULAK_CONFIG=` where nothing is set.
-        let variable = env.get(FILE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let named = global.config.clone().or(variable);
-        let sources = Sources::read(named.as_deref(), env).map_err(wrong)?;
         let read_file = |path: &Path| std::fs::read_to_string(path);
-        let folder = Config::types_folder(&sources, &read_file).map_err(Failure::Config)?;
+        let folder = Config::types_folder(sources, &read_file).map_err(Failure::Config)?;
         let registry = Arc::new(match folder {
             None => Registry::embedded().map_err(|e| Failure::Failed(e.into()))?,
             Some((folder, origin)) => Registry::with_folder(&folder)
                 .map_err(|e| wrong(ConfigError::new("types.folder", origin, e.to_string())))?,
         });
         let types = registry.types().map(|t| (t.name.clone(), t.policy.consent)).collect();
-        let config = Config::load(&sources, &types, &read_file).map_err(Failure::Config)?;
+        let config = Config::load(sources, &types, &read_file).map_err(Failure::Config)?;
         Ok(Self { config, registry, types })
     }
 
@@ -161,14 +172,35 @@ impl Settings {
     /// # Errors
     /// Everything that is wrong or missing.
     pub fn for_purpose(global: &Global, purpose: Purpose) -> Result<Self, Failure> {
-        let settings = Self::read(global)?;
-        settings.config.check_for(purpose, &settings.types).map_err(Failure::Config)?;
-        Ok(settings)
+        Self::read(global)?.complete_for(purpose)
+    }
+
+    /// Checks that nothing is missing for `purpose`.
+    ///
+    /// # Errors
+    /// Everything that is missing.
+    pub fn complete_for(self, purpose: Purpose) -> Result<Self, Failure> {
+        self.config.check_for(purpose, &self.types).map_err(Failure::Config)?;
+        Ok(self)
     }
 }
 
+/// The command line's configuration file and the process's environment, as text.
+fn sources(global: &Global) -> Result<Sources, Failure> {
+    let wrong = |error| Failure::Config(vec![error]);
+    let env = environment().map_err(wrong)?;
+    Sources::read(named(global, &env).as_deref(), env).map_err(wrong)
+}
+
+/// The configuration file that somebody named.
+pub(crate) fn named(global: &Global, env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    // Compose files pass `ULAK_CONFIG=` where nothing is set.
+    let variable = env.get(FILE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    global.config.clone().or(variable)
+}
+
 /// The environment as text. Variables of others may be anything; ours must be UTF-8.
-fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
+pub(crate) fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
     let mut env = BTreeMap::new();
     for (name, value) in std::env::vars_os() {
         let Ok(name) = name.into_string() else { continue };

@@ -10,25 +10,45 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use bus::{Bus, LinkState};
-use ledger::Ledger;
+use ledger::{Engine, Ledger};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use worker::Worker;
 
+/// What is said of a part that does what it should.
+const OK: &str = "ok";
 /// Longest wait for the ledger's answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A clock this far from the database's makes decisions wrong (PROTOCOL rule 15), milliseconds.
 const CLOCK_OFF_MS: i64 = 5_000;
 
-/// What readiness is asked of, once it is there.
+/// What readiness is asked of, as it comes to be there. Each is set once, by the start.
 #[derive(Clone, Default)]
-pub struct Parts(Arc<OnceLock<(Ledger, Arc<Bus>)>>);
+pub struct Parts(Arc<Known>);
+
+#[derive(Default)]
+struct Known {
+    ledger: OnceLock<Ledger>,
+    /// `None`: the process works without one.
+    bus: OnceLock<Option<Arc<Bus>>>,
+    worker: OnceLock<Arc<Worker>>,
+}
 
 impl Parts {
-    /// The process has both and begins its work.
-    pub fn are(&self, ledger: Ledger, bus: Arc<Bus>) {
-        // set once, by the start
-        let _ = self.0.set((ledger, bus));
+    /// The ledger is open.
+    pub fn has_ledger(&self, ledger: Ledger) {
+        let _ = self.0.ledger.set(ledger);
+    }
+
+    /// The broker was reached, or there is none.
+    pub fn has_broker(&self, bus: Option<Arc<Bus>>) {
+        let _ = self.0.bus.set(bus);
+    }
+
+    /// A worker takes messages; it knows first when the ledger takes nothing any more.
+    pub fn has_worker(&self, worker: Arc<Worker>) {
+        let _ = self.0.worker.set(worker);
     }
 }
 
@@ -48,40 +68,58 @@ pub async fn bind(listen: SocketAddr, key: &str) -> anyhow::Result<TcpListener> 
 
 /// Serves until the stop, also while ledger and broker are waited for.
 pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken) {
-    let pages = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(parts);
-    let served =
-        axum::serve(listener, pages).with_graceful_shutdown(async move { stop.cancelled().await });
+    let served = axum::serve(listener, pages(parts))
+        .with_graceful_shutdown(async move { stop.cancelled().await });
     if let Err(error) = served.await {
         tracing::warn!(%error, "health pages ended");
     }
 }
 
+/// `/healthz` and `/readyz`.
+pub fn pages(parts: Parts) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(parts)
+}
+
 async fn ready(State(parts): State<Parts>) -> (StatusCode, Json<Value>) {
-    let Some((ledger, bus)) = parts.0.get() else {
-        let waiting = json!({ "ready": false, "why": "waiting for ledger and broker" });
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(waiting));
+    let waits =
+        |why: &str| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "why": why })));
+    let Some(ledger) = parts.0.ledger.get() else { return waits("waiting for the ledger") };
+    let Some(bus) = parts.0.bus.get() else { return waits("waiting for the broker") };
+    let said = answer(ledger).await;
+    let is_out = parts.0.worker.get().is_some_and(|worker| worker.outage.is_now());
+    let said = if is_out && said == OK { "takes nothing now".to_owned() } else { said };
+    let broker = bus.as_ref().map_or_else(|| "none".to_owned(), |bus| link(bus));
+    let offset_ms = ledger.clock().offset_ms();
+    let clock =
+        if offset_ms.abs() <= CLOCK_OFF_MS { OK.to_owned() } else { format!("{offset_ms} ms off") };
+    let all = said == OK && clock == OK && (bus.is_none() || broker == OK);
+    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "ready": all, "ledger": said, "broker": broker, "clock": clock })))
+}
+
+/// Whether the ledger answers; measures the clock by the way.
+async fn answer(ledger: &Ledger) -> String {
+    // a SQLite file can be read while its disk is full: that it takes a commit is what counts, and costs little
+    let asked = async {
+        match ledger.engine() {
+            Engine::Sqlite => ledger.takes_commits().await,
+            Engine::Postgres => ledger.measure_clock().await,
+        }
     };
-    let (offset_of, link) = (ledger, bus.publisher().state());
-    let ledger = match tokio::time::timeout(PATIENCE, ledger.measure_clock()).await {
-        Ok(Ok(())) => "ok".to_owned(),
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(())) => OK.to_owned(),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "no answer".to_owned(),
-    };
-    let broker = match link.borrow().clone() {
-        LinkState::Up => "ok".to_owned(),
+    }
+}
+
+fn link(bus: &Bus) -> String {
+    match bus.publisher().state().borrow().clone() {
+        LinkState::Up => OK.to_owned(),
         LinkState::Starting => "connecting".to_owned(),
         LinkState::Down(error) => error.to_string(),
-    };
-    let offset_ms = offset_of.clock().offset_ms();
-    let clock = if offset_ms.abs() <= CLOCK_OFF_MS {
-        "ok".to_owned()
-    } else {
-        format!("{offset_ms} ms off")
-    };
-    let all = [&ledger, &broker, &clock].iter().all(|part| *part == "ok");
-    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": all, "ledger": ledger, "broker": broker, "clock": clock })))
+    }
 }

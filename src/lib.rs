@@ -3,11 +3,15 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod first_start;
 pub mod health;
 pub mod lifecycle;
+pub mod lock;
 pub mod operator;
+pub mod process;
 pub mod start;
 pub mod telemetry;
+pub mod work;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

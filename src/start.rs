@@ -1,9 +1,11 @@
-//! What a long-running process does before its work: open the ledger, reach the broker, make the crates' settings.
+//! What a process does before its work: open the ledger, reach the broker, make the crates' settings.
 //!
 //! Absent is not wrong: it says so once and waits. A refused login, another master key, a newer schema end the process.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,78 +19,15 @@ use schemas::ClinicId;
 use secrecy::SecretString;
 use templates::RenderPolicy;
 
-use crate::cli::Global;
-use crate::commands::{Failure, Settings, publish, runtime};
-use crate::config::{Config, ConfigError, ConsentSource, NetgsmAccount, Origin, Purpose};
-use crate::lifecycle::{self, Stop};
-use crate::{health, telemetry};
+use crate::commands::{Failure, Settings, publish};
+use crate::config::{
+    Config, ConfigError, ConsentSource, NetgsmAccount, Origin, SmsProvider, TwilioAccount,
+    TwilioAuth, TwilioFrom,
+};
+use crate::lifecycle::Stop;
 
 /// Longest pause between two tries to open the ledger.
 const PAUSE_AT_MOST: Duration = Duration::from_secs(2);
-
-/// What is particular to a long-running process.
-#[derive(Debug)]
-pub struct Process {
-    /// What its configuration must be complete for.
-    pub purpose: Purpose,
-    /// Its name towards broker and database.
-    pub name: &'static str,
-    /// Connections to the ledger that it may open.
-    pub connections: u32,
-    /// Where it serves its health pages, and the key that says so.
-    pub listen: fn(&Config) -> (SocketAddr, &'static str),
-}
-
-/// What a process works with, once all of it is there.
-pub struct Ready {
-    /// Configuration and event types.
-    pub settings: Settings,
-    /// The ledger.
-    pub ledger: Ledger,
-    /// The broker.
-    pub bus: Arc<Bus>,
-}
-
-/// Runs a process until it is asked to stop: reads its configuration, prepares what needs nobody else (so that what is wrong with
-/// it is said at once), waits for ledger and broker, serves health pages, works.
-///
-/// # Errors
-/// The configuration is wrong, broker or ledger refuse this process for good, or the work failed.
-pub fn long_running<P, F>(
-    global: &Global,
-    process: &'static Process,
-    prepare: impl FnOnce(&Settings) -> anyhow::Result<P>,
-    work: impl FnOnce(Ready, P, Stop) -> F,
-) -> Result<(), Failure>
-where
-    F: Future<Output = anyhow::Result<()>>,
-{
-    let settings = Settings::for_purpose(global, process.purpose)?;
-    telemetry::start(&settings.config.log)?;
-    let prepared = prepare(&settings)?;
-    let ledger = ledger_settings(&settings.config, process.name, process.connections)?;
-    let drain = settings.config.worker.drain;
-    let run = |stop: Stop| async move {
-        let (listen, key) = (process.listen)(&settings.config);
-        let listener = health::bind(listen, key).await?;
-        let parts = health::Parts::default();
-        tokio::spawn(health::serve(listener, parts.clone(), stop.hard.clone()));
-        schemas::PhoneNumber::load_rules();
-        let Some(ledger) = open_ledger(&ledger, &stop).await? else { return Ok(()) };
-        let Some(bus) = open_bus(&settings, process.name, &stop).await? else { return Ok(()) };
-        let bus = Arc::new(bus);
-        parts.are(ledger.clone(), Arc::clone(&bus));
-        let ready = Ready { settings, ledger: ledger.clone(), bus: Arc::clone(&bus) };
-        let worked = work(ready, prepared, stop).await;
-        bus.close().await;
-        ledger.close().await;
-        if worked.is_ok() {
-            tracing::info!("drained");
-        }
-        worked
-    };
-    runtime()?.block_on(lifecycle::run(drain, run))?.into()
-}
 
 /// How to reach the ledger.
 ///
@@ -107,7 +46,7 @@ pub fn ledger_settings(
         url: SecretString::from(config.database.url.expose().to_owned()),
         master_key: Secret32::new(*master.expose()),
         connections,
-        max_mib: None,
+        max_mib: config.database.max_mib.map(std::num::NonZeroU32::get),
         name: format!("ulak {name}"),
     })
 }
@@ -125,18 +64,18 @@ pub fn ledger_failure(error: LedgerError) -> Failure {
     }
 }
 
-/// Opens the ledger, waiting for a database that is not there yet and for its migration.
+/// Opens the ledger with `open`, waiting for a database that is not there yet and for its migration. `None`: the stop came first.
 ///
 /// # Errors
-/// Waiting does not help, or the stop came first (`None`).
-pub async fn open_ledger(
-    settings: &LedgerSettings,
+/// Waiting does not help.
+pub async fn wait_for_ledger(
     stop: &Stop,
+    open: impl AsyncFn() -> Result<Ledger, LedgerError>,
 ) -> Result<Option<Ledger>, LedgerError> {
     let mut said = None;
     let mut pause = Duration::from_millis(200);
     loop {
-        let error = match Ledger::open(settings).await {
+        let error = match open().await {
             Ok(ledger) => {
                 if said.is_some() {
                     tracing::info!("the ledger is there");
@@ -191,10 +130,12 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
             face: clinic.face.clone(),
             sender: clinic.sender.clone(),
             netgsm: clinic.netgsm_account.clone(),
+            twilio: clinic.twilio_account.clone(),
             iys: clinic.iys_account.clone(),
             quiet_hours: clinic.quiet_hours.and_then(|q| worker::QuietHours::new(q.from, q.to)),
             min_gap: delta(clinic.min_gap),
             consent: consent.collect(),
+            transfer_abroad: clinic.transfer_abroad.clone(),
         };
         (id.clone(), clinic)
     });
@@ -203,6 +144,17 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
             account: netgsm_account(account),
             sender: account.sender.clone(),
             echoes_reference: account.echoes_reference,
+            max_per_s: account.max_per_s.map(std::num::NonZeroU32::get),
+            consent: account.iys_brand_code.map(|brand| worker::settings::NetgsmConsent {
+                brand_code: brand.to_string(),
+                max_per_minute: account.iys_max_per_minute.map(std::num::NonZeroU32::get),
+            }),
+        };
+        (name.clone(), account)
+    });
+    let twilio = config.providers.twilio.iter().map(|(name, account)| {
+        let account = worker::settings::TwilioAccount {
+            account: twilio_account(account),
             max_per_s: account.max_per_s.map(std::num::NonZeroU32::get),
         };
         (name.clone(), account)
@@ -229,9 +181,12 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
     worker::Settings {
         clinics: clinics.collect(),
         netgsm: netgsm.collect(),
+        twilio: twilio.collect(),
+        sms_order: config.route.sms.iter().map(|provider| sms_provider(*provider)).collect(),
         iys: iys.collect(),
         consent_source: match config.consent.source {
             ConsentSource::Iys => worker::settings::ConsentSource::Iys,
+            ConsentSource::Netgsm => worker::settings::ConsentSource::Netgsm,
             ConsentSource::Registry => worker::settings::ConsentSource::Registry,
         },
         in_flight: usize::try_from(config.worker.in_flight).unwrap_or(usize::MAX),
@@ -243,18 +198,30 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
     }
 }
 
-/// The scheduler's part of the configuration.
+/// The HTTP door's part of the configuration.
+pub fn gateway_settings(config: &Config) -> gateway::Settings {
+    let clinics = config.clinics.iter().map(|(id, clinic)| (id.clone(), delta(clinic.min_gap)));
+    gateway::Settings { clinics: clinics.collect() }
+}
+
+/// The scheduler's part of the configuration: lanes and their caps are those that the worker uses.
 pub fn scheduler_settings(config: &Config) -> scheduler::Settings {
-    let netgsm = config.providers.netgsm.iter().map(|(name, account)| {
-        (name.clone(), (netgsm_account(account), account.max_per_s.map(std::num::NonZeroU32::get)))
+    let worker = worker_settings(config);
+    let clinics = worker.clinics.iter().map(|(id, clinic)| (id.clone(), clinic.min_gap));
+    let lanes = worker.clinics.iter().map(|(id, clinic)| {
+        (id.clone(), worker.sms_lanes(clinic).into_iter().map(|lane| lane.name).collect())
     });
+    let netgsm = worker.netgsm.iter();
+    let twilio = worker.twilio.iter();
     scheduler::Settings {
-        clinics: config
-            .clinics
-            .iter()
-            .map(|(id, clinic)| (id.clone(), delta(clinic.min_gap)))
-            .collect(),
-        netgsm: netgsm.collect::<BTreeMap<_, _>>(),
+        clinics: clinics.collect(),
+        lanes: lanes.collect(),
+        netgsm: netgsm
+            .map(|(name, to)| (name.clone(), (to.account.clone(), to.max_per_s)))
+            .collect::<BTreeMap<_, _>>(),
+        twilio: twilio
+            .map(|(name, to)| (name.clone(), (to.account.clone(), to.max_per_s)))
+            .collect::<BTreeMap<_, _>>(),
         tick: Duration::from_millis(200),
         drain: config.worker.drain,
     }
@@ -271,7 +238,30 @@ fn netgsm_account(account: &NetgsmAccount) -> providers::netgsm::Account {
     to
 }
 
-fn delta(duration: Duration) -> TimeDelta {
+fn twilio_account(account: &TwilioAccount) -> providers::twilio::Account {
+    use providers::twilio::{Account, Auth, From};
+    let auth = match &account.auth {
+        TwilioAuth::Token(token) => Auth::Token(token.clone()),
+        TwilioAuth::Key { sid, secret } => Auth::Key { sid: sid.clone(), secret: secret.clone() },
+    };
+    let from = match &account.from {
+        TwilioFrom::Sender(sender) => From::Number(sender.clone()),
+        TwilioFrom::Service(sid) => From::MessagingService(sid.clone()),
+    };
+    let mut to = Account::new(&account.name, &account.account_sid, auth, from);
+    to.base_url.clone_from(&account.base_url);
+    to
+}
+
+fn sms_provider(provider: SmsProvider) -> worker::settings::SmsProvider {
+    match provider {
+        SmsProvider::Netgsm => worker::settings::SmsProvider::Netgsm,
+        SmsProvider::Twilio => worker::settings::SmsProvider::Twilio,
+    }
+}
+
+/// A duration of the configuration, as the crates count time.
+pub fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 

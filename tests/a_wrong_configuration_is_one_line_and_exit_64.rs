@@ -18,12 +18,14 @@ async fn with(clinic: &Installation, kind: &str, from: &str, to: &str) -> Said {
 async fn a_missing_or_wrong_key_is_one_line_that_names_it_and_exit_64() {
     let clinic = Installation::start(Options::default()).await;
     let key = format!("master_key = \"{MASTER_KEY}\"\n");
+    let database = format!("url = \"{}\"", clinic.store.url());
     let broker = format!("url = \"{}\"", clinic.vhost.url());
     let cases = [
         ("worker", key.as_str(), "", "database.master_key"),
         ("scheduler", key.as_str(), "", "database.master_key"),
         ("worker", MASTER_KEY, "dG9vIHNob3J0", "database.master_key"),
-        ("worker", broker.as_str(), "url = \"none\"", "broker.url"),
+        ("worker", database.as_str(), "url = \"sqlite://ulak.db\"", "database.url"),
+        ("scheduler", database.as_str(), "url = \"sqlite://ulak.db\"", "database.url"),
         ("worker", broker.as_str(), "url = \"http://localhost\"", "broker.url"),
         ("worker", "in_flight = 64", "in_flight = 0", "worker.in_flight"),
         ("worker", "in_flight = 64", "in_fligth = 64", "worker.in_fligth"),

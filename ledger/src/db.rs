@@ -1,5 +1,6 @@
 //! The ledger as a value: opening it, its schema, its keys, its clock.
 
+use crate::carry::MOVED_TO;
 use crate::clock::{Clock, local_now};
 use crate::engine::{Db, Engine, Tx, query, query_as, scalar};
 use crate::error::LedgerError;
@@ -11,16 +12,20 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Schema version that this program writes.
-pub(crate) const SCHEMA: i64 = 1;
+pub(crate) const SCHEMA: i64 = 3;
 /// What brings a schema to each version: for both engines, for PostgreSQL, for SQLite.
-const MIGRATIONS: &[(i64, [&str; 3])] = &[(
-    1,
-    [
-        include_str!("../migrations/0001_ledger.sql"),
-        include_str!("../migrations/0001_postgres.sql"),
-        include_str!("../migrations/0001_sqlite.sql"),
-    ],
-)];
+const MIGRATIONS: &[(i64, [&str; 3])] = &[
+    (
+        1,
+        [
+            include_str!("../migrations/0001_ledger.sql"),
+            include_str!("../migrations/0001_postgres.sql"),
+            include_str!("../migrations/0001_sqlite.sql"),
+        ],
+    ),
+    (2, [include_str!("../migrations/0002_tokens.sql"), "", ""]),
+    (3, [include_str!("../migrations/0003_facts.sql"), "", ""]),
+];
 /// Advisory lock that migrations take on PostgreSQL; any fixed number.
 const MIGRATION_LOCK: i64 = 0x756c_616b;
 /// How often another process's writes are looked for where the database does not tell.
@@ -83,6 +88,7 @@ pub async fn migrate(settings: &LedgerSettings) -> Result<i64, LedgerError> {
         tx.script(both).await?;
         tx.script(if engine == Engine::Postgres { postgres } else { sqlite }).await?;
     }
+    refuse_moved(&mut tx).await?;
     bind_keys(&mut tx, settings).await?;
     tx.commit().await?;
     db.close().await;
@@ -99,6 +105,28 @@ async fn bind_keys(tx: &mut Tx, settings: &LedgerSettings) -> Result<(), LedgerE
     let lookup = new_lookup_key(&settings.master_key)?;
     query(keep).bind("lookup").bind(lookup).execute(&mut *tx).await?;
     open_vault(tx, settings).await.map(drop)
+}
+
+/// Refuses a schema that this program does not know.
+pub(crate) fn refuse_newer(found: i64) -> Result<(), LedgerError> {
+    if found > SCHEMA { Err(newer(found)) } else { Ok(()) }
+}
+
+/// Refuses another master key.
+pub(crate) async fn check_key(tx: &mut Tx, settings: &LedgerSettings) -> Result<(), LedgerError> {
+    open_vault(tx, settings).await.map(drop)
+}
+
+/// Refuses a ledger that was moved elsewhere: what waits in it is sent from there.
+async fn refuse_moved(tx: &mut Tx) -> Result<(), LedgerError> {
+    let moved: Option<String> =
+        scalar("SELECT value FROM meta WHERE key = $1").bind(MOVED_TO).fetch_optional(tx).await?;
+    match moved {
+        None => Ok(()),
+        Some(to) => Err(LedgerError::Unsafe(format!(
+            "is a ledger that was moved to {to}, from where it is continued; set it to that address"
+        ))),
+    }
 }
 
 fn newer(found: i64) -> LedgerError {
@@ -141,6 +169,7 @@ impl Ledger {
                 )));
             }
         }
+        refuse_moved(&mut tx).await?;
         let vault = open_vault(&mut tx, settings).await?;
         tx.rollback().await?;
         let ledger = Self { db, vault, clock: Clock::default(), give_up_ms: GIVE_UP_MS };
@@ -181,8 +210,20 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether the ledger works now: a file takes a commit (it can be read while its disk is full), a server answers. For those who
+    /// ask again and again; [`Ledger::is_back`] asks for more.
+    ///
+    /// # Errors
+    /// When the database does not answer, or takes nothing.
+    pub async fn takes_commits(&self) -> Result<(), LedgerError> {
+        let asked = local_now();
+        let database = self.db.takes_commits().await?;
+        self.clock.measured(asked, local_now(), database);
+        Ok(())
+    }
+
     /// Proves after an outage that it is over: a new connection is taken (a server that is shutting down refuses it, while it
-    /// may still serve old ones), a file that was full can grow again.
+    /// may still serve old ones), and a file or disk that was full has room for 256 KiB.
     ///
     /// # Errors
     /// When the database does not answer, or takes nothing.
@@ -225,7 +266,8 @@ pub struct Changes {
 
 impl Changes {
     /// Waits for the next commit since the last call, or the first one since this value was made. What other processes commit is
-    /// noticed within a tenth of a second on SQLite; on PostgreSQL half a second passes for a commit.
+    /// noticed within a tenth of a second on SQLite, and the first call may return for nothing; on PostgreSQL half a second passes
+    /// for a commit.
     pub async fn next(&mut self) {
         let pause = match self.db.engine() {
             Engine::Sqlite => LOOK_AGAIN,
@@ -243,7 +285,8 @@ impl Changes {
                     Engine::Postgres => return,
                 }
             };
-            if self.others.replace(version).is_some_and(|before| before != version) {
+            // the first number says nothing of what happened before it was asked for
+            if self.others.replace(version) != Some(version) {
                 return;
             }
         }

@@ -142,7 +142,7 @@ impl Db {
             "sqlite" => Pools::Sqlite(sqlite::connect(settings, create).await?),
             _ => {
                 let line = "only postgres:// and sqlite:// are known".to_owned();
-                return Err(LedgerError::Login(line));
+                return Err(LedgerError::Unsafe(line));
             }
         };
         Ok(Self { pools, commits: Arc::new(watch::Sender::new(0)) })
@@ -206,6 +206,14 @@ impl Db {
         match &self.pools {
             Pools::Postgres(pool) => postgres::is_back(pool).await,
             Pools::Sqlite(pools) => sqlite::is_back(pools).await,
+        }
+    }
+
+    /// Proves that a file takes commits, and gives the database's time; of a server only that it answers.
+    pub async fn takes_commits(&self) -> Result<i64, LedgerError> {
+        match &self.pools {
+            Pools::Postgres(_) => scalar("SELECT {now}").fetch_one(self.read()).await,
+            Pools::Sqlite(pools) => sqlite::takes_commits(pools).await,
         }
     }
 
@@ -415,7 +423,7 @@ impl<T> Query<T> {
                 query.execute(&mut **tx).await?.rows_affected()
             }
             On::Tx(Tx::Sqlite(tx)) => {
-                let query = for_sqlite(&text, values);
+                let query = for_sqlite(&text, values)?;
                 query.execute(&mut **tx).await?.rows_affected()
             }
             // what is executed writes, whatever it was called on
@@ -425,7 +433,7 @@ impl<T> Query<T> {
                         for_postgres(&text, values).execute(pool).await?.rows_affected()
                     }
                     Pools::Sqlite(pools) => {
-                        for_sqlite(&text, values).execute(&pools.write).await?.rows_affected()
+                        for_sqlite(&text, values)?.execute(&pools.write).await?.rows_affected()
                     }
                 };
                 db.commits.send_modify(|n| *n += 1);
@@ -442,13 +450,15 @@ impl<T> Query<T> {
             On::Tx(Tx::Postgres(tx)) => {
                 postgres(for_postgres(&text, values).fetch_all(&mut **tx).await?)
             }
-            On::Tx(Tx::Sqlite(tx)) => sqlite(for_sqlite(&text, values).fetch_all(&mut **tx).await?),
+            On::Tx(Tx::Sqlite(tx)) => {
+                sqlite(for_sqlite(&text, values)?.fetch_all(&mut **tx).await?)
+            }
             On::Read(db) => match &db.pools {
                 Pools::Postgres(pool) => {
                     postgres(for_postgres(&text, values).fetch_all(pool).await?)
                 }
                 Pools::Sqlite(pools) => {
-                    sqlite(for_sqlite(&text, values).fetch_all(&pools.read).await?)
+                    sqlite(for_sqlite(&text, values)?.fetch_all(&pools.read).await?)
                 }
             },
             On::Write(db) => {
@@ -457,7 +467,7 @@ impl<T> Query<T> {
                         postgres(for_postgres(&text, values).fetch_all(pool).await?)
                     }
                     Pools::Sqlite(pools) => {
-                        sqlite(for_sqlite(&text, values).fetch_all(&pools.write).await?)
+                        sqlite(for_sqlite(&text, values)?.fetch_all(&pools.write).await?)
                     }
                 };
                 db.commits.send_modify(|n| *n += 1);
@@ -482,11 +492,17 @@ fn for_postgres(
 fn for_sqlite(
     text: &str,
     values: Vec<Value>,
-) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-    let query = sqlx::query(Dialect::SQLITE.statement(text));
-    values.into_iter().fold(query, |query, value| match value {
-        Value::Text(text) => query.bind(text),
-        Value::Int(n) => query.bind(n),
-        Value::Bool(yes) => query.bind(yes),
-    })
+) -> Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>, LedgerError> {
+    let mut query = sqlx::query(Dialect::SQLITE.statement(text));
+    for value in values {
+        query = match value {
+            Value::Text(Some(text)) if sqlite::holds_nul(&text) => {
+                return Err(LedgerError::Statement("a text holds a NUL character".to_owned()));
+            }
+            Value::Text(text) => query.bind(text),
+            Value::Int(n) => query.bind(n),
+            Value::Bool(yes) => query.bind(yes),
+        };
+    }
+    Ok(query)
 }

@@ -11,7 +11,7 @@ pub enum LedgerError {
     /// The database refuses the login. Waiting does not help.
     #[error("database refuses the login: {0}; check database.url")]
     Login(String),
-    /// The database is set up in a way that would break a promise.
+    /// The database is set up in a way that would break a promise, or is a file that is no ledger's or not ours to write.
     #[error("{0}")]
     Unsafe(String),
     /// Another master key, or a value that it does not open. Never the message's fault: the process stops.
@@ -74,6 +74,10 @@ impl From<sqlx::Error> for LedgerError {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 Self::Away("no connection in time".to_owned())
             }
+            // a transaction that cannot begin has seen no message
+            sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => {
+                Self::Away("no transaction could begin".to_owned())
+            }
             sqlx::Error::Tls(_) => Self::Away("TLS failed".to_owned()),
             sqlx::Error::Protocol(_) => Self::Away("protocol error".to_owned()),
             sqlx::Error::Configuration(e) => Self::Login(e.to_string()),
@@ -108,5 +112,38 @@ fn of_sqlite(code: &str, message: &str) -> LedgerError {
         1 => LedgerError::Statement(format!("SQLite result {code}: {message}")),
         // input and output, memory, interrupted: never a message's fault
         _ => LedgerError::Away(format!("SQLite result {code}: {message}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_row_holds_is_a_messages_fault() {
+        // busy, locked, no right, read-only, out of memory, interrupted, input and output, full, cannot be opened
+        for code in ["5", "517", "6", "3", "8", "1032", "7", "9", "10", "778", "4874", "13", "14"] {
+            assert!(of_sqlite(code, "x").is_away(), "{code}");
+        }
+        // unique, not null, a trigger's refusal, too big, mismatch
+        for code in ["2067", "1299", "1811", "18", "20"] {
+            let error = of_sqlite(code, "values of a row");
+            assert!(matches!(error, LedgerError::Statement(_)), "{code}: {error:?}");
+            assert!(!error.to_string().contains("values"), "{error}");
+        }
+        // damaged, and no database
+        for code in ["11", "267", "779", "26"] {
+            let error = of_sqlite(code, "x");
+            assert!(matches!(error, LedgerError::Unsafe(_)), "{code}: {error:?}");
+        }
+        assert!(matches!(of_sqlite("1", "no such table: meta"), LedgerError::Schema(_)));
+        assert!(matches!(of_sqlite("1", "near \"x\": syntax error"), LedgerError::Statement(_)));
+    }
+
+    #[test]
+    fn a_transaction_that_could_not_begin_has_seen_no_message() {
+        for error in [sqlx::Error::BeginFailed, sqlx::Error::InvalidSavePointStatement] {
+            assert!(LedgerError::from(error).is_away());
+        }
     }
 }

@@ -268,6 +268,7 @@ impl Locked {
             gap_ms: 0,
             class: 0,
             expires_at: i64::MAX,
+            of_a_visit: false,
             lane: String::new(),
             due_at: 0,
             releases: 0,

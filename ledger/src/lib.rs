@@ -4,14 +4,18 @@
 //! transition function is in [`protocol`]; SQL locks rows, asks it, and writes what it says together with the record.
 
 mod attempts;
+pub mod carry;
 mod claim;
 pub mod clock;
 mod db;
 pub mod dead;
 pub mod decision;
+pub mod door;
 mod engine;
 mod error;
+pub mod facts;
 pub mod find;
+pub mod gather;
 mod ground;
 pub mod intake;
 pub mod lanes;
@@ -31,6 +35,8 @@ pub mod slots;
 pub mod state;
 pub mod sweep;
 mod take_in;
+pub mod telling;
+pub mod tokens;
 pub mod told;
 pub mod vault;
 mod write;

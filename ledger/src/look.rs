@@ -15,6 +15,10 @@ use std::collections::HashMap;
 pub struct SeenRow {
     /// State, fence and attempts.
     pub row: protocol::Row,
+    /// Where the attempts were made and what became of them, oldest first.
+    pub tried: Vec<Tried>,
+    /// The lane that it waits on, or was released for; `None`: it is final.
+    pub lane: Option<String>,
     /// Digest of the event that it stands for.
     pub digest: String,
     /// Why it is in its state.
@@ -23,6 +27,15 @@ pub struct SeenRow {
     pub clinic: String,
     /// The sealed event and the key that opens it; only if asked for.
     pub body: Option<SealedBody>,
+}
+
+/// An attempt of a notification, as the choice of its next lane needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// Provider, account and sender.
+    pub lane: String,
+    /// Its state.
+    pub state: AttemptState,
 }
 
 /// A sealed event body.
@@ -128,7 +141,8 @@ impl Ledger {
     pub async fn rows(&self, asks: &[RowAsk]) -> Result<Vec<Option<SeenRow>>, LedgerError> {
         let found = query(
             "-- rows\nSELECT n.ntf, n.state, n.fence, n.digest, n.why, n.clinic, n.person, \
-               (SELECT string_agg(a.channel || ':' || a.state, ',' ORDER BY a.n) FROM attempt a WHERE a.ntf = n.ntf) AS attempts, \
+               (SELECT string_agg(a.channel || ':' || a.state || ':' || a.lane, '\n' ORDER BY a.n) FROM attempt a WHERE a.ntf = n.ntf) AS attempts, \
+               (SELECT o.lane FROM open o WHERE o.ntf = n.ntf) AS lane, \
                CASE WHEN r.body = 1 THEN (SELECT e.bytes FROM record e WHERE e.ntf = n.ntf AND e.kind = 'received' LIMIT 1) END AS received, \
                CASE WHEN r.body = 1 THEN (SELECT p.wrapped FROM person p WHERE p.id = n.person) END AS wrapped \
              FROM {rows:ntf text, body bigint} JOIN notification n ON n.ntf = r.ntf",
@@ -223,6 +237,7 @@ impl Ledger {
 
 fn seen_row(row: &Row) -> Result<SeenRow, LedgerError> {
     let attempts: Option<String> = row.try_get("attempts")?;
+    let (attempts, tried) = parse_attempts(attempts.as_deref().unwrap_or(""))?;
     let (received, wrapped): (Option<String>, Option<String>) =
         (row.try_get("received")?, row.try_get("wrapped")?);
     let body = match (received, wrapped) {
@@ -242,8 +257,10 @@ fn seen_row(row: &Row) -> Result<SeenRow, LedgerError> {
         row: protocol::Row {
             state: parse_state(&row.try_get::<String, _>("state")?)?,
             fence: row.try_get::<i64, _>("fence")? as u64,
-            attempts: parse_attempts(attempts.as_deref().unwrap_or(""))?,
+            attempts,
         },
+        tried,
+        lane: row.try_get("lane")?,
         digest: row.try_get("digest")?,
         why: row.try_get("why")?,
         clinic: row.try_get("clinic")?,
@@ -255,16 +272,20 @@ pub(crate) fn parse_state(text: &str) -> Result<State, LedgerError> {
     State::parse(text).ok_or_else(|| LedgerError::Corrupt(format!("state {text:?}")))
 }
 
-pub(crate) fn parse_attempts(text: &str) -> Result<Vec<protocol::Attempt>, LedgerError> {
-    text.split(',')
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let (channel, state) = part.split_once(':').unwrap_or((part, ""));
-            let state = AttemptState::parse(state)
-                .ok_or_else(|| LedgerError::Corrupt(format!("attempt state {state:?}")))?;
-            Ok(protocol::Attempt { channel: channel.to_owned(), state })
-        })
-        .collect()
+/// Reads attempts, one a line: channel, state, lane.
+fn parse_attempts(text: &str) -> Result<(Vec<protocol::Attempt>, Vec<Tried>), LedgerError> {
+    let mut attempts = vec![];
+    let mut tried = vec![];
+    for line in text.lines() {
+        let mut parts = line.splitn(3, ':');
+        let mut part = || parts.next().unwrap_or_default();
+        let (channel, state, lane) = (part(), part(), part());
+        let state = AttemptState::parse(state)
+            .ok_or_else(|| LedgerError::Corrupt(format!("attempt state {state:?}")))?;
+        attempts.push(protocol::Attempt { channel: channel.to_owned(), state });
+        tried.push(Tried { lane: lane.to_owned(), state });
+    }
+    Ok((attempts, tried))
 }
 
 fn holder(

@@ -264,7 +264,12 @@ fn write_row(
         }
         State::Waiting => {
             let at = now.saturating_add(o.next.after_ms).min(before.expires_at).max(now);
-            (o.next.why.clone(), Some(before.open(&o.ntf, State::Waiting, &o.next.lane, at)))
+            let mut open = before.open(&o.ntf, State::Waiting, &o.next.lane, at);
+            if o.next.lane != *lane {
+                // what it waited for belongs to the account that failed; the other one's slot is looked at when it is decided
+                open.number = None;
+            }
+            (o.next.why.clone(), Some(open))
         }
         State::Unknown => {
             let at = now.saturating_add(o.give_up_ms);

@@ -37,6 +37,25 @@ pub struct ConsentEvidence {
     pub answer: Option<String>,
 }
 
+/// What one rule of a plan came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// `24h`; `receipt`, `confirmation`, `cancellation`, `change`.
+    pub rule: String,
+    /// The notification; absent: it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ntf: Option<String>,
+    /// When it is due, milliseconds since 1970 UTC.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<i64>,
+    /// The same on the clinic's wall, with its zone: `2026-11-22T14:30:00 Europe/Istanbul`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wall: Option<String>,
+    /// Why it was skipped, in bounded words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub skipped: Option<String>,
+}
+
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -70,6 +89,41 @@ pub enum Entry {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         consent: Option<ConsentEvidence>,
     },
+    /// A fact counts. What it says is kept here, sealed; the notifications that it made and stopped are named.
+    FactApplied {
+        /// CloudEvents type.
+        fact_type: String,
+        /// CloudEvents source.
+        source: String,
+        /// CloudEvents id.
+        id: String,
+        /// Hex of SHA-256 over the canonical `type`, `subject`, `data`.
+        digest: String,
+        /// Whose key seals the body; absent: nobody's, it is sealed with the installation's.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        person: Option<String>,
+        /// The canonical event, sealed for `<fact>/body`.
+        body: String,
+        /// Where it came from: a queue's name, `http`, `import`.
+        via: String,
+        /// What was planned, rule by rule.
+        plan: Vec<Planned>,
+        /// Notifications that it cancelled.
+        cancelled: Vec<String>,
+    },
+    /// A fact that came after something newer, or said again what was known.
+    FactStale {
+        /// CloudEvents type.
+        fact_type: String,
+        /// CloudEvents source.
+        source: String,
+        /// CloudEvents id.
+        id: String,
+        /// Why, in bounded words.
+        why: String,
+        /// Where it came from.
+        via: String,
+    },
     /// A numbered copy went to the broker.
     Released {
         /// Its number.
@@ -99,6 +153,12 @@ pub enum Entry {
         starts_at: i64,
         /// See `starts_at`.
         stops_at: i64,
+        /// Why not on the first lane of the clinic's order: `lane-closed: <that lane>`, `failover: <that lane>`.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        instead: Option<String>,
+        /// The clinic's legal basis, in words, where the provider is outside Türkiye.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        transfer_basis: Option<String>,
     },
     /// What became of an attempt.
     Outcome {
@@ -227,6 +287,22 @@ pub enum Entry {
         /// Why.
         why: String,
     },
+    /// A token of the HTTP door was made for a clinic.
+    TokenCreated {
+        /// Its id.
+        token: String,
+        /// What it is for, in that person's words.
+        label: String,
+        /// Who did it.
+        who: String,
+    },
+    /// A token was ended.
+    TokenRevoked {
+        /// Its id.
+        token: String,
+        /// Who did it.
+        who: String,
+    },
 }
 
 impl Entry {
@@ -235,6 +311,8 @@ impl Entry {
         match self {
             Self::Received { .. } => "received",
             Self::Waiting { .. } => "waiting",
+            Self::FactApplied { .. } => "fact-applied",
+            Self::FactStale { .. } => "fact-stale",
             Self::Released { .. } => "released",
             Self::Claimed { .. } => "claimed",
             Self::Outcome { .. } => "outcome",
@@ -251,6 +329,8 @@ impl Entry {
             Self::Revealed { .. } => "revealed",
             Self::Lane { .. } => "lane",
             Self::PersonSuppressed { .. } => "person-suppressed",
+            Self::TokenCreated { .. } => "token-created",
+            Self::TokenRevoked { .. } => "token-revoked",
         }
     }
 

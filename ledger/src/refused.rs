@@ -1,8 +1,9 @@
 //! Refused events, notes about events, suppression, and cancelled appointments.
 
 use crate::db::{Ledger, json};
-use crate::engine::{query, scalar};
+use crate::engine::{Tx, query, scalar};
 use crate::error::LedgerError;
+use crate::facts::FactSuppression;
 use crate::protocol::Command;
 use crate::record::{Entry, NewRecord};
 use crate::slice;
@@ -133,14 +134,41 @@ impl Ledger {
         why: &str,
     ) -> Result<(), LedgerError> {
         let mut tx = self.db.begin().await?;
+        let suppression = FactSuppression {
+            key: key.to_owned(),
+            person: person.to_owned(),
+            refused: true,
+            why: why.to_owned(),
+        };
+        self.suppress_in(&mut tx, clinic, &suppression).await?;
         let now = now(&mut tx).await?;
-        query("INSERT INTO suppression (key, clinic, why, at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING")
-            .bind(key)
-            .bind(clinic)
-            .bind(why)
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
+        let entry = Entry::PersonSuppressed { why: why.to_owned() };
+        append(&mut tx, &[NewRecord::of(clinic, "", now, &entry)?]).await?;
+        tx.commit().await
+    }
+
+    /// Puts a number on the suppression list or takes it off, and raises the person's revision either way.
+    pub(crate) async fn suppress_in(
+        &self,
+        tx: &mut Tx,
+        clinic: &str,
+        suppression: &FactSuppression,
+    ) -> Result<(), LedgerError> {
+        let now = now(tx).await?;
+        if suppression.refused {
+            query("INSERT INTO suppression (key, clinic, why, at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING")
+                .bind(&suppression.key)
+                .bind(clinic)
+                .bind(&suppression.why)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
+        } else {
+            query("DELETE FROM suppression WHERE key = $1")
+                .bind(&suppression.key)
+                .execute(&mut *tx)
+                .await?;
+        }
         let id = random_id("per_")?;
         let (_, wrapped) = self.vault().new_data_key(&id)?;
         query(
@@ -149,15 +177,12 @@ impl Ledger {
         )
         .bind(id)
         .bind(clinic)
-        .bind(person)
+        .bind(&suppression.person)
         .bind(wrapped)
         .bind(self.vault().master_name())
         .bind(now)
-        .execute(&mut *tx)
+        .execute(tx)
         .await?;
-        let entry = Entry::PersonSuppressed { why: why.to_owned() };
-        append(&mut tx, &[NewRecord::of(clinic, "", now, &entry)?]).await?;
-        tx.commit().await?;
         Ok(())
     }
 

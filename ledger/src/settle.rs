@@ -2,6 +2,7 @@
 
 use crate::db::Ledger;
 use crate::decision::Settle;
+use crate::engine::Tx;
 use crate::error::LedgerError;
 use crate::ground::{Draft, Ground};
 use crate::protocol::{self, Command};
@@ -28,6 +29,17 @@ impl Ledger {
 
     async fn settle_slice(&self, settles: Vec<&Settle>) -> Result<Vec<bool>, LedgerError> {
         let mut tx = self.db.begin().await?;
+        let answers = self.settle_in(&mut tx, &settles).await?;
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    /// Writes settlements that share no notification and no appointment within a transaction of the caller's.
+    pub(crate) async fn settle_in(
+        &self,
+        tx: &mut Tx,
+        settles: &[&Settle],
+    ) -> Result<Vec<bool>, LedgerError> {
         let drafts: Vec<Draft<'_>> = settles
             .iter()
             .map(|s| Draft {
@@ -36,8 +48,8 @@ impl Ledger {
                 appointment: s.appointment.as_ref(),
             })
             .collect();
-        let mut ground = Ground::prepare(&mut tx, &drafts, std::iter::empty()).await?;
-        let now = now(&mut tx).await?;
+        let mut ground = Ground::prepare(tx, &drafts, std::iter::empty()).await?;
+        let now = now(tx).await?;
         let mut writes = Writes::default();
         let mut left = vec![];
         let mut answers = vec![];
@@ -74,11 +86,10 @@ impl Ledger {
             }
             answers.push(true);
         }
-        ground.drop_forgotten(&mut tx).await?;
-        slots::leave(&mut tx, &left, now).await?;
-        ground.move_appointments(&mut tx, &drafts).await?;
-        writes.flush(&mut tx).await?;
-        tx.commit().await?;
+        ground.drop_forgotten(tx).await?;
+        slots::leave(tx, &left, now).await?;
+        ground.move_appointments(tx, &drafts).await?;
+        writes.flush(tx).await?;
         Ok(answers)
     }
 }

@@ -1,7 +1,7 @@
 //! What all processes share through the ledger besides messages: permits, the access token, leases, readers of records.
 
 use crate::db::{Ledger, json};
-use crate::engine::{query, scalar};
+use crate::engine::{Row, query, scalar};
 use crate::error::LedgerError;
 use crate::vault::random_id;
 use crate::write::now;
@@ -329,15 +329,7 @@ impl Ledger {
                 page.looked_up_to = Some((xid, id));
                 continue;
             }
-            page.records.push(ReadRecord {
-                xid,
-                id,
-                clinic: row.try_get("clinic")?,
-                ntf: row.try_get("ntf")?,
-                kind: row.try_get("kind")?,
-                at: row.try_get("at")?,
-                bytes: row.try_get("bytes")?,
-            });
+            page.records.push(read_record(row)?);
         }
         // a full page may have left wanted records behind it
         if page.records.len() as i64 == limit {
@@ -362,4 +354,17 @@ impl Ledger {
         .await?;
         Ok(())
     }
+}
+
+/// A record with the columns of [`ReadRecord`].
+pub(crate) fn read_record(row: &Row) -> Result<ReadRecord, LedgerError> {
+    Ok(ReadRecord {
+        xid: row.try_get("xid")?,
+        id: row.try_get("id")?,
+        clinic: row.try_get("clinic")?,
+        ntf: row.try_get("ntf")?,
+        kind: row.try_get("kind")?,
+        at: row.try_get("at")?,
+        bytes: row.try_get("bytes")?,
+    })
 }

@@ -194,6 +194,18 @@ impl Ledger {
         &self,
         ntfs: &[String],
     ) -> Result<(Vec<ReleasedCopy>, Vec<Swept>), LedgerError> {
+        self.sweep_onto(ntfs, None).await
+    }
+
+    /// As [`Ledger::sweep`]; what is released goes on the lane `onto`, if given: its own is closed.
+    ///
+    /// # Errors
+    /// As [`Ledger::sweep`].
+    pub async fn sweep_onto(
+        &self,
+        ntfs: &[String],
+        onto: Option<&str>,
+    ) -> Result<(Vec<ReleasedCopy>, Vec<Swept>), LedgerError> {
         if ntfs.is_empty() {
             return Ok((vec![], vec![]));
         }
@@ -212,7 +224,8 @@ impl Ledger {
             }
             let Some(command) = due_command(before, now) else { continue };
             let Ok(change) = protocol::apply(Some(&before.row), &command) else { continue };
-            write(&mut writes, ntf, before, &change, &command, (now, self.give_up_ms))?;
+            let lane = onto.filter(|_| command == Command::Release).unwrap_or(&before.lane);
+            write(&mut writes, ntf, before, &change, &command, lane, (now, self.give_up_ms))?;
             if command == Command::LeaseRanOut && change.attempt.is_some() {
                 unknown.push(ntf);
             }
@@ -281,6 +294,7 @@ fn write(
     before: &Locked,
     change: &protocol::Change,
     command: &Command,
+    lane: &str,
     (now, give_up_ms): (i64, i64),
 ) -> Result<(), LedgerError> {
     let to = change.row.state;
@@ -296,8 +310,11 @@ fn write(
             )
         }
         (Command::Expire, _) => {
-            let why =
-                if before.row.attempts.is_empty() { "too-late" } else { "too-late-after-failures" };
+            let why = match (before.row.attempts.is_empty(), before.of_a_visit) {
+                (true, true) => "appointment-past",
+                (true, false) => "too-late",
+                (false, _) => "too-late-after-failures",
+            };
             (why, 0, Entry::Ended { state: to, why: why.to_owned(), consent: None })
         }
         (Command::NotFound { n, resend }, _) => {
@@ -318,8 +335,12 @@ fn write(
         ),
     };
     let due = (!to.is_final()).then(|| {
-        let mut open = before.open(ntf, to, &before.lane, due_at);
+        let mut open = before.open(ntf, to, lane, due_at);
         open.releases = releases;
+        if lane != before.lane {
+            // what it waited for belongs to the account of its old lane
+            open.number = None;
+        }
         open
     });
     writes.row(ntf, &change.row, why, now, due);

@@ -1,16 +1,62 @@
 //! A valid event becomes a row that is due now, without anybody having decided about it yet: the worker does.
 
 use crate::db::Ledger;
-use crate::decision::{Origin, PersonBasis, Settle};
+use crate::decision::{NewNotification, Origin, PersonBasis, Settle};
 use crate::error::LedgerError;
 use crate::intake;
+use crate::look::{Keys, SeenPerson};
 use crate::record::Entry;
 use crate::state::State;
-use crate::vault::random_id;
+use crate::vault::{Vault, random_id};
 use schemas::{Event, EventType};
+use std::collections::HashMap;
 
 /// Tries of one event whose person is made known by somebody else at the same moment.
-const TRIES: u32 = 5;
+pub(crate) const TRIES: u32 = 5;
+
+/// An event that is to be taken in as a new notification which waits and is due now.
+#[derive(Debug, Clone)]
+pub struct TakeIn {
+    event: Event,
+    keys: Keys,
+    /// The row, but for its person.
+    row: NewNotification,
+    via: String,
+    why: String,
+}
+
+impl TakeIn {
+    /// `via`: where it came from, for the record; `why`: for the row; `gap_ms`: how long its gap is held after a send.
+    pub fn new(
+        vault: &Vault,
+        event: Event,
+        event_type: &EventType,
+        gap_ms: i64,
+        via: &str,
+        why: &str,
+    ) -> Self {
+        let keys = intake::keys(vault, &event, event_type);
+        let row = intake::new_row(&event, event_type, &keys, "", gap_ms);
+        Self { event, keys, row, via: via.to_owned(), why: why.to_owned() }
+    }
+
+    /// Its notification.
+    pub fn ntf(&self) -> &str {
+        &self.row.ntf
+    }
+
+    pub(crate) fn digest(&self) -> &str {
+        &self.row.digest
+    }
+
+    pub(crate) fn clinic(&self) -> &str {
+        &self.row.clinic
+    }
+
+    pub(crate) fn via(&self) -> &str {
+        &self.via
+    }
+}
 
 impl Ledger {
     /// Takes an event in as a new notification that waits and is due now. `via`: where it came from, for the record; `why`: for
@@ -26,12 +72,13 @@ impl Ledger {
         via: &str,
         why: &str,
     ) -> Result<bool, LedgerError> {
+        let item = TakeIn::new(self.vault(), event.clone(), event_type, gap_ms, via, why);
         for _ in 0..TRIES {
-            if self.find(event.ntf().as_str()).await?.is_some() {
+            if self.find(item.ntf()).await?.is_some() {
                 return Ok(false);
             }
-            let settle = self.due_now(event, event_type, gap_ms, via, why).await?;
-            match self.settle(&[settle]).await.pop() {
+            let settles = self.due_now(&[&item]).await?;
+            match self.settle(&settles).await.pop() {
                 Some(Ok(true)) => return Ok(true),
                 // its row is there by now, or its person got another key: the next round sees which
                 Some(Ok(false) | Err(LedgerError::Conflict)) | None => {}
@@ -41,50 +88,64 @@ impl Ledger {
         Err(LedgerError::Conflict)
     }
 
-    async fn due_now(
+    /// What makes each of these a row. Events of one person whom nobody knew yet share the key that is made for it.
+    pub(crate) async fn due_now(&self, items: &[&TakeIn]) -> Result<Vec<Settle>, LedgerError> {
+        let keys: Vec<Keys> = items.iter().map(|item| item.keys.clone()).collect();
+        let seen = self.surroundings(&keys).await?;
+        let now = self.clock().now_ms();
+        let mut strangers: HashMap<&str, SeenPerson> = HashMap::new();
+        let mut settles = Vec::with_capacity(items.len());
+        for (item, seen) in items.iter().zip(seen) {
+            let lookup = item.keys.person.as_str();
+            let person = match (seen.person, strangers.get(lookup)) {
+                (Some(known), _) => known,
+                (None, Some(stranger)) => stranger.clone(),
+                (None, None) => {
+                    let id = random_id("per_")?;
+                    let (_, wrapped) = self.vault().new_data_key(&id)?;
+                    let stranger = SeenPerson { id, wrapped, rev: 0 };
+                    strangers.insert(lookup, stranger.clone());
+                    stranger
+                }
+            };
+            settles.push(self.settle_of(item, person, now)?);
+        }
+        Ok(settles)
+    }
+
+    fn settle_of(
         &self,
-        event: &Event,
-        event_type: &EventType,
-        gap_ms: i64,
-        via: &str,
-        why: &str,
+        item: &TakeIn,
+        person: SeenPerson,
+        now: i64,
     ) -> Result<Settle, LedgerError> {
         let vault = self.vault();
-        let keys = intake::keys(vault, event, event_type);
-        let seen = self.surroundings(std::slice::from_ref(&keys)).await?.pop().unwrap_or_default();
-        let (id, wrapped, key, rev) = match seen.person {
-            Some(known) => {
-                let key = vault.data_key(&known.id, &known.wrapped)?;
-                (known.id, known.wrapped, key, known.rev)
-            }
-            None => {
-                let id = random_id("per_")?;
-                let (key, wrapped) = vault.new_data_key(&id)?;
-                (id, wrapped, key, 0)
-            }
-        };
-        let now = self.clock().now_ms();
+        let key = vault.data_key(&person.id, &person.wrapped)?;
         // the worker that decides about it finds the lane that counts
         let lane = "none".to_owned();
+        let why = item.why.clone();
         Ok(Settle {
-            origin: Origin::New(Box::new(intake::new_row(event, event_type, &keys, &id, gap_ms))),
+            origin: Origin::New(Box::new(NewNotification {
+                person: person.id.clone(),
+                ..item.row.clone()
+            })),
+            entries: vec![
+                intake::received(&item.event, &person.id, &key, &item.via)?,
+                Entry::Waiting { why: why.clone(), until: now, lane: lane.clone(), consent: None },
+            ],
             person: PersonBasis {
-                id: id.clone(),
-                clinic: event.clinic.as_str().to_owned(),
-                lookup: keys.person.clone(),
-                wrapped,
+                id: person.id,
+                clinic: item.row.clinic.clone(),
+                lookup: item.keys.person.clone(),
+                wrapped: person.wrapped,
                 master: vault.master_name().to_owned(),
-                rev,
+                rev: person.rev,
             },
             appointment: None,
             to: State::Waiting,
-            why: why.to_owned(),
-            due: Some((now, lane.clone())),
+            why,
+            due: Some((now, lane)),
             number: None,
-            entries: vec![
-                intake::received(event, &id, &key, via)?,
-                Entry::Waiting { why: why.to_owned(), until: now, lane, consent: None },
-            ],
         })
     }
 }

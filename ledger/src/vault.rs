@@ -11,6 +11,9 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+/// Bytes of a keyed hash.
+const HASH_BYTES: usize = 20;
+
 /// 32 secret bytes that wipe themselves and do not print.
 #[derive(Clone)]
 pub struct Secret32(Zeroizing<[u8; 32]>);
@@ -69,6 +72,8 @@ pub enum Purpose {
     Gap,
     /// (provider account, number).
     Number,
+    /// (token id, secret): proves a token.
+    Token,
 }
 
 impl Purpose {
@@ -80,6 +85,7 @@ impl Purpose {
             Self::Thing => "thing",
             Self::Gap => "gap",
             Self::Number => "number",
+            Self::Token => "token",
         }
     }
 }
@@ -118,16 +124,27 @@ impl Vault {
 
     /// Keyed hash for lookups: HMAC-SHA-256, 160 bits, base32. A plain hash of a phone number would be reversible.
     pub fn hash(&self, purpose: Purpose, parts: &[&str]) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.lookup.bytes()) else {
-            // HMAC takes keys of every length, so this arm is never reached
-            return String::new();
-        };
+        // HMAC takes keys of every length, so there always is one
+        self.mac(purpose, parts)
+            .map_or_else(String::new, |mac| base32(&mac.finalize().into_bytes()[..HASH_BYTES]))
+    }
+
+    /// Whether a keyed hash is that of these parts; takes the same time wherever they differ.
+    pub fn fits(&self, purpose: Purpose, parts: &[&str], hash: &str) -> bool {
+        let bytes = BASE32_NOPAD.decode(hash.to_ascii_uppercase().as_bytes());
+        let bytes = bytes.ok().filter(|bytes| bytes.len() == HASH_BYTES);
+        let (Some(bytes), Some(mac)) = (bytes, self.mac(purpose, parts)) else { return false };
+        mac.verify_truncated_left(&bytes).is_ok()
+    }
+
+    fn mac(&self, purpose: Purpose, parts: &[&str]) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.lookup.bytes()).ok()?;
         mac.update(purpose.label().as_bytes());
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }
-        base32(&mac.finalize().into_bytes()[..20])
+        Some(mac)
     }
 
     /// A new data key for a person, and its wrapped form.
@@ -193,9 +210,14 @@ pub fn base32(bytes: &[u8]) -> String {
 /// # Errors
 /// When there is no randomness.
 pub fn random_id(prefix: &str) -> Result<String, LedgerError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|e| LedgerError::Key(format!("no randomness: {e}")))?;
-    Ok(format!("{prefix}{}", base32(&bytes)))
+    Ok(format!("{prefix}{}", base32(&random_bytes::<16>()?[..])))
+}
+
+/// Random bytes that wipe themselves.
+pub(crate) fn random_bytes<const N: usize>() -> Result<Zeroizing<[u8; N]>, LedgerError> {
+    let mut bytes = Zeroizing::new([0; N]);
+    getrandom::fill(&mut bytes[..]).map_err(|e| LedgerError::Key(format!("no randomness: {e}")))?;
+    Ok(bytes)
 }
 
 fn seal_bytes(key: &Secret32, place: &str, message: &[u8]) -> Result<String, LedgerError> {
@@ -277,5 +299,22 @@ mod tests {
         assert_ne!(a, vault.hash(Purpose::Suppression, &["atasehir", "+905321234567"]));
         assert_ne!(a, vault.hash(Purpose::Person, &["atasehir+", "905321234567"]));
         assert_eq!(a.len(), 32);
+    }
+
+    #[test]
+    fn a_hash_fits_its_own_parts_and_nothing_else() {
+        let vault = vault();
+        let hash = vault.hash(Purpose::Token, &["id", "secret"]);
+        assert!(vault.fits(Purpose::Token, &["id", "secret"], &hash));
+        for (purpose, parts, hash) in [
+            (Purpose::Token, ["id", "secreT"], hash.as_str()),
+            (Purpose::Token, ["idsecret", ""], &hash),
+            (Purpose::Person, ["id", "secret"], &hash),
+            (Purpose::Token, ["id", "secret"], ""),
+            (Purpose::Token, ["id", "secret"], &hash[..16]),
+            (Purpose::Token, ["id", "secret"], "not base32!"),
+        ] {
+            assert!(!vault.fits(purpose, &parts, hash), "{parts:?} {hash}");
+        }
     }
 }

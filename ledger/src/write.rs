@@ -21,6 +21,8 @@ pub(crate) struct Locked {
     pub gap_ms: i64,
     pub class: i64,
     pub expires_at: i64,
+    /// It is about a visit, so that it ends with its beginning.
+    pub of_a_visit: bool,
     /// From `open`; empty for a final row.
     pub lane: String,
     pub due_at: i64,
@@ -54,7 +56,7 @@ async fn lock_rows(
     }
     let keys = json(&ntfs.iter().map(|key| Key { key }).collect::<Vec<_>>())?;
     let rows = query(format!(
-        "-- lock\nSELECT ntf, clinic, state, fence, attempt, thing, gap, gap_ms, class, expires_at FROM notification \
+        "-- lock\nSELECT ntf, clinic, state, fence, attempt, thing, gap, gap_ms, class, expires_at, appointment FROM notification \
          WHERE ntf IN (SELECT key FROM {{rows:key text}}) ORDER BY ntf {how}",
     ))
     .bind(&keys)
@@ -74,6 +76,7 @@ async fn lock_rows(
             gap_ms: row.try_get("gap_ms")?,
             class: row.try_get("class")?,
             expires_at: row.try_get("expires_at")?,
+            of_a_visit: row.try_get::<Option<String>, _>("appointment")?.is_some(),
             lane: String::new(),
             due_at: 0,
             releases: 0,

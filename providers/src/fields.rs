@@ -46,6 +46,12 @@ impl<'a> Fields<'a> {
         self.0.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))
     }
 
+    /// Whether the object has the key and says null each time.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        let mut named = self.0.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).peekable();
+        named.peek().is_some() && named.all(|(_, value)| value.get() == "null")
+    }
+
     /// The raw value of a key; `None` if absent, null, or given twice with different values.
     pub(crate) fn raw(&self, name: &str) -> Option<&'a RawValue> {
         let mut found = self

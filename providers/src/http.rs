@@ -35,7 +35,7 @@ use reqwest::{Method, Response, Url};
 use crate::Freshness;
 
 /// An answer longer than this is not read: no documented answer is near it. (İYS's batch answer,
-/// 1,000 numbers of 16 characters, is about 17 KiB.)
+/// 1,000 numbers of 16 characters, is about 17 KiB; Twilio's lists are longer and say so.)
 const ANSWER_BYTES: usize = 64 * 1024;
 /// The longest wait a `Retry-After` can ask for.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
@@ -134,6 +134,8 @@ fn innermost(error: &dyn std::error::Error) -> String {
 pub(crate) struct Service {
     client: reqwest::Client,
     base: Url,
+    content_type: &'static str,
+    answer_bytes: usize,
 }
 
 /// A request to a [`Service`].
@@ -143,7 +145,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, &'a str)],
     pub(crate) authorization: Option<HeaderValue>,
-    /// JSON.
+    /// JSON, or a form where the service [speaks forms](Service::with_forms).
     pub(crate) body: Option<Vec<u8>>,
     /// With it the body is not sent if the decision behind it has become too old.
     pub(crate) fresh: Option<Freshness>,
@@ -180,7 +182,18 @@ impl Service {
         if !plain || !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(bad());
         }
-        Ok(Self { client: client(limits)?, base })
+        let client = client(limits)?;
+        Ok(Self { client, base, content_type: "application/json", answer_bytes: ANSWER_BYTES })
+    }
+
+    /// Its bodies are forms, not JSON.
+    pub(crate) fn with_forms(self) -> Self {
+        Self { content_type: "application/x-www-form-urlencoded", ..self }
+    }
+
+    /// Its documented answers may be as long as this.
+    pub(crate) fn with_answers_up_to(self, answer_bytes: usize) -> Self {
+        Self { answer_bytes, ..self }
     }
 
     /// Sends one request once and reads its answer.
@@ -197,7 +210,7 @@ impl Service {
         let gate = Arc::new(Gate::default());
         let guarded = ask.fresh.is_some();
         if let Some(body) = ask.body {
-            request = request.header(CONTENT_TYPE, "application/json");
+            request = request.header(CONTENT_TYPE, self.content_type);
             request = match ask.fresh {
                 Some(fresh) => request.body(reqwest::Body::wrap(GuardedBody {
                     bytes: Some(Bytes::from(body)),
@@ -208,7 +221,7 @@ impl Service {
             };
         }
         match request.send().await {
-            Ok(response) => Ok(read(response).await),
+            Ok(response) => Ok(read(response, self.answer_bytes).await),
             Err(error) if guarded => Err(gate.shut(&error)),
             Err(error) => Err(broken(&error, !error.is_connect())),
         }
@@ -303,17 +316,17 @@ fn broken(error: &reqwest::Error, may_have_left: bool) -> Broken {
 }
 
 /// Reads status and body; the body chunk by chunk, so that its size is bounded.
-async fn read(mut response: Response) -> Answer {
+async fn read(mut response: Response, most: usize) -> Answer {
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
     let mut body = Vec::new();
     let body = loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_BYTES => {
+            Ok(Some(chunk)) if body.len() + chunk.len() > most => {
                 break Err(Broken {
                     may_have_left: true,
                     code: "too-large",
-                    detail: "the answer was longer than 64 KiB",
+                    detail: "the answer was longer than any documented one",
                 });
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),

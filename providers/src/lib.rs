@@ -2,8 +2,9 @@
 //!
 //! A client turns one request into one answer and says what that answer means: it never retries,
 //! never follows a redirect, never touches the ledger. Retries, lanes, rate permits and tokens
-//! belong to the caller. What an answer means is data (`netgsm/codes.json`, `iys/errors.json`);
-//! everything that is not a documented answer is [`Outcome::Unknown`] (`PROTOCOL.md` rule 8).
+//! belong to the caller. What an answer means is data (`netgsm/codes.json`, `iys/errors.json`,
+//! `twilio/codes.json`); everything that is not a documented answer is [`Outcome::Unknown`]
+//! (`PROTOCOL.md` rule 8).
 //!
 //! Nothing in this crate prints, and nothing it returns shows a name, a number or a text through
 //! `Debug` or `Display`: provider words pass [`mask::mask`] first.
@@ -17,6 +18,7 @@ pub mod netgsm;
 mod outcome;
 #[cfg(test)]
 mod peer;
+pub mod twilio;
 
 pub use freshness::{FRESH_FOR, Freshness};
 pub use http::{ClientError, Limits};

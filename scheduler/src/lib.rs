@@ -1,6 +1,9 @@
 //! The scheduler: decides *when*. For now it releases what is due; plan and facts come with their own issue.
 
+mod divert;
 pub mod outcomes;
+pub mod outlet;
+pub mod plan;
 pub mod probe;
 pub mod relay;
 pub mod release;
@@ -11,6 +14,7 @@ pub mod turn;
 use bus::{Bus, BusError, names};
 use ledger::{Ledger, LedgerError};
 use outcomes::Outcomes;
+pub use outlet::Outlet;
 use probe::Prober;
 use relay::Relay;
 use release::Releaser;
@@ -41,7 +45,8 @@ pub enum RunError {
     Client(#[from] providers::ClientError),
 }
 
-/// Runs until `soft` is cancelled; `hard` cuts the waiting short.
+/// Runs until `soft` is cancelled; `hard` cuts the waiting short. Without a broker there is nothing to relay to it and nothing comes
+/// back from it: what is due is released, lanes are probed, the clock is measured.
 ///
 /// # Errors
 /// When broker or ledger refuse this process for good.
@@ -49,7 +54,7 @@ pub async fn run(
     settings: Settings,
     registry: Arc<Registry>,
     ledger: Ledger,
-    bus: Arc<Bus>,
+    outlet: Outlet,
     soft: &CancellationToken,
     hard: &CancellationToken,
 ) -> Result<(), RunError> {
@@ -57,26 +62,22 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let stop = soft.child_token();
     let prober = Arc::new(Prober::new(ledger.clone(), &settings)?);
-    let relay = Relay::new(ledger.clone(), Arc::clone(&bus))?;
-    let outcomes = Outcomes::new(ledger.clone(), Arc::clone(&bus))?;
-    let releaser = Releaser::new(ledger.clone(), Arc::clone(&bus), Arc::clone(&settings));
-    let returns =
-        Arc::new(Returns { ledger: ledger.clone(), registry, settings: Arc::clone(&settings) });
-    let mut consumers = vec![];
-    for queue in [names::UNROUTABLE, names::RETURNED] {
-        let (consumer, deliveries) = bus.consume(queue, PREFETCH);
-        tasks.spawn(Arc::clone(&returns).run(deliveries));
-        consumers.push(consumer);
-    }
+    let consumers = match &outlet {
+        Outlet::Bus(bus) => {
+            let returns =
+                Returns { ledger: ledger.clone(), registry, settings: Arc::clone(&settings) };
+            attend(bus, &ledger, returns, &tasks, &stop)?
+        }
+        Outlet::Here(_) | Outlet::Nobody => vec![],
+    };
+    let releaser = Releaser::new(ledger.clone(), outlet.clone(), Arc::clone(&settings));
     let mut released = tasks.spawn(releaser.run(stop.clone()));
     tasks.spawn(prober.run(stop.clone()));
-    tasks.spawn(relay.run(stop.clone()));
-    tasks.spawn(outcomes.run(stop.clone()));
     tasks.spawn(measure(ledger, stop.clone()));
     let mut watched = consumers.clone();
     let ended = tokio::select! {
         () = soft.cancelled() => Ok(()),
-        error = never_taking(&mut watched) => Err(RunError::from(error)),
+        error = never_taking(&mut watched, &outlet) => Err(RunError::from(error)),
         Ok(Err(error)) = &mut released => Err(RunError::from(error)),
     };
     stop.cancel();
@@ -95,13 +96,41 @@ pub async fn run(
     ended
 }
 
-async fn never_taking(consumers: &mut [bus::Consumer]) -> BusError {
+/// What only a broker needs: what comes back from it is taken in, dead letters and outcomes are copied to it.
+fn attend(
+    bus: &Arc<Bus>,
+    ledger: &Ledger,
+    returns: Returns,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Vec<bus::Consumer>, RunError> {
+    let relay = Relay::new(ledger.clone(), Arc::clone(bus))?;
+    let outcomes = Outcomes::new(ledger.clone(), Arc::clone(bus))?;
+    let returns = Arc::new(returns);
+    let mut consumers = vec![];
+    for queue in [names::UNROUTABLE, names::RETURNED] {
+        let (consumer, deliveries) = bus.consume(queue, PREFETCH);
+        tasks.spawn(Arc::clone(&returns).run(deliveries));
+        consumers.push(consumer);
+    }
+    tasks.spawn(relay.run(stop.clone()));
+    tasks.spawn(outcomes.run(stop.clone()));
+    Ok(consumers)
+}
+
+async fn never_taking(consumers: &mut [bus::Consumer], outlet: &Outlet) -> BusError {
     for consumer in consumers {
         if let Err(error) = consumer.taking().await {
             return error;
         }
     }
-    tracing::info!("releasing what is due");
+    match outlet {
+        Outlet::Bus(_) => tracing::info!("releasing what is due"),
+        Outlet::Here(_) => tracing::info!("releasing what is due to the worker in this process"),
+        Outlet::Nobody => tracing::info!(
+            "broker.url is none: workers take what is due by themselves, here only leases and expiry are looked after"
+        ),
+    }
     std::future::pending().await
 }
 

@@ -5,14 +5,10 @@
 //! further back than `YOUNGEST`: nobody wants the outcomes of last year. The two types have a cursor each, because a
 //! clinic may listen to one of them only.
 
-pub mod message;
-
 use crate::turn::Turn;
 use bus::{Bus, Fate, Outgoing, names};
-use ledger::shared::ReadRecord;
+use ledger::telling::{DELIVERY_UPDATED, EVENT_REFUSED, Message, REFUSALS, UPDATES};
 use ledger::{Ledger, LedgerError};
-use message::{DELIVERY_UPDATED, EVENT_REFUSED, Message, REFUSALS, UPDATES};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -122,16 +118,16 @@ async fn slice(ledger: &Ledger, bus: &Bus, reader: &mut Reader) -> Result<bool, 
     if too_old && ledger.read_over(reader.name, oldest).await? {
         return Ok(true);
     }
-    let messages = messages(ledger, &page.records, oldest).await?;
+    let messages = ledger.messages(&page.records).await?;
     let mut told: usize = 0;
     let mut fates = Vec::with_capacity(messages.len());
-    for message in &messages {
-        fates.push(tell(bus, message.as_ref()));
+    for (record, message) in page.records.iter().zip(&messages) {
+        fates.push(tell(bus, message.as_ref().filter(|_| record.at >= oldest)));
     }
     for fate in futures::future::join_all(fates).await {
         match fate {
             Some(Fate::Confirmed) => reader.was_heard(),
-            // Nothing to tell of this one.
+            // Nothing to tell of this one, or it is too old.
             None => {}
             Some(Fate::Returned(_) | Fate::Nacked | Fate::Unconfirmed) => {
                 reader.later();
@@ -146,27 +142,6 @@ async fn slice(ledger: &Ledger, bus: &Bus, reader: &mut Reader) -> Result<bool, 
         ledger.read_up_to(reader.name, xid, id).await?;
     }
     Ok(all && page.looked_up_to.is_some())
-}
-
-/// A message for each record; `None`: there is nothing to tell of it, or it is too old.
-async fn messages(
-    ledger: &Ledger,
-    records: &[ReadRecord],
-    oldest: i64,
-) -> Result<Vec<Option<Message>>, LedgerError> {
-    let mut ntfs: Vec<&str> = records.iter().map(|record| record.ntf.as_str()).collect();
-    ntfs.sort_unstable();
-    ntfs.dedup();
-    let told = if ntfs.is_empty() { HashMap::new() } else { ledger.told(&ntfs).await? };
-    let mut messages = Vec::with_capacity(records.len());
-    for record in records {
-        let message = message::of(record, told.get(&record.ntf)).unwrap_or_else(|error| {
-            tracing::error!(ntf = record.ntf, record = record.id, %error, "an outcome cannot be told");
-            None
-        });
-        messages.push(message.filter(|_| record.at >= oldest));
-    }
-    Ok(messages)
 }
 
 async fn tell(bus: &Bus, message: Option<&Message>) -> Option<Fate> {

@@ -3,7 +3,7 @@
 use crate::settings::Settings;
 use ledger::lanes::{Lane, LaneState};
 use ledger::{Ledger, LedgerError};
-use providers::netgsm::Client;
+use providers::{Limits, ProbeTrouble, netgsm, twilio};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,8 @@ const PAUSE_MS: (i64, i64) = (2_000, 60_000);
 /// Probes closed lanes.
 pub struct Prober {
     ledger: Ledger,
-    netgsm: BTreeMap<String, Client>,
+    netgsm: BTreeMap<String, netgsm::Client>,
+    twilio: BTreeMap<String, twilio::Client>,
 }
 
 impl Prober {
@@ -26,12 +27,18 @@ impl Prober {
     /// # Errors
     /// When an account's settings make no client.
     pub fn new(ledger: Ledger, settings: &Settings) -> Result<Self, providers::ClientError> {
-        let mut netgsm = BTreeMap::new();
-        for (name, (account, _)) in &settings.netgsm {
-            netgsm
-                .insert(name.clone(), Client::new(account.clone(), providers::Limits::default())?);
-        }
-        Ok(Self { ledger, netgsm })
+        let limits = Limits::default();
+        let netgsm = settings.netgsm.iter().map(|(name, (account, _))| {
+            Ok((name.clone(), netgsm::Client::new(account.clone(), limits)?))
+        });
+        let twilio = settings.twilio.iter().map(|(name, (account, _))| {
+            Ok((name.clone(), twilio::Client::new(account.clone(), limits)?))
+        });
+        Ok(Self {
+            ledger,
+            netgsm: netgsm.collect::<Result<_, providers::ClientError>>()?,
+            twilio: twilio.collect::<Result<_, providers::ClientError>>()?,
+        })
     }
 
     /// Probes until the stop.
@@ -80,22 +87,50 @@ impl Prober {
         Ok(())
     }
 
-    /// The harmless call: the list of approved senders, which needs the same credentials as a send.
+    /// The harmless call, which needs the same credentials as a send.
     async fn harmless(&self, lane: &str) -> Result<(), String> {
         let parts: Vec<&str> = lane.splitn(3, '/').collect();
-        let ["netgsm", account, sender] = parts[..] else {
+        let gone = |account: &str| Err(format!("account {account} is not configured any more"));
+        match parts[..] {
+            ["netgsm", account, sender] => match self.netgsm.get(account) {
+                Some(client) => netgsm_answers(client, account, sender).await,
+                None => gone(account),
+            },
+            ["twilio", account, sender] => match self.twilio.get(account) {
+                Some(client) => twilio_answers(client, account, sender).await,
+                None => gone(account),
+            },
             // a consent source is asked by the worker that has a message for it: the row itself is the probe
-            return Ok(());
-        };
-        let Some(client) = self.netgsm.get(account) else {
-            return Err(format!("account {account} is not configured any more"));
-        };
-        match client.headers().await {
-            Ok(senders) if senders.iter().any(|name| name == sender) => Ok(()),
-            Ok(_) => {
-                Err(format!("sender {sender} is not among the approved ones of account {account}"))
-            }
-            Err(trouble) => Err(trouble.trouble().code.clone()),
+            _ => Ok(()),
         }
     }
+}
+
+/// The list of approved senders.
+async fn netgsm_answers(
+    client: &netgsm::Client,
+    account: &str,
+    sender: &str,
+) -> Result<(), String> {
+    let senders = client.headers().await.map_err(|trouble| code_of(&trouble))?;
+    if senders.iter().any(|name| name == sender) {
+        return Ok(());
+    }
+    Err(format!("sender {sender} is not among the approved ones of account {account}"))
+}
+
+/// The account itself. Whether its sender still works only a message shows.
+async fn twilio_answers(
+    client: &twilio::Client,
+    account: &str,
+    sender: &str,
+) -> Result<(), String> {
+    if client.sender().as_str() != sender {
+        return Err(format!("account {account} does not send from {sender} any more"));
+    }
+    client.account().await.map(drop).map_err(|trouble| code_of(&trouble))
+}
+
+fn code_of(trouble: &ProbeTrouble) -> String {
+    trouble.trouble().code.clone()
 }

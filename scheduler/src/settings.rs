@@ -18,6 +18,10 @@ pub struct Settings {
     pub clinics: BTreeMap<ClinicId, TimeDelta>,
     /// Netgsm accounts by name: connection and cap in segments a second.
     pub netgsm: BTreeMap<String, (providers::netgsm::Account, Option<u32>)>,
+    /// Twilio accounts by name, likewise.
+    pub twilio: BTreeMap<String, (providers::twilio::Account, Option<u32>)>,
+    /// The lanes of each clinic's SMS, in the order in which they are used.
+    pub lanes: BTreeMap<ClinicId, Vec<String>>,
     /// Pause between two looks at what is due.
     pub tick: Duration,
     /// How long a stop waits for what is in flight.
@@ -27,13 +31,11 @@ pub struct Settings {
 impl Settings {
     /// How many rows of a lane may be outside the ledger at the same time.
     pub fn window(&self, lane: &str) -> i64 {
-        let account = match lane.split('/').collect::<Vec<_>>().as_slice() {
-            ["netgsm", account, ..] => self.netgsm.get(*account),
+        let cap = match lane.split('/').collect::<Vec<_>>().as_slice() {
+            ["netgsm", account, ..] => self.netgsm.get(*account).and_then(|(_, cap)| *cap),
+            ["twilio", account, ..] => self.twilio.get(*account).and_then(|(_, cap)| *cap),
             _ => None,
         };
-        match account {
-            Some((_, Some(cap))) => i64::from(*cap).saturating_mul(WINDOW_S).max(1),
-            _ => WINDOW_WITHOUT_CAP,
-        }
+        cap.map_or(WINDOW_WITHOUT_CAP, |cap| i64::from(cap).saturating_mul(WINDOW_S).max(1))
     }
 }

@@ -1,14 +1,14 @@
 //! What an event is held to: its kinds, its schema, and the rule that each breach is called by.
 
-use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use crate::fields::{Field, FieldKind, TextCheck};
 use crate::person::steers_text;
 use crate::practitioner::{begins_with_title, names_specialty, words};
 use crate::refusal::{Fault, push_segment};
-use crate::{EventType, PersonName, PhoneNumber, Rule, parse_instant};
+use crate::{PersonName, PhoneNumber, Rule, parse_instant};
 
 /// The person whom the fields name, found while they are checked, so that nothing is parsed twice.
 #[derive(Default)]
@@ -18,6 +18,17 @@ pub(crate) struct Person {
 }
 
 impl Person {
+    /// The person of a `data` that was accepted once: read, but held to no rule that came later.
+    pub(crate) fn of_accepted(fields: &[Field], data: &Value) -> Result<Self, Fault> {
+        let mut person = Self::default();
+        for field in fields {
+            if let Some(text) = field.value_in(data).and_then(Value::as_str) {
+                person.take(field, text).map_err(|rule| Fault::new(rule, field.pointer()))?;
+            }
+        }
+        Ok(person)
+    }
+
     pub(crate) fn take(&mut self, field: &Field, text: &str) -> Result<(), Rule> {
         match field.kind {
             FieldKind::PersonName => {
@@ -38,8 +49,14 @@ impl Person {
     }
 }
 
-/// Checks `data` by kinds and by schema, in that order at one path; the smallest path wins.
-pub(crate) fn check_data(event_type: &EventType, data: &Value) -> Result<Person, Fault> {
+/// Checks `data` by kinds and by schema, in that order at one path; the smallest path wins. `more` is what was found wrong
+/// beside them, and counts as found by kind.
+pub(crate) fn check_data(
+    fields: &[Field],
+    schema: &Validator,
+    data: &Value,
+    more: Vec<Fault>,
+) -> Result<Person, Fault> {
     let mut person = Person::default();
     let mut first: Option<(String, bool, Rule)> = None;
     let mut keep = |found: (String, bool, Rule)| {
@@ -47,16 +64,19 @@ pub(crate) fn check_data(event_type: &EventType, data: &Value) -> Result<Person,
             first = Some(found);
         }
     };
-    for field in &event_type.fields {
+    for Fault { rule, path } in more {
+        keep((path, false, rule));
+    }
+    for field in fields {
         if let Some(text) = field.value_in(data).and_then(Value::as_str)
             && let Err(rule) = check_kind(field, text, &mut person)
         {
             keep((field.pointer(), false, rule));
         }
     }
-    if !event_type.data.is_valid(data) {
-        for error in event_type.data.iter_errors(data) {
-            for (path, rule) in data_faults(event_type, &error) {
+    if !schema.is_valid(data) {
+        for error in schema.iter_errors(data) {
+            for (path, rule) in data_faults(fields, &error) {
                 keep((path, true, rule));
             }
         }
@@ -91,7 +111,7 @@ fn check_kind(field: &Field, text: &str, person: &mut Person) -> Result<(), Rule
 }
 
 /// The places and rules of one error of the schema of `data`.
-fn data_faults(event_type: &EventType, error: &ValidationError<'_>) -> Vec<(String, Rule)> {
+fn data_faults(fields: &[Field], error: &ValidationError<'_>) -> Vec<(String, Rule)> {
     let (at, names) = place("/data", error);
     let child = |name: &str| {
         let mut path = at.clone();
@@ -107,7 +127,8 @@ fn data_faults(event_type: &EventType, error: &ValidationError<'_>) -> Vec<(Stri
             vec![(child(property.as_str().unwrap_or_default()), Rule::Required)]
         }
         kind => {
-            let field = event_type.field(&names.join("."));
+            let path = names.join(".");
+            let field = fields.iter().find(|field| field.path == path);
             vec![(at, rule_of(kind, field.map(|field| field.kind)))]
         }
     }

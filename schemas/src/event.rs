@@ -6,10 +6,10 @@ use std::fmt;
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::canonical::{canonical, canonical_text};
-use crate::fields::lookup;
+use crate::envelope::Kept;
+use crate::fields::{lookup, names_instant};
 use crate::{ClinicId, NotificationId, Policy, Recipient, parse_instant};
 
 /// A valid event. `Debug` shows neither `data` nor the recipient.
@@ -72,6 +72,9 @@ impl Version {
 /// What an absent `reminder.rule` means in `same_as` (DESIGN §3.1).
 pub(crate) const REMINDER_RULE: &str = "reminder.rule";
 const DIRECT: &str = "direct";
+/// Absent in the first word about an appointment; there in each later one, so that a visit moved away and back is told of
+/// each time.
+pub(crate) const CHANGED_AT: &str = "change.changed_at";
 
 impl Event {
     /// The notification that this event asks for.
@@ -82,51 +85,29 @@ impl Event {
     /// SHA-256 over RFC 8785 of `type`, `subject` (left out when absent) and `data`: two bodies with the same
     /// `(source, id)` are the same event exactly when their digests are equal.
     pub fn digest(&self) -> [u8; 32] {
-        #[derive(Serialize)]
-        struct Digested<'a> {
-            data: &'a Value,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            subject: Option<&'a str>,
-            r#type: &'a str,
-        }
-        let digested = Digested {
-            data: &self.data,
-            subject: self.subject.as_deref(),
-            r#type: &self.event_type,
-        };
-        Sha256::digest(canonical(&digested)).into()
+        self.kept().digest()
     }
 
     /// The whole event as canonical JSON, personal data included: to be sealed, and read by
     /// [`Registry::reopen`](crate::Registry::reopen). Foreign extension attributes are not kept.
     pub fn envelope_json(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Envelope<'a> {
-            data: &'a Value,
-            id: &'a str,
-            source: &'a str,
-            specversion: &'static str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            subject: Option<&'a str>,
-            time: String,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            traceparent: Option<&'a str>,
-            r#type: &'a str,
-        }
-        canonical(&Envelope {
-            data: &self.data,
-            id: &self.id,
+        self.kept().to_json()
+    }
+
+    fn kept(&self) -> Kept<'_> {
+        Kept {
             source: &self.source,
-            specversion: "1.0",
+            id: &self.id,
+            event_type: &self.event_type,
+            time: self.time,
             subject: self.subject.as_deref(),
-            time: self.time.to_rfc3339(),
+            data: &self.data,
             traceparent: self.traceparent.as_deref(),
-            r#type: &self.event_type,
-        })
+        }
     }
 
     /// The thing this message is about: a JSON array of the `same_as` values, instants as ms since 1970 in UTC,
-    /// an absent `reminder.rule` as `direct`. Unique per clinic and type; it holds no personal data, but keep it
+    /// an absent `reminder.rule` as `direct`, an absent `change.changed_at` as null. Unique per clinic and type; it holds no personal data, but keep it
     /// only as a keyed hash.
     pub fn same_thing(&self, policy: &Policy) -> String {
         let values: Vec<Value> = policy.same_as.iter().map(|path| self.comparable(path)).collect();
@@ -156,8 +137,8 @@ impl Event {
 
     /// A value in the one form that all its writings share.
     fn comparable(&self, path: &str) -> Value {
-        // A field is an instant exactly when its name ends in _at, checked when the schema was loaded.
-        let instant = if path.ends_with("_at") { self.instant(path) } else { None };
+        // By the name alone: what may be an instant and is written as one is compared as one.
+        let instant = if names_instant(path) { self.instant(path) } else { None };
         match instant {
             Some(instant) => instant.timestamp_millis().into(),
             None => match lookup(&self.data, path) {

@@ -14,7 +14,7 @@ pub enum FieldKind {
     PersonName,
     /// A [`PhoneNumber`](crate::PhoneNumber).
     Phone,
-    /// RFC 3339 with its offset; the field's name ends in `_at`.
+    /// RFC 3339 with its offset; the field is called `at` or its name ends in `_at`.
     Instant,
     /// A decimal string with a point; its currency is the field `currency` beside it.
     Money,
@@ -104,6 +104,12 @@ pub(crate) fn lookup<'a>(data: &'a Value, dotted: &str) -> Option<&'a Value> {
     dotted.split('.').try_fold(data, |value, name| value.as_object()?.get(name))
 }
 
+/// Whether a field of this path may be an instant: it is called `at`, or its name ends in `_at`.
+pub(crate) fn names_instant(dotted: &str) -> bool {
+    let name = dotted.rsplit_once('.').map_or(dotted, |(_, name)| name);
+    name == "at" || name.ends_with("_at")
+}
+
 /// Something in a schema that is not as it must be: JSON pointer in the file, and what.
 pub(crate) type SchemaTrouble = (String, String);
 
@@ -169,17 +175,22 @@ fn leaf(
         );
     }
     // `same_as` compares instants as instants and knows them by their name alone.
-    if (kind == FieldKind::Instant) != dotted.ends_with("_at") {
+    let misnamed =
+        if kind == FieldKind::Instant { !names_instant(dotted) } else { dotted.ends_with("_at") };
+    if misnamed {
         return trouble(
             "x-ulak-kind",
-            "a field is of kind instant exactly when its name ends in _at",
+            "an instant is called at or its name ends in _at, and what ends in _at is an instant",
         );
     }
     let listed = match kind {
         FieldKind::List => schema.get("items").and_then(|items| items.get("enum")),
         _ => schema.get("enum"),
     };
-    if listed.is_none() && matches!(kind, FieldKind::Enum | FieldKind::List) {
+    // A list says what its items look like, if it does not list them.
+    let described = kind == FieldKind::List
+        && schema.get("items").is_some_and(|items| items.get("pattern").is_some());
+    if listed.is_none() && !described && matches!(kind, FieldKind::Enum | FieldKind::List) {
         return trouble("enum", "must list the values");
     }
     let mut checks = Vec::new();

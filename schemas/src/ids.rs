@@ -98,18 +98,7 @@ impl NotificationId {
     }
 
     fn hashed(prefix: &str, parts: &[&[u8]]) -> Self {
-        let mut hash = Sha256::new();
-        for (n, part) in parts.iter().enumerate() {
-            if n > 0 {
-                hash.update([0]);
-            }
-            hash.update(part);
-        }
-        let mut text = String::with_capacity(prefix.len() + 26);
-        text.push_str(prefix);
-        BASE32_NOPAD.encode_append(&hash.finalize()[..KEPT], &mut text);
-        text.make_ascii_lowercase();
-        Self(text)
+        Self(hashed(prefix, parts))
     }
 
     /// The id as text.
@@ -120,11 +109,7 @@ impl NotificationId {
     /// Reads an id back; `None` if it cannot have been made by this type.
     pub fn parse(text: &str) -> Option<Self> {
         let code = text.strip_prefix(OF_EVENT).or_else(|| text.strip_prefix(OF_REFUSED))?;
-        if code.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return None;
-        }
-        let bytes = BASE32_NOPAD.decode(code.to_ascii_uppercase().as_bytes()).ok()?;
-        (bytes.len() == KEPT).then(|| Self(text.to_owned()))
+        is_code(code).then(|| Self(text.to_owned()))
     }
 
     /// Whether this names a refused body and not an event.
@@ -152,6 +137,73 @@ impl<'de> Deserialize<'de> for NotificationId {
             serde::de::Error::custom("a notification id is ntf_ or bad_ and 26 letters of base32")
         })
     }
+}
+
+/// The name of a fact that a clinic published: `fct_` and 26 letters, made as those of notifications are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FactId(String);
+
+const OF_FACT: &str = "fct_";
+
+impl FactId {
+    /// The id of a fact: `fct_` and the base32 of the first 16 bytes of SHA-256(source ‖ 0 ‖ id).
+    pub fn of_event(source: &str, id: &str) -> Self {
+        Self(hashed(OF_FACT, &[source.as_bytes(), id.as_bytes()]))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads an id back; `None` if it cannot have been made by this type.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_code(text.strip_prefix(OF_FACT)?).then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for FactId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for FactId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for FactId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("a fact id is fct_ and 26 letters of base32"))
+    }
+}
+
+/// `prefix` and the base32 of the first 16 bytes of the SHA-256 over the parts with a 0 between them.
+fn hashed(prefix: &str, parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for (n, part) in parts.iter().enumerate() {
+        if n > 0 {
+            hash.update([0]);
+        }
+        hash.update(part);
+    }
+    let mut text = String::with_capacity(prefix.len() + 26);
+    text.push_str(prefix);
+    BASE32_NOPAD.encode_append(&hash.finalize()[..KEPT], &mut text);
+    text.make_ascii_lowercase();
+    text
+}
+
+/// Whether a text is what [`hashed`] puts behind its prefix.
+fn is_code(code: &str) -> bool {
+    !code.bytes().any(|byte| byte.is_ascii_uppercase())
+        && BASE32_NOPAD
+            .decode(code.to_ascii_uppercase().as_bytes())
+            .is_ok_and(|bytes| bytes.len() == KEPT)
 }
 
 #[cfg(test)]
@@ -194,6 +246,18 @@ mod tests {
     }
 
     #[test]
+    fn a_fact_has_the_code_of_its_identity_under_its_own_prefix() {
+        let fact = FactId::of_event("/clinics/atasehir", "A");
+        assert_eq!(fact.as_str(), "fct_cm7yd2mz4euo47fdqah6bov3ji");
+        assert_eq!(FactId::parse(fact.as_str()), Some(fact.clone()));
+        assert_eq!(NotificationId::parse(fact.as_str()), None);
+        assert_eq!(FactId::parse("ntf_cm7yd2mz4euo47fdqah6bov3ji"), None);
+        assert_eq!(FactId::parse("fct_CM7YD2MZ4EUO47FDQAH6BOV3JI"), None);
+        let json = serde_json::to_string(&fact).unwrap();
+        assert_eq!(serde_json::from_str::<FactId>(&json).unwrap(), fact);
+    }
+
+    #[test]
     fn a_clinic_id_is_a_small_label() {
         for good in ["atasehir", "a", "0", "dis-hekimi-3", &"a".repeat(63)] {
             assert!(ClinicId::parse(good).is_ok(), "{good}");
@@ -223,6 +287,7 @@ mod tests {
             let _ = NotificationId::parse(&text);
             let _ = ClinicId::parse(&text);
             let _ = ClinicId::of_source(&text);
+            let _ = FactId::parse(&text);
         }
     }
 }

@@ -32,6 +32,20 @@ pub struct Policy {
     pub fallback_after: Option<Duration>,
     /// Longest text, in SMS segments.
     pub max_segments: u32,
+    /// Which appointment it speaks of.
+    #[serde(default)]
+    pub visit: Visit,
+}
+
+/// Which appointment a message speaks of, and so what stops it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Visit {
+    /// One that stands: its cancellation stops the message.
+    #[default]
+    Standing,
+    /// One that was cancelled, which is what it tells: an appointment that stands again stops the message.
+    Cancelled,
 }
 
 /// Order of release within a lane: what is smaller goes first.

@@ -56,23 +56,16 @@ impl Registry {
         routing_key: Option<&str>,
         knows_clinic: &dyn Fn(&str) -> bool,
     ) -> Result<Checked, Fault> {
-        if !self.envelope.is_valid(value) {
-            return Err(first_envelope_fault(self.envelope.iter_errors(value)));
-        }
+        self.check_envelope(value)?;
         let is_reference = value.get("data").is_none_or(Value::is_null)
             && value.get("ulakrelease").is_some_and(Value::is_number);
         let time = if is_reference { None } else { Some(time(value)?) };
         let event_type = self.event_type(value)?;
-        if routing_key.is_some_and(|key| key != event_type.name) {
-            return Err(Fault::new(Rule::TypeMismatch, "/type"));
-        }
+        check_routing(routing_key, &event_type.name)?;
         let Some(time) = time else { return reference(value).map(Checked::Reference) };
-        let clinic = clinic(value)?;
-        if !knows_clinic(clinic.as_str()) {
-            return Err(Fault::new(Rule::UnknownClinic, "/source"));
-        }
+        let clinic = known_clinic(value, knows_clinic)?;
         let data = value.get("data").unwrap_or(&Value::Null);
-        let person = check_data(event_type, data)?;
+        let person = check_data(&event_type.fields, &event_type.data, data, Vec::new())?;
         parts(event_type, clinic, time, data, person).map(Checked::Event)
     }
 
@@ -80,13 +73,15 @@ impl Registry {
         let event_type = self.event_type(value)?;
         let (clinic, time) = (clinic(value)?, time(value)?);
         let data = value.get("data").unwrap_or(&Value::Null);
-        let mut person = Person::default();
-        for field in &event_type.fields {
-            if let Some(text) = field.value_in(data).and_then(Value::as_str) {
-                person.take(field, text).map_err(|rule| Fault::new(rule, field.pointer()))?;
-            }
-        }
+        let person = Person::of_accepted(&event_type.fields, data)?;
         parts(event_type, clinic, time, data, person)
+    }
+
+    pub(crate) fn check_envelope(&self, value: &Value) -> Result<(), Fault> {
+        if self.envelope.is_valid(value) {
+            return Ok(());
+        }
+        Err(first_envelope_fault(self.envelope.iter_errors(value)))
     }
 
     fn event_type(&self, value: &Value) -> Result<&EventType, Fault> {
@@ -109,14 +104,14 @@ struct Parts {
     appointment: Option<AppointmentFacts>,
 }
 
-fn parse(body: &[u8]) -> Result<Value, Refusal> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value, Refusal> {
     if body.len() > MAX_BODY_BYTES {
         return Err(unread(Fault::new(Rule::TooLarge, ""), body));
     }
     parse_any_size(body)
 }
 
-fn parse_any_size(body: &[u8]) -> Result<Value, Refusal> {
+pub(crate) fn parse_any_size(body: &[u8]) -> Result<Value, Refusal> {
     json::parse(body).map_err(|trouble| {
         let fault = match trouble {
             JsonTrouble::NotUtf8 => Fault::new(Rule::NotUtf8, ""),
@@ -134,15 +129,34 @@ fn parse_any_size(body: &[u8]) -> Result<Value, Refusal> {
     })
 }
 
-fn time(value: &Value) -> Result<DateTime<FixedOffset>, Fault> {
+pub(crate) fn time(value: &Value) -> Result<DateTime<FixedOffset>, Fault> {
     let text = text_of(value, "time").ok_or_else(|| Fault::new(Rule::Envelope, "/time"))?;
     parse_instant(text).map_err(|refusal| Fault::new(refusal, "/time"))
 }
 
-fn clinic(value: &Value) -> Result<ClinicId, Fault> {
+pub(crate) fn clinic(value: &Value) -> Result<ClinicId, Fault> {
     text_of(value, "source")
         .and_then(|source| ClinicId::of_source(source).ok())
         .ok_or_else(|| Fault::new(Rule::Envelope, "/source"))
+}
+
+pub(crate) fn known_clinic(
+    value: &Value,
+    knows_clinic: &dyn Fn(&str) -> bool,
+) -> Result<ClinicId, Fault> {
+    let clinic = clinic(value)?;
+    if knows_clinic(clinic.as_str()) {
+        Ok(clinic)
+    } else {
+        Err(Fault::new(Rule::UnknownClinic, "/source"))
+    }
+}
+
+pub(crate) fn check_routing(routing_key: Option<&str>, name: &str) -> Result<(), Fault> {
+    if routing_key.is_some_and(|key| key != name) {
+        return Err(Fault::new(Rule::TypeMismatch, "/type"));
+    }
+    Ok(())
 }
 
 fn reference(value: &Value) -> Result<Reference, Fault> {
@@ -163,7 +177,7 @@ fn reference(value: &Value) -> Result<Reference, Fault> {
     Ok(Reference { ntf, source, id, event_type: text("type"), subject, release })
 }
 
-fn text_of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+pub(crate) fn text_of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name).and_then(Value::as_str)
 }
 
@@ -198,24 +212,38 @@ fn parts(
     data: &Value,
     person: Person,
 ) -> Result<Parts, Fault> {
-    let missing = |path: &str| Fault::new(Rule::Required, path);
-    let recipient = Recipient {
-        name: person.name.ok_or_else(|| missing("/data/recipient/name"))?,
-        phone: person.phone.ok_or_else(|| missing("/data/recipient/phone"))?,
-        channels: channels(data).unwrap_or_else(|| event_type.policy.channels.clone()),
-        language: text_at(data, "recipient.language").and_then(Language::parse).unwrap_or_default(),
-        recipient_type: text_at(data, "recipient.type")
-            .and_then(RecipientType::parse)
-            .unwrap_or_default(),
-    };
+    let recipient = recipient(data, person, &event_type.policy.channels)?;
     Ok(Parts { clinic, time, recipient, appointment: appointment(data, time) })
 }
 
-fn text_at<'a>(data: &'a Value, path: &str) -> Option<&'a str> {
+/// Whom `data.recipient` names; `channels` are those of somebody who names none.
+pub(crate) fn recipient(
+    data: &Value,
+    person: Person,
+    channels: &[Channel],
+) -> Result<Recipient, Fault> {
+    Ok(Recipient {
+        name: person.name.ok_or_else(|| missing("/data/recipient/name"))?,
+        phone: person.phone.ok_or_else(|| missing("/data/recipient/phone"))?,
+        channels: own_channels(data).unwrap_or_else(|| channels.to_vec()),
+        language: text_at(data, "recipient.language").and_then(Language::parse).unwrap_or_default(),
+        recipient_type: recipient_type(data),
+    })
+}
+
+pub(crate) fn recipient_type(data: &Value) -> RecipientType {
+    text_at(data, "recipient.type").and_then(RecipientType::parse).unwrap_or_default()
+}
+
+pub(crate) fn missing(path: &str) -> Fault {
+    Fault::new(Rule::Required, path)
+}
+
+pub(crate) fn text_at<'a>(data: &'a Value, path: &str) -> Option<&'a str> {
     lookup(data, path).and_then(Value::as_str)
 }
 
-fn channels(data: &Value) -> Option<Vec<Channel>> {
+fn own_channels(data: &Value) -> Option<Vec<Channel>> {
     let named = lookup(data, "recipient.channels")?.as_array()?;
     let channels: Vec<Channel> =
         named.iter().filter_map(Value::as_str).filter_map(Channel::parse).collect();
@@ -226,29 +254,58 @@ fn appointment(data: &Value, time: DateTime<FixedOffset>) -> Option<AppointmentF
     Some(AppointmentFacts {
         id: text_at(data, "appointment.id")?.to_owned(),
         starts_at: parse_instant(text_at(data, "appointment.starts_at")?).ok()?,
-        version: lookup(data, "appointment.version")
-            .and_then(integer)
-            .map_or(Version::EventTime(time.timestamp_millis()), Version::Explicit),
+        version: version(data, time),
     })
 }
 
-/// Moves what need not be parsed out of the JSON. It has been checked: nothing is missing.
+/// Which state of `data.appointment` this is; without a version of its own the event's time orders.
+pub(crate) fn version(data: &Value, time: DateTime<FixedOffset>) -> Version {
+    lookup(data, "appointment.version")
+        .and_then(integer)
+        .map_or(Version::EventTime(time.timestamp_millis()), Version::Explicit)
+}
+
 fn assemble(value: Value, parts: Parts) -> Event {
-    let mut envelope = match value {
-        Value::Object(envelope) => envelope,
-        _ => Map::new(),
-    };
+    let kept = Taken::out_of(value);
     Event {
-        source: take_text(&mut envelope, "source").unwrap_or_default(),
-        id: take_text(&mut envelope, "id").unwrap_or_default(),
+        source: kept.source,
+        id: kept.id,
         clinic: parts.clinic,
-        event_type: take_text(&mut envelope, "type").unwrap_or_default(),
+        event_type: kept.event_type,
         time: parts.time,
-        subject: take_text(&mut envelope, "subject"),
-        data: with_whole_numbers(envelope.remove("data").unwrap_or_default()),
+        subject: kept.subject,
+        data: kept.data,
         recipient: parts.recipient,
         appointment: parts.appointment,
-        traceparent: take_text(&mut envelope, "traceparent").filter(|text| is_traceparent(text)),
+        traceparent: kept.traceparent,
+    }
+}
+
+/// What need not be parsed, moved out of the JSON. It has been checked: nothing is missing.
+pub(crate) struct Taken {
+    pub(crate) source: String,
+    pub(crate) id: String,
+    pub(crate) event_type: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) data: Value,
+    pub(crate) traceparent: Option<String>,
+}
+
+impl Taken {
+    pub(crate) fn out_of(value: Value) -> Self {
+        let mut envelope = match value {
+            Value::Object(envelope) => envelope,
+            _ => Map::new(),
+        };
+        Self {
+            source: take_text(&mut envelope, "source").unwrap_or_default(),
+            id: take_text(&mut envelope, "id").unwrap_or_default(),
+            event_type: take_text(&mut envelope, "type").unwrap_or_default(),
+            subject: take_text(&mut envelope, "subject"),
+            data: with_whole_numbers(envelope.remove("data").unwrap_or_default()),
+            traceparent: take_text(&mut envelope, "traceparent")
+                .filter(|text| is_traceparent(text)),
+        }
     }
 }
 

@@ -45,7 +45,7 @@ rules! {
     UnknownField = "unknown-field", "The schema does not know this field: remove it or check its spelling.";
     ControlCharacter = "control-character", "The text holds a control character (NUL, line break, tab, change of direction).";
     Enum = "enum", "The value is none of those the schema lists.";
-    Range = "range", "The value is too short, too long, too small or too large; a time lies in the years 1970 to 2199.";
+    Range = "range", "The value is too short, too long, too small or too large; a time lies in the years 1970 to 2199. A visit is booked before it starts, at most two years ahead, and does not end before it; consent is not dated ahead.";
     Format = "format", "The text is not written as the schema says.";
     Name = "name", "A name has a letter in it and at most 100 characters.";
     Phone = "phone", "Not a phone number.";
@@ -57,6 +57,7 @@ rules! {
     PhoneNotMobile = "phone-not-mobile", "A Turkish number, but not a mobile one.";
     Amount = "amount", "An amount is a decimal string with a point, more than zero: 1250.50.";
     TimeWithoutOffset = "time-without-offset", "A time needs its offset: 2026-11-22T14:30:00+03:00.";
+    ReminderRule = "reminder-rule", "A reminder is a time before the visit: 24h, 90m, 1h30m or 3d; more than zero, at most 60 days.";
     Title = "title", "It begins with a title (Dr., Uzm., Dt., Prof., Doç., Fzt., Dyt., …) and goes on with a name.";
     Specialty = "specialty", "It names a specialty, a treatment or an illness: health data must not slip into a text.";
     IdReused = "id-reused", "The same (source, id) was published before with other content: a new event needs a new id.";

@@ -1,5 +1,6 @@
 //! All event types, compiled once.
 
+mod facts;
 mod folder;
 
 use data_encoding::HEXLOWER;
@@ -10,12 +11,16 @@ use std::fmt;
 use jsonschema::{Draft, Retrieve, Uri, Validator};
 use serde_json::Value;
 
-use crate::event::REMINDER_RULE;
+use crate::event::{CHANGED_AT, REMINDER_RULE};
 use crate::fields::{Field, FieldKind, fields_of};
 use crate::policy::Policy;
 
+pub use facts::{FactKind, FactType};
+
 /// The files of `events/`, listed by `build.rs`.
 const EVENTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/events.rs"));
+/// The files of `facts/`, likewise.
+const FACTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/facts.rs"));
 const ENVELOPE: &str = include_str!("../envelope.json");
 const PARTS: &str = include_str!("../parts.json");
 const POLICY: &str = include_str!("../policy.json");
@@ -57,6 +62,7 @@ impl fmt::Debug for EventType {
 pub struct Registry {
     pub(crate) envelope: Validator,
     types: BTreeMap<String, EventType>,
+    facts: BTreeMap<String, FactType>,
 }
 
 /// A schema file that cannot be used.
@@ -89,12 +95,32 @@ impl Registry {
             let event_type = event_type(file, &format!("schemas/events/{file}"), text, &policy)?;
             types.insert(event_type.name.clone(), event_type);
         }
-        Ok(Self { envelope, types })
+        let mut facts = BTreeMap::new();
+        for &(file, text) in FACTS {
+            let fact_type = facts::fact_type(file, text)?;
+            facts.insert(fact_type.name.clone(), fact_type);
+        }
+        Ok(Self { envelope, types, facts })
     }
 
     /// Every type, by name.
     pub fn types(&self) -> impl Iterator<Item = &EventType> {
         self.types.values()
+    }
+
+    /// Every type of fact, by name. A fact is taken by the scheduler and has neither policy nor queue of its own.
+    pub fn facts(&self) -> impl Iterator<Item = &FactType> {
+        self.facts.values()
+    }
+
+    /// Whether a type of this name is a fact, to be read by [`read_fact`](Self::read_fact).
+    pub fn is_fact(&self, event_type: &str) -> bool {
+        self.facts.contains_key(event_type)
+    }
+
+    /// The type of fact of this name.
+    pub fn fact(&self, name: &str) -> Option<&FactType> {
+        self.facts.get(name)
     }
 
     /// The type of this name.
@@ -120,22 +146,45 @@ fn event_type(
         key: key.to_owned(),
         what,
     };
+    let Shape { name, queue, version, schema, fields, data } = shape("events", file, shown, text)?;
+    let policy = read_policy(&schema, policy).map_err(|(key, what)| trouble(&key, what))?;
+    check_fields(&fields).map_err(|what| trouble("/properties", what))?;
+    check_policy(&policy, &fields).map_err(|(key, what)| trouble(key, what))?;
+    Ok(EventType { name, queue, version, policy, fields, data })
+}
+
+/// What a file says of its `data`, be it a notification or a fact.
+struct Shape {
+    name: String,
+    /// The name without its version.
+    queue: String,
+    version: String,
+    /// Refers to nothing outside itself.
+    schema: Value,
+    fields: Vec<Field>,
+    data: Validator,
+}
+
+/// Reads `<folder>/<file>`, which errors call `shown`.
+fn shape(folder: &str, file: &str, shown: &str, text: &str) -> Result<Shape, RegistryError> {
+    let trouble = |key: &str, what: String| RegistryError {
+        file: shown.to_owned(),
+        key: key.to_owned(),
+        what,
+    };
     let (name, queue) = names(file).ok_or_else(|| {
         trouble("", "the name of the file must be <type>.v<n>.json in a-z, 0-9, . and -".to_owned())
     })?;
     let schema = jsonschema::options()
         .with_draft(Draft::Draft202012)
-        .with_base_uri(format!("{BASE}events/{file}"))
+        .with_base_uri(format!("{BASE}{folder}/{file}"))
         .with_retriever(Parts)
         .dereference(&json(shown, text)?)
         .map_err(|error| trouble("", error.to_string()))?;
     let data = compile(shown, &schema)?;
     let fields = fields_of(&schema).map_err(|(key, what)| trouble(&key, what))?;
-    let policy = read_policy(&schema, policy).map_err(|(key, what)| trouble(&key, what))?;
-    check_fields(&fields).map_err(|what| trouble("/properties", what))?;
-    check_policy(&policy, &fields).map_err(|(key, what)| trouble(key, what))?;
     let version = HEXLOWER.encode(&Sha256::digest(text.as_bytes())[..8]);
-    Ok(EventType { name, queue, version, policy, fields, data })
+    Ok(Shape { name, queue, version, schema, fields, data })
 }
 
 /// `ulak.payment-receipt.v1.json` → type and queue.
@@ -190,6 +239,9 @@ fn check_fields(fields: &[Field]) -> Result<(), String> {
     Ok(())
 }
 
+/// Fields of `same_as` that an event may lack: what their absence means is fixed.
+const MAY_BE_ABSENT: [&str; 2] = [REMINDER_RULE, CHANGED_AT];
+
 /// What a policy says about fields that a schema of the policy alone cannot know.
 fn check_policy(policy: &Policy, fields: &[Field]) -> Result<(), (&'static str, String)> {
     let field = |path: &str| fields.iter().find(|field| field.path == path);
@@ -203,11 +255,12 @@ fn check_policy(policy: &Policy, fields: &[Field]) -> Result<(), (&'static str, 
     for path in &policy.same_as {
         let usable = field(path).is_some_and(|field| {
             let personal = matches!(field.kind, FieldKind::PersonName | FieldKind::Phone);
-            (field.required || path == REMINDER_RULE) && !personal
+            (field.required || MAY_BE_ABSENT.contains(&path.as_str())) && !personal
         });
         if !usable {
             let what = format!(
-                "{path} must be a required field that names no person (only {REMINDER_RULE} may be absent)"
+                "{path} must be a required field that names no person (only {} may be absent)",
+                MAY_BE_ABSENT.join(" and ")
             );
             return Err(("/x-ulak/same_as", what));
         }

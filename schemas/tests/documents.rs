@@ -53,12 +53,38 @@ fn the_readme_lists_every_event_type_with_its_policy() {
 }
 
 #[test]
+fn the_readme_lists_every_fact_with_what_it_says() {
+    let registry = Registry::embedded().unwrap();
+    let listed = table(&read("README.md"), "## Facts");
+    let facts: Vec<Vec<String>> = registry
+        .facts()
+        .map(|fact_type| {
+            let name = &fact_type.name;
+            let schema: serde_json::Value =
+                serde_json::from_str(&read(&format!("facts/{name}.json"))).unwrap();
+            let what = schema["description"].as_str().unwrap();
+            let what = what.strip_suffix(" This is the schema of the event's data.").unwrap();
+            let parts: Vec<String> = schema["properties"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|part| *part != "recipient")
+                .map(|part| format!("`{part}`"))
+                .collect();
+            vec![format!("`{name}`"), what.to_owned(), parts.join(", ")]
+        })
+        .collect();
+    assert_eq!(listed, facts);
+}
+
+#[test]
 fn the_readme_lists_every_field() {
     let registry = Registry::embedded().unwrap();
     let listed = table(&read("README.md"), "## Fields of `data`");
     let mut fields: Vec<(String, String)> = registry
         .types()
         .flat_map(|event_type| &event_type.fields)
+        .chain(registry.facts().flat_map(|fact_type| &fact_type.fields))
         .map(|field| (format!("`{}`", field.path), field.kind.as_str().to_owned()))
         .collect();
     fields.sort();
@@ -68,11 +94,14 @@ fn the_readme_lists_every_field() {
 }
 
 #[test]
-fn the_example_in_the_readme_is_accepted() {
+fn the_examples_in_the_readme_are_accepted() {
     let text = read("README.md");
-    let body = text.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let body =
+        |nth| text.split("```json\n").nth(nth).and_then(|rest| rest.split("```").next()).unwrap();
     let registry = Registry::embedded().unwrap();
-    assert!(registry.read(body.as_bytes(), None, &|clinic| clinic == "atasehir").is_ok());
+    let known = |clinic: &str| clinic == "atasehir";
+    assert!(registry.read(body(1).as_bytes(), None, &known).is_ok());
+    assert!(registry.read_fact(body(2).as_bytes(), None, &known).is_ok());
 }
 
 #[test]
@@ -85,6 +114,10 @@ fn asyncapi_names_every_type_and_queue_and_refers_only_to_files_that_exist() {
         }
         assert!(text.contains(&format!("./events/{}.json", event_type.name)));
         assert!(text.contains(&format!("./examples/{}/ok-design.json", event_type.name)));
+    }
+    for fact_type in registry.facts() {
+        assert!(text.contains(&format!("./facts/{}.json", fact_type.name)));
+        assert!(text.contains(&format!("./examples/{}/ok-design.json", fact_type.name)));
     }
     let reference = NotificationId::of_event("/clinics/atasehir", "01JD0000000000000000000001");
     assert!(text.contains(&format!("dataref: ulak:{reference}")));

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fields::{Parts, Row};
-use schemas::{EventType, Registry, Rule};
+use schemas::{EventType, FactType, Field, Registry, Rule};
 use serde_json::Value;
 
 const PAGE: &str = "../docs/events.md";
@@ -48,8 +48,9 @@ const HEAD: &str = "\
 
 For the developers of clinic systems: what to publish, what each refusal means, and what Ulak tells back.
 
-Publish one JSON object in UTF-8, at most 64 KiB, to the topic exchange `ulak.notifications` with the event's type as
-routing key, persistent and confirmed. [publishers/](publishers/) does it in ten lines of Python, Node, PHP and C#.
+Publish one JSON object in UTF-8, at most 64 KiB, with the event's type as routing key, persistent and confirmed: a
+notification, which asks for one message, to the topic exchange `ulak.notifications`; a fact, which tells what happened and
+leaves to Ulak what follows, to `clinic.events`. [publishers/](publishers/) does it in ten lines of Python, Node, PHP and C#.
 `ulak publish --dry-run FILE` checks a file as a worker would, in the same words, and publishes nothing. The rules that
 are easy to miss (identity, the same thing twice, what may stand in ids) are in
 [schemas/README.md](../schemas/README.md); types of your own are in [new-event-type.md](new-event-type.md).
@@ -60,8 +61,13 @@ fn page() -> String {
     let parts = Parts(json("parts.json"));
     let mut page = HEAD.to_owned();
     envelope(&mut page);
+    page.push_str(NOTIFICATIONS);
     for event_type in registry.types() {
         typ(&mut page, event_type, &parts);
+    }
+    page.push_str(FACTS);
+    for fact_type in registry.facts() {
+        fact(&mut page, fact_type, &parts);
     }
     refusals(&mut page);
     outcomes(&mut page, &parts);
@@ -86,15 +92,44 @@ fn envelope(page: &mut String) {
     );
 }
 
+const NOTIFICATIONS: &str = "
+## Notifications
+
+One message each, asked for outright or planned from a fact.
+";
+
+const FACTS: &str = "
+## Facts
+
+What happened in the clinic: publish it to the topic exchange `clinic.events`, and Ulak plans what follows from it (which
+reminders, when, and what else the clinic wants told). The appointment's `version`, else the event's `time`, orders the
+facts of one appointment, in whatever order they arrive: an older one is stale, a cancellation also stops a booking that
+arrives after it.
+";
+
 fn typ(page: &mut String, event_type: &EventType, parts: &Parts) {
-    let name = &event_type.name;
-    let schema = json(&format!("events/{name}.json"));
-    let what = schema["description"].as_str().unwrap().split(" This is the schema").next().unwrap();
-    let _ = writeln!(page, "\n## `{name}`\n\n{what}\n");
+    let schema = json(&format!("events/{}.json", event_type.name));
+    heading(page, &event_type.name, &schema);
     policy(page, event_type, &schema["x-ulak"]);
-    page.push_str("\nFields of `data`:\n\n");
-    let rows = fields::rows(&schema, parts);
-    assert_agree(event_type, &rows);
+    page.push('\n');
+    data(page, &event_type.name, &event_type.fields, &schema, parts);
+}
+
+fn fact(page: &mut String, fact_type: &FactType, parts: &Parts) {
+    let schema = json(&format!("facts/{}.json", fact_type.name));
+    heading(page, &fact_type.name, &schema);
+    data(page, &fact_type.name, &fact_type.fields, &schema, parts);
+}
+
+fn heading(page: &mut String, name: &str, schema: &Value) {
+    let what = schema["description"].as_str().unwrap().split(" This is the schema").next().unwrap();
+    let _ = writeln!(page, "\n### `{name}`\n\n{what}\n");
+}
+
+fn data(page: &mut String, name: &str, known: &[Field], schema: &Value, parts: &Parts) {
+    page.push_str("Fields of `data`:\n\n");
+    let rows = fields::rows(schema, parts);
+    assert_agree(name, known, &rows);
     fields::table(page, &rows);
     let example = read(&format!("examples/{name}/ok-design.json"));
     let _ = writeln!(page, "\nAn event that is accepted:\n\n```json\n{}\n```", example.trim_end());
@@ -121,13 +156,13 @@ fn policy(page: &mut String, event_type: &EventType, policy: &Value) {
 }
 
 /// The table has the fields that Ulak itself reads off the schema, no more and no fewer.
-fn assert_agree(event_type: &EventType, rows: &[Row]) {
+fn assert_agree(name: &str, known: &[Field], rows: &[Row]) {
     let mut listed: Vec<(&str, &str, bool)> =
         rows.iter().map(|row| (row.path.as_str(), row.kind.as_str(), row.required)).collect();
     listed.sort_unstable();
     let known: Vec<_> =
-        event_type.fields.iter().map(|f| (f.path.as_str(), f.kind.as_str(), f.required)).collect();
-    assert_eq!(listed, known, "{}", event_type.name);
+        known.iter().map(|f| (f.path.as_str(), f.kind.as_str(), f.required)).collect();
+    assert_eq!(listed, known, "{name}");
 }
 
 const REFUSALS: &str = "
@@ -162,14 +197,16 @@ fn refusals(page: &mut String) {
 /// Rule, path and file of every bad example, the ones with the shortest names first.
 fn bad_examples() -> Vec<(String, String, String)> {
     let mut found = Vec::new();
-    for event_type in Registry::embedded().unwrap().types() {
-        let folder = root().join("examples").join(&event_type.name);
+    let registry = Registry::embedded().unwrap();
+    let types = registry.types().map(|event_type| &event_type.name);
+    for type_name in types.chain(registry.facts().map(|fact_type| &fact_type.name)) {
+        let folder = root().join("examples").join(type_name);
         for entry in fs::read_dir(folder).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             let Some(stem) = name.strip_suffix(".expect.json") else { continue };
-            let expected = json(&format!("examples/{}/{name}", event_type.name));
+            let expected = json(&format!("examples/{type_name}/{name}"));
             let text = |key: &str| expected[key].as_str().unwrap().to_owned();
-            found.push((text("rule"), text("path"), format!("{}/{stem}.json", event_type.name)));
+            found.push((text("rule"), text("path"), format!("{type_name}/{stem}.json")));
         }
     }
     found.sort_by_key(|(_, _, file)| (file.len(), file.clone()));

@@ -29,6 +29,9 @@ Twins, under the vendors' own paths
           POST /sps/{iysCode}/brands/{brandCode}/consents/{recipientType}/status/{type}
           POST /sps/{iysCode}/brands/{brandCode}/consents  …/consents/request  …/consents/status  …/consents/history
           GET  /sps/{iysCode}/brands  …/consents/request/{requestId}  …/consents/changes
+  Twilio  POST /2010-04-01/Accounts/{AccountSid}/Messages.json      GET (list)
+          GET  /2010-04-01/Accounts/{AccountSid}/Messages/{Sid}.json  POST (cancel, redact)  DELETE
+          GET  /2010-04-01/Accounts/{AccountSid}.json               …/{AccountSid}/Balance.json
 
 What came in
   GET    /_simulator/messages   ?after=N &to=5321234567 &limit=N &wait_s=S &count=K   accepted messages
@@ -72,10 +75,7 @@ pub(crate) async fn answer(world: &World, method: &Method, path: &str, request: 
         ("GET", "/_simulator/messages") => messages(world, request).await,
         ("GET", "/_simulator/requests") => number_of(request, "after", 0)
             .map(|after| Reply::json(200, "", &json!({ "requests": world.seen.list(after) }))),
-        ("GET", "/_simulator/stats") => {
-            let (messages, segments) = world.messages.with(|ring| (ring.newest(), ring.segments()));
-            Ok(Reply::json(200, "", &world.seen.stats(messages, segments)))
-        }
+        ("GET", "/_simulator/stats") => Ok(Reply::json(200, "", &world.stats())),
         ("GET", "/_simulator/script") => Ok(Reply::json(200, "", &json!(world.script()))),
         ("PUT", "/_simulator/script") => put_script(world, request),
         ("POST", "/_simulator/faults") => post_fault(world, request),
@@ -113,10 +113,9 @@ async fn messages(world: &World, request: &Request) -> Result<Reply, Wrong> {
     let limit = number_of(request, "limit", most)?.min(most) as usize;
     let to = match request.query("to") {
         None => None,
-        Some(text) => Some(
-            number::written_by_a_person(&text)
-                .ok_or_else(|| (400, "to must be a Turkish mobile number".to_owned()))?,
-        ),
+        Some(text) => Some(number::looked_for(&text).ok_or_else(|| {
+            (400, "to must be a Turkish mobile number, or +E.164 abroad".to_owned())
+        })?),
     };
     let page = match request.query("wait_s") {
         None => world.messages.page(after, to, limit),

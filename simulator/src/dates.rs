@@ -54,6 +54,36 @@ pub(crate) fn to_rfc3339(ms: i64) -> String {
     instant(ms).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// Writes RFC 2822 in GMT, as Twilio does (facts A1).
+pub(crate) fn to_rfc2822(ms: i64) -> String {
+    instant(ms).format("%a, %d %b %Y %H:%M:%S +0000").to_string()
+}
+
+/// Writes `YYMMDDhhmm`, Twilio's `RawDlrDoneDate` (facts A3).
+pub(crate) fn to_twilio_done(ms: i64) -> String {
+    instant(ms).format("%y%m%d%H%M").to_string()
+}
+
+/// Writes `ddMMyyyyHHmm`.
+pub(crate) fn to_netgsm_send(ms: i64) -> String {
+    write(ms, "%d%m%Y%H%M")
+}
+
+/// The GMT day of a Twilio filter, as its first millisecond: `YYYY-MM-DD`, or an instant of which only the day
+/// counts (facts A2).
+pub(crate) fn twilio_day(text: &str) -> Option<i64> {
+    let day = match text.len() {
+        10 => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?,
+        _ => DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc).date_naive(),
+    };
+    Some(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis())
+}
+
+/// An instant in ISO 8601 (Twilio's `SendAt`, facts A1).
+pub(crate) fn iso8601(text: &str) -> Option<i64> {
+    Some(DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis())
+}
+
 /// The day in Türkiye.
 pub(crate) fn day(ms: i64) -> NaiveDate {
     instant(ms).with_timezone(&Istanbul).date_naive()
@@ -94,6 +124,22 @@ mod tests {
         assert_eq!(netgsm_inbox("01102026143000"), Some(at));
         assert_eq!(iys("2026-10-01 14:30:00"), Some(at));
         assert_eq!(to_rfc3339(at), "2026-10-01T11:30:00.000Z");
+        assert_eq!(to_netgsm_send(at), "011020261430");
+    }
+
+    #[test]
+    fn twilio_writes_and_reads_gmt() {
+        let at = 1_692_853_305_000;
+        assert_eq!(to_rfc2822(at), "Thu, 24 Aug 2023 05:01:45 +0000");
+        assert_eq!(to_twilio_done(at), "2308240501");
+        let day = Some(1_692_835_200_000);
+        assert_eq!(twilio_day("2023-08-24"), day);
+        assert_eq!(twilio_day("2023-08-24T23:59:59Z"), day);
+        assert_eq!(twilio_day("2023-08-25T01:00:00+03:00"), day);
+        assert_eq!(iso8601("2023-08-24T05:01:45Z"), Some(at));
+        for wrong in ["", "24.08.2023", "2023-13-01", "2023-08-24 05:01"] {
+            assert_eq!((twilio_day(wrong), iso8601(wrong)), (None, None), "{wrong}");
+        }
     }
 
     #[test]
@@ -121,6 +167,7 @@ mod tests {
         #[test]
         fn no_text_makes_a_reader_of_dates_panic(text in "\\PC*") {
             let _ = (netgsm_send(&text), netgsm_report(&text), netgsm_inbox(&text), iys(&text));
+            let _ = (twilio_day(&text), iso8601(&text));
         }
 
         #[test]

@@ -16,6 +16,8 @@ pub enum Provider {
     Netgsm,
     /// İYS itself.
     Iys,
+    /// Twilio Programmable Messaging.
+    Twilio,
 }
 
 impl Provider {
@@ -24,6 +26,7 @@ impl Provider {
         match self {
             Self::Netgsm => "netgsm",
             Self::Iys => "iys",
+            Self::Twilio => "twilio",
         }
     }
 }
@@ -32,7 +35,7 @@ impl Provider {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// Netgsm send.
+    /// Netgsm send; Twilio `POST …/Messages.json`.
     Send,
     /// Netgsm one-time code.
     Otp,
@@ -46,8 +49,10 @@ pub enum Operation {
     Msgheader,
     /// Netgsm inbox.
     Inbox,
-    /// Netgsm balance.
+    /// Netgsm balance, Twilio balance.
     Balance,
+    /// Netgsm's İYS service: both of the following.
+    Iys,
     /// Upload of consents through Netgsm.
     IysAdd,
     /// Query of a consent through Netgsm.
@@ -58,6 +63,14 @@ pub enum Operation {
     Consents,
     /// İYS brands.
     Brands,
+    /// Twilio `GET …/Messages.json`.
+    List,
+    /// Twilio `GET …/Messages/{Sid}.json`.
+    Fetch,
+    /// Twilio `POST` (cancel, redact) or `DELETE` of `…/Messages/{Sid}.json`.
+    Update,
+    /// Twilio `GET /2010-04-01/Accounts/{AccountSid}.json`.
+    Account,
     /// Every call of the provider.
     #[default]
     Any,
@@ -75,12 +88,26 @@ impl Operation {
             Self::Msgheader => "msgheader",
             Self::Inbox => "inbox",
             Self::Balance => "balance",
+            Self::Iys => "iys",
             Self::IysAdd => "iys_add",
             Self::IysSearch => "iys_search",
             Self::Token => "token",
             Self::Consents => "consents",
             Self::Brands => "brands",
+            Self::List => "list",
+            Self::Fetch => "fetch",
+            Self::Update => "update",
+            Self::Account => "account",
             Self::Any => "any",
+        }
+    }
+
+    /// Whether a fault on this operation is one on that call.
+    fn covers(self, call: Self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Iys => matches!(call, Self::IysAdd | Self::IysSearch),
+            named => named == call,
         }
     }
 }
@@ -97,7 +124,7 @@ pub struct Fault {
     /// Only requests about this number, in any Turkish writing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// Only requests of this account (Netgsm username, İYS username).
+    /// Only requests of this account (Netgsm username, İYS username, Twilio `AccountSid`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// Only this share (0 to 1) of the fitting requests, drawn with the script's seed.
@@ -124,9 +151,10 @@ impl std::fmt::Debug for Fault {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FaultKind {
-    /// The vendor's answer with this code. Netgsm's 00, 01, 02 and 1000 are acceptances and are logged.
+    /// The vendor's answer with this code. Netgsm's 00, 01, 02 and 1000 are acceptances and are logged; so are
+    /// Twilio's codes of a delivery (30001 to 30999, 63001 to 63999) at a send: the message then ends with it.
     Code {
-        /// `"30"`, `"H103"`, `"invalid_grant"`.
+        /// `"30"`, `"H103"`, `"invalid_grant"`, `"20429"`.
         code: String,
     },
     /// A bare HTTP status with a short HTML page, as a proxy in front of the vendor would give.
@@ -236,6 +264,11 @@ impl Fault {
             {
                 Err("code must be 1 to 32 letters, digits or underscores".to_owned())
             }
+            FaultKind::Code { code }
+                if self.provider == Provider::Twilio && code.parse::<u32>().is_err() =>
+            {
+                Err("code must be a number of Twilio's, as 20429".to_owned())
+            }
             _ => Ok(()),
         }
     }
@@ -309,7 +342,7 @@ impl Faults {
         for candidate in armed.iter_mut() {
             let fault = &candidate.fault;
             if fault.provider != subject.provider
-                || (fault.operation != Operation::Any && fault.operation != subject.operation)
+                || !fault.operation.covers(subject.operation)
                 || candidate.left == Some(0)
             {
                 continue;
@@ -388,6 +421,26 @@ mod tests {
         ]);
         assert_eq!(strikes(&faults, 0, &[5_321_234_568]), None);
         assert_eq!(strikes(&faults, 0, &[5_321_234_567]), Some(FaultKind::Down));
+    }
+
+    #[test]
+    fn a_fault_on_netgsms_iys_service_strikes_both_of_its_calls_and_no_send() {
+        for (call, struck) in
+            [(Operation::IysAdd, true), (Operation::IysSearch, true), (Operation::Send, false)]
+        {
+            assert_eq!(Operation::Iys.covers(call), struck, "{call:?}");
+            assert!(Operation::Any.covers(call) && call.covers(call));
+        }
+        assert!(!Operation::IysAdd.covers(Operation::IysSearch));
+    }
+
+    #[test]
+    fn twilios_codes_are_numbers() {
+        let fault = |code: &str| {
+            Fault::new(Provider::Twilio, Operation::Send, FaultKind::Code { code: code.into() })
+        };
+        assert!(fault("20429").check().is_ok());
+        assert!(fault("H103").check().is_err());
     }
 
     #[test]

@@ -79,9 +79,10 @@ impl Simulator {
         self.world.messages.page(n, None, MOST_IN_ONE_ANSWER).messages
     }
 
-    /// Accepted messages to a number, in any Turkish writing; nothing for what is no number.
+    /// Accepted messages to a number, in any Turkish writing or in E.164, whoever accepted them; nothing for what is
+    /// no number.
     pub fn messages_to(&self, to: &str) -> Vec<MessageView> {
-        let to = number::written_by_a_person(to).unwrap_or(0);
+        let to = number::looked_for(to).unwrap_or(0);
         self.world.messages.page(0, Some(to), MOST_IN_ONE_ANSWER).messages
     }
 
@@ -97,7 +98,7 @@ impl Simulator {
 
     /// As [`Self::wait_for`], for the messages to one number.
     pub async fn wait_for_to(&self, to: &str, count: usize, at_most: Duration) -> Vec<MessageView> {
-        let to = Some(number::written_by_a_person(to).unwrap_or(0));
+        let to = Some(number::looked_for(to).unwrap_or(0));
         self.world.messages.wait((0, to, MOST_IN_ONE_ANSWER), count, at_most).await.messages
     }
 
@@ -108,9 +109,7 @@ impl Simulator {
 
     /// The counters, as `GET /_simulator/stats` shows them.
     pub fn stats(&self) -> serde_json::Value {
-        let (messages, segments) =
-            self.world.messages.with(|ring| (ring.newest(), ring.segments()));
-        self.world.seen.stats(messages, segments)
+        self.world.stats()
     }
 
     /// Adds a fault at the end of the list.

@@ -20,7 +20,7 @@ mod token;
 mod upload;
 
 use consent::Record;
-pub(crate) use consent::{Channel, ConsentKey, ConsentUpload, normal};
+pub(crate) use consent::{Channel, ConsentKey, ConsentUpload, fits, normal};
 pub(crate) use error::IysError;
 use error::refuse;
 pub(crate) use error::refuse_by_fault;

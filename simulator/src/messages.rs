@@ -4,13 +4,16 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::dates;
-use crate::faults::{Operation, Provider};
 use crate::lock::locked;
+use crate::twilio;
+
+mod view;
+
+pub use view::MessageView;
 
 /// Most messages kept; the oldest go first.
 const MOST_MESSAGES: usize = 1_000_000;
@@ -28,7 +31,7 @@ pub(crate) struct Entry {
     pub start_ms: i64,
     /// 0: none given.
     pub stop_ms: i64,
-    /// Ten digits, 5XXXXXXXXX.
+    /// A key of [`crate::number`]: ten digits of a Turkish mobile, or a number abroad.
     pub to: u64,
     /// Number of the first message of its job.
     pub job: u64,
@@ -40,12 +43,29 @@ pub(crate) struct Entry {
     startdate: u64,
     stopdate: u64,
     account: u32,
-    sender: u32,
+    pub sender: u32,
+    /// Twilio's Messaging Service; [`NO_NAME`]: none.
+    pub service: u32,
+    /// Twilio's error code with which it ends whatever the script says of its number; 0: none.
+    pub error: u32,
     pub segments: u16,
     pub mark: Mark,
+    pub kind: Kind,
     turkish: bool,
     filter: u8,
-    otp: bool,
+    /// Whether its text was taken out of what its vendor shows (Twilio); this log keeps it.
+    pub redacted: bool,
+}
+
+/// Which call accepted a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Netgsm `send`.
+    Send,
+    /// Netgsm `otp`.
+    Otp,
+    /// Twilio `Messages`.
+    Twilio,
 }
 
 /// What became of a message already when it was accepted, or since.
@@ -61,6 +81,10 @@ pub(crate) enum Mark {
     NotReportable,
     /// Cancelled before its start.
     Cancelled,
+    /// Waits for a time that was asked for (Twilio `SendAt`).
+    Scheduled,
+    /// Deleted at its vendor (Twilio); this log keeps it.
+    Deleted,
 }
 
 /// A message before it has a number.
@@ -85,56 +109,15 @@ pub(crate) struct Job<'a> {
     pub stop_ms: Option<i64>,
     pub turkish: bool,
     pub filter: u8,
-    pub otp: bool,
-}
-
-/// One accepted message as the control API shows it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageView {
-    /// Its number, from 1, without gaps, in the order of acceptance.
-    pub n: u64,
-    /// When it was accepted: RFC 3339, UTC, milliseconds.
-    pub at: String,
-    /// Who accepted it.
-    pub provider: Provider,
-    /// Whose account it was.
-    pub account: String,
-    /// Sender name.
-    pub sender: String,
-    /// Ten digits, whatever writing came.
-    pub to: String,
-    /// The text as it came.
-    pub text: String,
-    /// The caller's own reference (`referansID`).
-    pub reference: Option<String>,
-    /// The job it belongs to.
-    pub jobid: String,
-    /// `TR` or nothing.
-    pub encoding: Option<String>,
-    /// `ddMMyyyyHHmm` as it came.
-    pub startdate: Option<String>,
-    /// `ddMMyyyyHHmm` as it came.
-    pub stopdate: Option<String>,
-    /// Segments billed.
-    pub segments: u32,
-    /// `0`, `11`, `12`, or nothing where the caller sent none.
-    pub iysfilter: Option<String>,
-    /// `send` or `otp`.
-    pub operation: Operation,
-}
-
-impl std::fmt::Debug for MessageView {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MessageView")
-            .field("n", &self.n)
-            .field("at", &self.at)
-            .field("jobid", &self.jobid)
-            .finish_non_exhaustive()
-    }
+    pub kind: Kind,
+    pub service: Option<&'a str>,
+    pub error: u32,
 }
 
 /// The number that stands for "no iysfilter given".
 pub(crate) const NO_FILTER: u8 = u8::MAX;
+/// The number that stands for "no name".
+pub(crate) const NO_NAME: u32 = u32::MAX;
 
 /// Messages of an answer, and whether there are others after them.
 #[derive(Debug, Serialize)]
@@ -172,7 +155,7 @@ impl Ring {
         self.entries.get(usize::try_from(index).ok()?)
     }
 
-    fn get_mut(&mut self, n: u64) -> Option<&mut Entry> {
+    pub(crate) fn get_mut(&mut self, n: u64) -> Option<&mut Entry> {
         let index = n.checked_sub(self.dropped + 1)?;
         self.entries.get_mut(usize::try_from(index).ok()?)
     }
@@ -217,6 +200,7 @@ impl Ring {
         // Requests are worked on side by side; the log must stay sorted by time all the same.
         let at_ms = self.entries.back().map_or(job.at_ms, |last| job.at_ms.max(last.at_ms));
         let (account, sender) = (self.name_number(job.account), self.name_number(job.sender));
+        let service = job.service.map_or(NO_NAME, |service| self.name_number(service));
         let date = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
         for draft in drafts {
             let n = self.newest() + 1;
@@ -236,17 +220,20 @@ impl Ring {
                 stopdate: date(job.stopdate),
                 account,
                 sender,
+                service,
+                error: job.error,
                 segments: draft.segments,
                 mark: draft.mark,
+                kind: job.kind,
                 turkish: job.turkish,
                 filter: job.filter,
-                otp: job.otp,
+                redacted: false,
             });
         }
         while self.entries.len() > MOST_MESSAGES || self.text_bytes > MOST_TEXT_BYTES {
             self.drop_oldest();
         }
-        jobid(at_ms, first)
+        id(job.kind, at_ms, first)
     }
 
     fn drop_oldest(&mut self) {
@@ -268,6 +255,25 @@ impl Ring {
             })
             .map(|(n, _)| n)
             .collect()
+    }
+
+    /// Numbers below `before` of the messages to a phone (or to anybody), newest first.
+    pub(crate) fn newest_first(
+        &self,
+        to: Option<u64>,
+        before: u64,
+    ) -> impl Iterator<Item = (u64, &Entry)> {
+        let mut next = match to {
+            Some(to) => self.last_to.get(&to).copied().unwrap_or(0),
+            None => self.newest().min(before.saturating_sub(1)),
+        };
+        std::iter::from_fn(move || {
+            let n = next;
+            let entry = self.get(n)?;
+            next = if to.is_some() { entry.previous } else { n - 1 };
+            Some((n, entry))
+        })
+        .filter(move |(n, _)| *n < before)
     }
 
     /// Numbers of all messages accepted between two instants, both included.
@@ -309,27 +315,13 @@ impl Ring {
         numbers.truncate(most);
         Page { messages: numbers.iter().filter_map(|n| self.view(*n)).collect(), more }
     }
+}
 
-    fn view(&self, n: u64) -> Option<MessageView> {
-        let entry = self.get(n)?;
-        let date = |digits: u64| (digits != 0).then(|| format!("{digits:012}"));
-        Some(MessageView {
-            n,
-            at: dates::to_rfc3339(entry.at_ms),
-            provider: Provider::Netgsm,
-            account: self.name(entry.account).to_owned(),
-            sender: self.name(entry.sender).to_owned(),
-            to: entry.to.to_string(),
-            text: entry.text.to_string(),
-            reference: entry.reference.as_deref().map(str::to_owned),
-            jobid: jobid(entry.at_ms, entry.job),
-            encoding: entry.turkish.then(|| "TR".to_owned()),
-            startdate: date(entry.startdate),
-            stopdate: date(entry.stopdate),
-            segments: u32::from(entry.segments),
-            iysfilter: (entry.filter != NO_FILTER).then(|| entry.filter.to_string()),
-            operation: if entry.otp { Operation::Otp } else { Operation::Send },
-        })
+/// The id that a vendor gives to the message with this number.
+fn id(kind: Kind, at_ms: i64, n: u64) -> String {
+    match kind {
+        Kind::Send | Kind::Otp => jobid(at_ms, n),
+        Kind::Twilio => twilio::sid(at_ms, n),
     }
 }
 
@@ -407,7 +399,9 @@ mod tests {
             stop_ms: None,
             turkish: false,
             filter: 0,
-            otp: false,
+            kind: Kind::Send,
+            service: None,
+            error: 0,
         }
     }
 
@@ -440,6 +434,21 @@ mod tests {
         assert!(ring.page(5, Some(1), 2).more);
         assert_eq!(numbers(&ring.page(8, None, 100)), [9, 10]);
         assert_eq!(ring.page(0, None, 1).messages[0].startdate.as_deref(), Some("010120260900"));
+    }
+
+    #[test]
+    fn the_log_is_read_backwards_by_number_and_as_a_whole() {
+        let mut ring = Ring::default();
+        for n in 0..6 {
+            ring.append(&job(n), vec![draft(n as u64 % 2)]);
+        }
+        let numbers =
+            |to, before| -> Vec<u64> { ring.newest_first(to, before).map(|(n, _)| n).collect() };
+        assert_eq!(numbers(None, u64::MAX), [6, 5, 4, 3, 2, 1]);
+        assert_eq!(numbers(None, 3), [2, 1]);
+        assert_eq!(numbers(Some(1), u64::MAX), [6, 4, 2]);
+        assert_eq!(numbers(Some(1), 4), [2]);
+        assert!(numbers(Some(9), u64::MAX).is_empty() && numbers(None, 0).is_empty());
     }
 
     #[test]

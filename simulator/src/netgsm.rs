@@ -32,6 +32,8 @@ struct Counted {
     segments: Window,
     codes: Window,
     reports: Window,
+    /// Calls of the İYS service.
+    iys: Window,
     used_credit: u64,
     /// Inbox messages that were handed out without dates, by their place in the script.
     read: HashSet<usize>,
@@ -90,7 +92,7 @@ pub(crate) fn accepts(code: &str) -> bool {
 pub(crate) fn refuse_by_fault(world: &World, operation: Operation, code: &str) -> Reply {
     let prepared = world.prepared();
     if matches!(operation, Operation::IysAdd | Operation::IysSearch) {
-        return iys_service::refuse(code, "Sistem hatası.");
+        return iys_service::refuse(&prepared, code);
     }
     refuse(&prepared, operation, code)
 }
@@ -102,16 +104,21 @@ fn authorized<'a>(prepared: &'a Prepared, request: &Request) -> Result<&'a Netgs
 
 /// An error in the shape that the script wants (facts A0).
 fn refuse(prepared: &Prepared, operation: Operation, code: &str) -> Reply {
-    let known = code.to_owned();
     let description = describe(operation, code);
     let mut body = json!({ "code": code, "description": description });
     if matches!(operation, Operation::Send | Operation::Cancel) {
         body["jobid"] = serde_json::Value::Null;
     }
-    match prepared.script.netgsm.errors {
-        ErrorShape::Http406 => Reply::json(406, known, &body),
-        ErrorShape::Http200 => Reply::json(200, known, &body),
-        ErrorShape::Text => Reply::ready(200, known.clone(), TEXT, known),
+    shaped(prepared.script.netgsm.errors, code, &body)
+}
+
+/// An error's body in a shape.
+fn shaped(shape: ErrorShape, code: &str, body: &serde_json::Value) -> Reply {
+    let code = code.to_owned();
+    match shape {
+        ErrorShape::Http406 => Reply::json(406, code, body),
+        ErrorShape::Http200 => Reply::json(200, code, body),
+        ErrorShape::Text => Reply::ready(200, code.clone(), TEXT, code),
     }
 }
 

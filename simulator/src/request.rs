@@ -47,6 +47,13 @@ impl Request {
             .map(|(_, value)| value.into_owned())
     }
 
+    /// A value of the body's form.
+    pub(crate) fn form(&self, key: &str) -> Option<String> {
+        form_urlencoded::parse(&self.body)
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.into_owned())
+    }
+
     /// Whether the body is an HTML form.
     pub(crate) fn is_form(&self) -> bool {
         self.headers
@@ -55,9 +62,12 @@ impl Request {
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
     }
 
-    /// Turkish mobiles that the body names, wherever they stand. Only faults with a number ask for this.
+    /// Turkish mobiles that the request is about: of a JSON body wherever they stand, of a form and of the query
+    /// string `To` (Twilio). Only faults with a number ask for this.
     pub(crate) fn numbers(&self) -> Vec<u64> {
-        let mut found = Vec::new();
+        let in_form = self.is_form().then(|| self.form("To")).flatten();
+        let to = [in_form, self.query("To")].into_iter().flatten();
+        let mut found: Vec<u64> = to.filter_map(|to| number::written_by_a_person(&to)).collect();
         if let Ok(body) = serde_json::from_slice::<Value>(&self.body) {
             collect(&body, &mut found);
         }
@@ -67,9 +77,7 @@ impl Request {
     /// Name in the body's credentials: `usercode` (balance), `header.username` (Netgsm İYS), `username` (token).
     pub(crate) fn name_in_body(&self) -> Option<String> {
         if self.is_form() {
-            return form_urlencoded::parse(&self.body)
-                .find(|(name, _)| name == "username")
-                .map(|(_, value)| value.into_owned());
+            return self.form("username");
         }
         let body: Value = serde_json::from_slice(&self.body).ok()?;
         ["/usercode", "/header/username", "/username"]

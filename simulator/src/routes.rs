@@ -4,14 +4,25 @@ use hyper::Method;
 
 use crate::faults::{Operation, Provider};
 use crate::iys::{IysCall, Place};
+use crate::twilio::TwilioPlace;
 
 /// A call of a twin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Route<'a> {
     pub provider: Provider,
     pub operation: Operation,
-    /// İYS: which call, and whose data it asks for.
-    pub iys: Option<(IysCall<'a>, Option<Place<'a>>)>,
+    pub target: Target<'a>,
+}
+
+/// What a path says beside the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target<'a> {
+    /// Netgsm's paths say no more.
+    Netgsm,
+    /// Which call, and whose data it asks for.
+    Iys(IysCall<'a>, Option<Place<'a>>),
+    /// Whose account, and which message.
+    Twilio(TwilioPlace<'a>),
 }
 
 /// What a path is.
@@ -37,7 +48,7 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Found<'a> {
         "/iys/add" => (Method::POST, netgsm(Operation::IysAdd)),
         "/iys/search" => (Method::POST, netgsm(Operation::IysSearch)),
         "/oauth2/token" => (Method::POST, iys(Operation::Token, IysCall::Token, None)),
-        _ => match sps(path) {
+        _ => match sps(path).or_else(|| twilio(method, path)) {
             Some(found) => found,
             None => return Found::Nothing,
         },
@@ -46,11 +57,36 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Found<'a> {
 }
 
 fn netgsm(operation: Operation) -> Route<'static> {
-    Route { provider: Provider::Netgsm, operation, iys: None }
+    Route { provider: Provider::Netgsm, operation, target: Target::Netgsm }
 }
 
 fn iys<'a>(operation: Operation, call: IysCall<'a>, place: Option<Place<'a>>) -> Route<'a> {
-    Route { provider: Provider::Iys, operation, iys: Some((call, place)) }
+    Route { provider: Provider::Iys, operation, target: Target::Iys(call, place) }
+}
+
+/// `/2010-04-01/Accounts/{AccountSid}…`; the method tells a create from a list.
+fn twilio<'a>(method: &Method, path: &'a str) -> Option<(Method, Route<'a>)> {
+    let mut parts = path.strip_prefix("/2010-04-01/Accounts/")?.strip_suffix(".json")?.split('/');
+    let account_sid = parts.next().filter(|sid| !sid.is_empty())?;
+    let rest = [parts.next(), parts.next(), parts.next()];
+    let (wanted, operation, message_sid) = match rest {
+        [None, ..] => (Method::GET, Operation::Account, None),
+        [Some("Balance"), None, _] => (Method::GET, Operation::Balance, None),
+        [Some("Messages"), None, _] if method == Method::GET => {
+            (Method::GET, Operation::List, None)
+        }
+        [Some("Messages"), None, _] => (Method::POST, Operation::Send, None),
+        [Some("Messages"), Some(sid), None] if method == Method::GET => {
+            (Method::GET, Operation::Fetch, Some(sid))
+        }
+        [Some("Messages"), Some(sid), None] if method == Method::DELETE => {
+            (Method::DELETE, Operation::Update, Some(sid))
+        }
+        [Some("Messages"), Some(sid), None] => (Method::POST, Operation::Update, Some(sid)),
+        _ => return None,
+    };
+    let target = Target::Twilio(TwilioPlace { account_sid, message_sid });
+    Some((wanted, Route { provider: Provider::Twilio, operation, target }))
 }
 
 /// `/sps/{iysCode}/brands…`, and the same under `/v2` where İYS has it.
@@ -111,6 +147,33 @@ mod tests {
             let place = Place { iys_code: "1", brand_code: Some("2") };
             let wanted = Found::Twin(iys(Operation::Consents, call, Some(place)));
             assert_eq!(find(&Method::POST, path), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn twilios_paths_lead_to_their_calls() {
+        let all = "/2010-04-01/Accounts/AC1/Messages.json";
+        let one = "/2010-04-01/Accounts/AC1/Messages/SM1.json";
+        for (method, path, operation, message_sid) in [
+            (Method::POST, all, Operation::Send, None),
+            (Method::GET, all, Operation::List, None),
+            (Method::GET, one, Operation::Fetch, Some("SM1")),
+            (Method::POST, one, Operation::Update, Some("SM1")),
+            (Method::DELETE, one, Operation::Update, Some("SM1")),
+            (Method::GET, "/2010-04-01/Accounts/AC1.json", Operation::Account, None),
+            (Method::GET, "/2010-04-01/Accounts/AC1/Balance.json", Operation::Balance, None),
+        ] {
+            let target = Target::Twilio(TwilioPlace { account_sid: "AC1", message_sid });
+            let wanted = Found::Twin(Route { provider: Provider::Twilio, operation, target });
+            assert_eq!(find(&method, path), wanted, "{method} {path}");
+        }
+        assert_eq!(find(&Method::DELETE, all), Found::OtherMethod);
+        for path in [
+            "/2010-04-01/Accounts/AC1/Messages",
+            "/2010-04-01/Accounts/.json",
+            "/2010-04-01/Accounts/AC1/Calls.json",
+        ] {
+            assert_eq!(find(&Method::GET, path), Found::Nothing, "{path}");
         }
     }
 

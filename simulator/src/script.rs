@@ -10,10 +10,15 @@ use crate::faults::Fault;
 
 pub(crate) mod iys;
 mod netgsm;
+mod twilio;
 
 pub use iys::{Consent, Consents, CredentialRefusal, IysLimits, IysScript, IysUser};
 pub use netgsm::{
     BadDates, ErrorShape, InboundMessage, NetgsmAccount, NetgsmScript, NoCredit, Outcome,
+};
+pub use twilio::{
+    TwilioAccount, TwilioApiKey, TwilioEnd, TwilioKeyKind, TwilioOutcome, TwilioScript,
+    TwilioService, UnregisteredSender,
 };
 
 /// Accounts, rules, consents and faults of one simulator.
@@ -26,6 +31,8 @@ pub struct Script {
     pub netgsm: NetgsmScript,
     /// The İYS twin.
     pub iys: IysScript,
+    /// The Twilio twin.
+    pub twilio: TwilioScript,
     /// Faults from the start; more come by `POST /_simulator/faults`.
     pub faults: Vec<Fault>,
 }
@@ -100,6 +107,7 @@ impl Script {
     pub fn check(&self) -> Result<(), ScriptError> {
         self.netgsm.check()?;
         self.iys.check()?;
+        self.twilio.check()?;
         for (index, fault) in self.faults.iter().enumerate() {
             fault.check().map_err(|wrong| senseless(format!("faults[{index}]"), wrong))?;
         }
@@ -132,6 +140,16 @@ mod tests {
         assert_eq!(accounts[1].senders, ["OTHER"]);
         assert_eq!(script.iys.users[0].iys_code, "100001");
         assert_eq!(script.iys.consents.default, Consent::Onay);
+        let twilio = &script.twilio.accounts[0];
+        assert_eq!(twilio.account_sid, "AC00000000000000000000000000000001");
+        assert_eq!(twilio.auth_token, "twilio-token");
+        assert_eq!(twilio.api_keys[0].sid, "SK00000000000000000000000000000001");
+        assert_eq!(twilio.api_keys[0].secret, "twilio-key-secret");
+        assert_eq!(
+            (&twilio.from[..], &twilio.alphanumeric[..]),
+            (&["+13185550100".into()][..], &["KLINIK".into()][..])
+        );
+        assert_eq!(twilio.messaging_services[0].sid, "MG00000000000000000000000000000001");
     }
 
     #[test]
@@ -158,6 +176,8 @@ mod tests {
         let script = Script::from_toml(toml.unwrap()).unwrap();
         assert_eq!(script.netgsm.accounts[0].credit, Some(500));
         assert_eq!(script.faults.len(), 1);
+        assert_eq!(script.twilio.accounts[0].messaging_services[0].senders, ["KLINIK"]);
+        assert_eq!(script.twilio.opted_out, ["5321234569"]);
     }
 
     #[test]
@@ -167,6 +187,12 @@ mod tests {
             (r#"{"netgsm":{"outcomes":{"0212":{"status":1}}}}"#, "netgsm.outcomes"),
             (r#"{"netgsm":{"page_rows":0}}"#, "netgsm.page_rows"),
             (r#"{"iys":{"consents":{"numbers":{"123":"RET"}}}}"#, "iys.consents.numbers"),
+            (r#"{"twilio":{"send_ms":[5,1]}}"#, "twilio.send_ms"),
+            (r#"{"twilio":{"outcomes":{"5321":{"status":"failed"}}}}"#, "twilio.outcomes"),
+            (
+                r#"{"twilio":{"accounts":[{"account_sid":"AC1","auth_token":"t"}]}}"#,
+                "twilio.accounts[0].account_sid",
+            ),
             (r#"{"faults":[{"provider":"iys","share":2,"fault":{"kind":"down"}}]}"#, "faults[0]"),
             (r#"{"nonsense":1}"#, "nonsense"),
         ] {

@@ -22,11 +22,11 @@ use tokio_util::task::TaskTracker;
 use crate::faults::{FaultKind, Subject};
 use crate::reply::{Reply, TEXT};
 use crate::request::Request;
-use crate::routes::{Found, Route};
+use crate::routes::{Found, Route, Target};
 use crate::script::{Script, ScriptError};
 use crate::seen::Sighting;
 use crate::world::World;
-use crate::{Provider, control, iys, netgsm, routes};
+use crate::{Operation, Provider, control, iys, netgsm, routes, twilio};
 
 /// Largest body taken.
 const MOST_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -131,7 +131,7 @@ async fn connection(world: Arc<World>, stream: TcpStream, peer: IpAddr) {
 }
 
 async fn answer(
-    world: &World,
+    world: &Arc<World>,
     end: &End,
     peer: IpAddr,
     request: hyper::Request<Incoming>,
@@ -168,7 +168,7 @@ async fn answer(
 
 /// Works on a call, unless a fault is in the way, and answers it, unless a fault is in the way of that.
 async fn twin(
-    world: &World,
+    world: &Arc<World>,
     end: &End,
     method: &str,
     path: &str,
@@ -180,13 +180,16 @@ async fn twin(
         &Subject {
             provider: route.provider,
             operation: route.operation,
-            account: &|| account(world, route.provider, request),
+            account: &|| account(world, route.target, request),
             numbers: &|| request.numbers(),
         },
     );
-    let work = |code: Option<&str>| match route.iys {
-        Some((call, place)) => iys::answer(world, call, place, request),
-        None => netgsm::answer(world, route.operation, request, code),
+    let work = |code: Option<&str>| match route.target {
+        Target::Netgsm => netgsm::answer(world, route.operation, request, code),
+        Target::Iys(call, place) => iys::answer(world, call, place, request),
+        Target::Twilio(place) => {
+            twilio::answer(world, route.operation, place, (method, request), code)
+        }
     };
     let line = (method, path);
     let fault = struck.as_ref().map(FaultKind::as_str);
@@ -228,7 +231,7 @@ async fn twin(
     reply.map_or_else(|| response(Reply::bare_http(500)), response)
 }
 
-/// A fault of kind `code`: some of Netgsm's codes accept the message.
+/// A fault of kind `code`: some of Netgsm's and Twilio's codes accept the message.
 fn by_code(
     world: &World,
     route: Route<'_>,
@@ -239,15 +242,21 @@ fn by_code(
         Provider::Netgsm if netgsm::accepts(code) => work(Some(code)),
         Provider::Netgsm => netgsm::refuse_by_fault(world, route.operation, code),
         Provider::Iys => iys::refuse_by_fault(code),
+        Provider::Twilio
+            if route.operation == Operation::Send
+                && code.parse().is_ok_and(twilio::is_of_an_end) =>
+        {
+            work(Some(code))
+        }
+        Provider::Twilio => twilio::refuse_by_fault(code),
     }
 }
 
-fn account(world: &World, provider: Provider, request: &Request) -> Option<String> {
-    match provider {
-        Provider::Netgsm => {
-            request.basic().map(|(name, _)| name).or_else(|| request.name_in_body())
-        }
-        Provider::Iys => iys::user_of(world, request).or_else(|| request.name_in_body()),
+fn account(world: &World, target: Target<'_>, request: &Request) -> Option<String> {
+    match target {
+        Target::Netgsm => request.basic().map(|(name, _)| name).or_else(|| request.name_in_body()),
+        Target::Iys(..) => iys::user_of(world, request).or_else(|| request.name_in_body()),
+        Target::Twilio(place) => Some(place.account_sid.to_owned()),
     }
 }
 

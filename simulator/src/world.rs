@@ -1,8 +1,9 @@
 //! All that the simulator knows, shared by its connections.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -12,8 +13,11 @@ use crate::lock::locked;
 use crate::messages::Messages;
 use crate::netgsm::NetgsmState;
 use crate::number;
-use crate::script::{Consents, NetgsmAccount, Outcome, Script, ScriptError, iys};
+use crate::script::{
+    Consents, NetgsmAccount, Outcome, Script, ScriptError, TwilioAccount, TwilioOutcome, iys,
+};
 use crate::seen::Seen;
+use crate::twilio::{Callbacks, TwilioState};
 
 /// A script, and what is looked up in it for every request.
 #[derive(Debug)]
@@ -21,12 +25,16 @@ pub(crate) struct Prepared {
     pub script: Script,
     accounts: HashMap<String, usize>,
     outcomes: HashMap<u64, Outcome>,
+    twilio_accounts: HashMap<String, usize>,
+    twilio_outcomes: HashMap<u64, TwilioOutcome>,
+    twilio_opted_out: HashSet<u64>,
 }
 
 impl Prepared {
     fn new(mut script: Script) -> Self {
         script.faults.clear();
         let accounts = &script.netgsm.accounts;
+        let twilio = &script.twilio;
         Self {
             accounts: accounts.iter().enumerate().map(|(i, a)| (a.username.clone(), i)).collect(),
             outcomes: script
@@ -34,6 +42,15 @@ impl Prepared {
                 .outcomes
                 .iter()
                 .filter_map(|(text, end)| Some((number::written_by_a_person(text)?, *end)))
+                .collect(),
+            twilio_accounts: (twilio.accounts.iter().enumerate())
+                .map(|(i, account)| (account.account_sid.clone(), i))
+                .collect(),
+            twilio_outcomes: (twilio.outcomes.iter())
+                .filter_map(|(text, end)| Some((number::looked_for(text)?, *end)))
+                .collect(),
+            twilio_opted_out: (twilio.opted_out.iter())
+                .filter_map(|text| number::looked_for(text))
                 .collect(),
             script,
         }
@@ -45,7 +62,22 @@ impl Prepared {
         (account.password == password).then_some(account)
     }
 
-    /// How messages to a number end.
+    /// The Twilio account with this sid.
+    pub(crate) fn twilio_account(&self, sid: &str) -> Option<&TwilioAccount> {
+        self.script.twilio.accounts.get(*self.twilio_accounts.get(sid)?)
+    }
+
+    /// How Twilio's messages to a number end.
+    pub(crate) fn twilio_outcome(&self, to: u64) -> TwilioOutcome {
+        self.twilio_outcomes.get(&to).copied().unwrap_or(self.script.twilio.default_outcome)
+    }
+
+    /// Whether a number has opted out at Twilio.
+    pub(crate) fn is_opted_out(&self, to: u64) -> bool {
+        self.twilio_opted_out.contains(&to)
+    }
+
+    /// How Netgsm's messages to a number end.
     pub(crate) fn outcome(&self, to: u64) -> Outcome {
         self.outcomes.get(&to).copied().unwrap_or(self.script.netgsm.default_outcome)
     }
@@ -60,6 +92,8 @@ pub(crate) struct World {
     pub seen: Seen,
     pub netgsm: Mutex<NetgsmState>,
     pub iys: Mutex<IysState>,
+    pub twilio: Mutex<TwilioState>,
+    pub callbacks: Callbacks,
     pub shutdown: CancellationToken,
     prepared: RwLock<Arc<Prepared>>,
 }
@@ -79,6 +113,8 @@ impl World {
             seen: Seen::default(),
             netgsm: Mutex::default(),
             iys: Mutex::new(iys),
+            twilio: Mutex::default(),
+            callbacks: Callbacks::default(),
             shutdown,
             prepared: RwLock::new(Arc::new(Prepared::new(script))),
         })
@@ -95,6 +131,14 @@ impl World {
         script.iys.consents = locked(&self.iys).script_of_consents();
         script.faults = self.faults.list();
         script
+    }
+
+    /// The counters, as the control API shows them.
+    pub(crate) fn stats(&self) -> Value {
+        let (messages, segments) = self.messages.with(|ring| (ring.newest(), ring.segments()));
+        let mut stats = self.seen.stats(messages, segments);
+        stats["callbacks"] = self.callbacks.stats();
+        stats
     }
 
     /// Puts a whole script in the place of the old one. Messages, tokens and what was counted against

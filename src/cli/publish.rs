@@ -15,9 +15,10 @@ Examples:
 
 Every event is checked as a worker would, and in its words, before the first one is published; if one is refused,
 nothing is. Clinics are those of the configuration; where it has none, any clinic passes.
-Each event is confirmed by RabbitMQ before its line is printed. What a worker makes of it: `ulak log explain ID`.";
+Each event is confirmed by RabbitMQ before its line is printed. With broker.url = \"none\" it goes straight into the ledger and is
+in it when its line is printed; `ulak up` beside it sends at once. What a worker makes of it: `ulak log explain ID`.";
 
-/// Publish events to RabbitMQ, each checked and confirmed
+/// Publish events to RabbitMQ, each checked and confirmed; without a broker into the ledger
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct PublishArgs {

@@ -7,11 +7,12 @@ use clap::Args;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  ulak simulator                           Netgsm and İYS on one port, in memory, nothing is sent
+  ulak simulator                           Netgsm, İYS and Twilio on one port, in memory, nothing is sent
   ulak simulator --listen 127.0.0.1:0      on a free port, which is printed
   ulak simulator --script faults.json      with the faults and consents of a script
 
-Then: ULAK_PROVIDERS__NETGSM__BASE_URL=http://127.0.0.1:8090 ULAK_PROVIDERS__IYS__BASE_URL=http://127.0.0.1:8090
+Then: ULAK_PROVIDERS__NETGSM__BASE_URL=http://127.0.0.1:8090 ULAK_PROVIDERS__IYS__BASE_URL=http://127.0.0.1:8090 \
+  ULAK_PROVIDERS__TWILIO__BASE_URL=http://127.0.0.1:8090
 Everything that was accepted: curl http://127.0.0.1:8090/_simulator/messages";
 
 /// Serve the twins of the outside services, for demo, tests and benchmark

@@ -35,7 +35,7 @@ fn global_options_may_stand_anywhere() {
         let cli = Cli::try_parse_from(words).expect("valid");
         assert!(cli.global.json);
         assert_eq!(cli.global.config.as_deref(), Some("a.toml".as_ref()));
-        assert!(matches!(cli.command, Command::Config(ConfigCommand::Show)));
+        assert!(matches!(cli.command, Command::Config(ConfigCommand::Show(_))));
     }
 }
 

@@ -2,23 +2,26 @@
 
 use super::{Failure, Settings, say};
 use crate::cli::Global;
-use crate::cli::config::ConfigCommand;
-use crate::config::{ConfigError, Purpose};
+use crate::cli::config::{ConfigCommand, ShowArgs};
+use crate::config::{ConfigError, DEFAULT, Purpose};
 
 /// Runs the command.
 ///
 /// # Errors
 /// What is wrong or missing in the configuration.
 pub fn run(global: &Global, command: &ConfigCommand) -> Result<(), Failure> {
+    if let ConfigCommand::Show(ShowArgs { manual: true }) = command {
+        // needs no configuration: it says how to write one
+        return Ok(say(DEFAULT.trim_end())?);
+    }
     let settings = Settings::read(global)?;
     match command {
         ConfigCommand::Check(args) => {
-            let purposes = args
-                .purpose
-                .map_or(vec![Purpose::Worker, Purpose::Scheduler], |p| vec![p.purpose()]);
-            check(global, &settings, &purposes)
+            let one = args.purpose.map(|p| [p.purpose()]);
+            let purposes = one.as_ref().map_or(settings.config.processes(), |one| &one[..]);
+            check(global, &settings, purposes)
         }
-        ConfigCommand::Show => show(global, &settings),
+        ConfigCommand::Show(_) => show(global, &settings),
     }
 }
 

@@ -1,5 +1,8 @@
 //! `ulak doctor`: one line a check, with what to do. Nothing is sent, nothing is changed.
 
+mod abroad;
+mod consents;
+mod file;
 mod inside;
 mod outside;
 
@@ -87,7 +90,11 @@ pub fn run(global: &Global) -> Result<(), Failure> {
         report.all(inside::texts(&settings))?;
         let worker = crate::start::worker_settings(&settings.config);
         report.all(within("netgsm", outside::netgsm(&worker)).await)?;
+        report.all(within("twilio", abroad::twilio(&worker)).await)?;
+        report.all(abroad::bases(&worker))?;
         report.all(within("iys", outside::iys(&worker, ledger.as_ref(), &lanes)).await)?;
+        let asked = consents::netgsm(&worker, ledger.as_ref());
+        report.all(within("netgsm-iys", asked).await)?;
         if let Some(ledger) = ledger {
             ledger.close().await;
         }

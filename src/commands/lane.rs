@@ -54,9 +54,9 @@ async fn known(desk: &Desk) -> Result<BTreeMap<String, Known>, Failure> {
 fn configured(settings: &worker::Settings) -> Vec<String> {
     let mut lanes = vec![];
     for clinic in settings.clinics.values() {
-        lanes.extend(settings.sms_lane(clinic).map(|lane| lane.name));
-        if settings.iys.contains_key(&clinic.iys) {
-            lanes.push(settings.iys_lane(clinic));
+        lanes.extend(settings.sms_lanes(clinic).into_iter().map(|lane| lane.name));
+        if settings.has_consent_account(clinic) {
+            lanes.push(settings.consent_lane(clinic));
         }
     }
     lanes

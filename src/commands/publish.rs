@@ -1,6 +1,8 @@
-//! `ulak publish`: events from a file to RabbitMQ, each checked before any goes out and confirmed before it is reported.
+//! `ulak publish`: events from a file to RabbitMQ, each checked before any goes out and confirmed before it is reported; without a
+//! broker into the ledger.
 
 mod check;
+mod straight;
 
 use std::collections::VecDeque;
 use std::io::Read as _;
@@ -42,7 +44,14 @@ pub fn run(global: &Global, args: &PublishArgs) -> Result<(), Failure> {
         refuse(&settings, &events, global.json)?;
     }
     let Some(url) = &settings.config.broker.url else {
-        return Err(anyhow!("broker.url is none").into());
+        if args.exchange != bus::names::NOTIFICATIONS {
+            let exchange = args.exchange.escape_debug();
+            return Err(anyhow!(
+                "there is no exchange {exchange}: broker.url is \"none\", and notifications go straight into the ledger"
+            )
+            .into());
+        }
+        return straight::publish(&settings, &events, global.json);
     };
     let broker = BusSettings::new(url.secret(), "publish");
     runtime()?.block_on(async {

@@ -34,7 +34,7 @@ pub fn run(global: &Global, args: &SimulatorArgs) -> Result<(), Failure> {
         if global.json {
             say(serde_json::json!({ "listening": address.to_string() }))?;
         } else {
-            say(format_args!("Simulator of Netgsm and İYS on http://{address} (what arrived: /_simulator/messages)"))?;
+            say(format_args!("Simulator of Netgsm, İYS and Twilio on http://{address} (what arrived: /_simulator/messages)"))?;
         }
         let serve = |stop: lifecycle::Stop| async move { Ok(simulator::serve(listener, script, stop.soft).await?) };
         Ok::<_, anyhow::Error>(lifecycle::run(DRAIN, serve).await?)

@@ -20,6 +20,8 @@ pub struct Clinic {
     pub sender: Option<String>,
     /// Whose account serves it at Netgsm.
     pub netgsm_account: String,
+    /// Whose account serves it at Twilio, where it may be used.
+    pub twilio_account: String,
     /// Whose account serves it at İYS.
     pub iys_account: String,
     /// Whether ş, ğ, ı … may become s, g, i where that saves a segment.
@@ -84,6 +86,7 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
     let zone = r.required("clinics.<id>.time_zone", names, values::zone);
     let sender = r.optional("clinics.<id>.sender", names, values::sender);
     let netgsm_account = r.required("clinics.<id>.accounts.netgsm", names, values::text(63));
+    let twilio_account = r.required("clinics.<id>.accounts.twilio", names, values::text(63));
     let iys_account = r.required("clinics.<id>.accounts.iys", names, values::text(63));
     let name_style = r.required("clinics.<id>.name_style", names, values::word(NAME_STYLES));
     let fold_turkish = r.required("clinics.<id>.fold_turkish", names, values::flag);
@@ -96,7 +99,7 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
     let min_gap = r.required("clinics.<id>.min_gap", names, values::duration("0s", "30d"));
     let min_notice = r.required("clinics.<id>.min_notice", names, values::duration("0s", "7d"));
     let quiet_hours = r.required("clinics.<id>.quiet_hours", names, values::quiet_hours);
-    let transfer_abroad = r.optional("clinics.<id>.transfer_abroad", names, values::text(500));
+    let transfer_abroad = r.optional("clinics.<id>.transfer_abroad", names, values::words(10, 300));
     let consent = consent(r, names[0], types);
     let mut reminders = reminders?;
     reminders.sort_unstable_by(|a, b| b.cmp(a));
@@ -114,6 +117,7 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
         face,
         sender: sender?,
         netgsm_account: netgsm_account?,
+        twilio_account: twilio_account?,
         iys_account: iys_account?,
         fold_turkish: fold_turkish?,
         folder,

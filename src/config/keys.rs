@@ -9,7 +9,8 @@ pub enum Kind {
     Secret,
     /// With its password masked; has a `…_file` twin.
     Address,
-    /// A service's address: it holds no password and has no twin, but a wrong one is not repeated.
+    /// What holds no secret and has no twin, but is not repeated when it is wrong: a service's address (which may have
+    /// been written with a password), an id (which may be the secret beside it, in the wrong place).
     Service,
 }
 
@@ -22,8 +23,8 @@ pub struct Key {
     pub kind: Kind,
     /// The default as TOML, for keys of entries that the user names; all others stand in `default.toml`.
     pub default: Option<&'static str>,
-    /// An environment variable that users of the service already have.
-    pub alias: Option<&'static str>,
+    /// Environment variables that users of the service already have; one of them is enough.
+    pub aliases: &'static [&'static str],
 }
 
 impl Key {
@@ -39,26 +40,29 @@ impl Key {
 }
 
 const fn key(path: &'static str) -> Key {
-    Key { path, kind: Kind::Plain, default: None, alias: None }
+    Key { path, kind: Kind::Plain, default: None, aliases: &[] }
 }
 
 const fn kind(path: &'static str, kind: Kind) -> Key {
-    Key { path, kind, default: None, alias: None }
+    Key { path, kind, default: None, aliases: &[] }
 }
 
 const fn entry(path: &'static str, default: &'static str) -> Key {
-    Key { path, kind: Kind::Plain, default: Some(default), alias: None }
+    Key { path, kind: Kind::Plain, default: Some(default), aliases: &[] }
 }
 
-const fn alias(path: &'static str, kind: Kind, name: &'static str) -> Key {
-    Key { path, kind, default: None, alias: Some(name) }
+const fn alias(path: &'static str, kind: Kind, aliases: &'static [&'static str]) -> Key {
+    Key { path, kind, default: None, aliases }
 }
 
 /// All keys, in the order of the manual (`default.toml`).
 pub const KEYS: &[Key] = &[
     kind("database.url", Kind::Address),
+    key("database.max_mib"),
     kind("database.master_key", Kind::Secret),
     kind("broker.url", Kind::Address),
+    key("gateway.listen"),
+    kind("gateway.public_url", Kind::Service),
     key("worker.listen"),
     key("worker.in_flight"),
     key("worker.prefetch"),
@@ -67,14 +71,16 @@ pub const KEYS: &[Key] = &[
     key("worker.drain_s"),
     key("scheduler.listen"),
     kind("providers.netgsm.base_url", Kind::Service),
-    alias("providers.netgsm.username", Kind::Plain, "NETGSM_USERNAME"),
-    alias("providers.netgsm.password", Kind::Secret, "NETGSM_PASSWORD"),
-    alias("providers.netgsm.sender", Kind::Plain, "NETGSM_SENDER_NAME"),
+    alias("providers.netgsm.username", Kind::Plain, &["NETGSM_USERNAME"]),
+    alias("providers.netgsm.password", Kind::Secret, &["NETGSM_PASSWORD"]),
+    alias("providers.netgsm.sender", Kind::Plain, &["NETGSM_SENDER_NAME"]),
     key("providers.netgsm.max_per_s"),
     key("providers.netgsm.appname"),
     key("providers.netgsm.send_reference"),
     key("providers.netgsm.echoes_reference"),
     key("providers.netgsm.bare_503_is_failed"),
+    key("providers.netgsm.iys_brand_code"),
+    key("providers.netgsm.iys_max_per_minute"),
     kind("providers.netgsm.accounts.<acc>.base_url", Kind::Service),
     key("providers.netgsm.accounts.<acc>.username"),
     kind("providers.netgsm.accounts.<acc>.password", Kind::Secret),
@@ -84,6 +90,28 @@ pub const KEYS: &[Key] = &[
     key("providers.netgsm.accounts.<acc>.send_reference"),
     key("providers.netgsm.accounts.<acc>.echoes_reference"),
     key("providers.netgsm.accounts.<acc>.bare_503_is_failed"),
+    key("providers.netgsm.accounts.<acc>.iys_brand_code"),
+    key("providers.netgsm.accounts.<acc>.iys_max_per_minute"),
+    kind("providers.twilio.base_url", Kind::Service),
+    alias("providers.twilio.account_sid", Kind::Service, &["TWILIO_ACCOUNT_SID"]),
+    alias("providers.twilio.auth_token", Kind::Secret, &["TWILIO_AUTH_TOKEN"]),
+    alias("providers.twilio.api_key", Kind::Service, &["TWILIO_API_KEY"]),
+    alias("providers.twilio.api_secret", Kind::Secret, &["TWILIO_API_SECRET"]),
+    alias("providers.twilio.from", Kind::Plain, &["TWILIO_FROM", "TWILIO_FROM_NUMBER"]),
+    alias(
+        "providers.twilio.messaging_service_sid",
+        Kind::Service,
+        &["TWILIO_MESSAGING_SERVICE_SID"],
+    ),
+    key("providers.twilio.max_per_s"),
+    kind("providers.twilio.accounts.<acc>.base_url", Kind::Service),
+    kind("providers.twilio.accounts.<acc>.account_sid", Kind::Service),
+    kind("providers.twilio.accounts.<acc>.auth_token", Kind::Secret),
+    kind("providers.twilio.accounts.<acc>.api_key", Kind::Service),
+    kind("providers.twilio.accounts.<acc>.api_secret", Kind::Secret),
+    key("providers.twilio.accounts.<acc>.from"),
+    kind("providers.twilio.accounts.<acc>.messaging_service_sid", Kind::Service),
+    key("providers.twilio.accounts.<acc>.max_per_s"),
     kind("providers.iys.base_url", Kind::Service),
     key("providers.iys.username"),
     kind("providers.iys.password", Kind::Secret),
@@ -101,6 +129,7 @@ pub const KEYS: &[Key] = &[
     entry("clinics.<id>.time_zone", "\"Europe/Istanbul\""),
     key("clinics.<id>.sender"),
     entry("clinics.<id>.accounts.netgsm", "\"default\""),
+    entry("clinics.<id>.accounts.twilio", "\"default\""),
     entry("clinics.<id>.accounts.iys", "\"default\""),
     entry("clinics.<id>.name_style", "\"first\""),
     entry("clinics.<id>.fold_turkish", "false"),

@@ -4,6 +4,7 @@
 //! data (`keys`), their defaults and meanings stand in `default.toml`, which is the manual.
 
 mod clinics;
+mod database;
 mod error;
 mod keys;
 mod needs;
@@ -22,13 +23,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 pub use clinics::{Clinic, ClinicConsent, TypeRules};
+pub use database::Database;
 pub use error::{ConfigError, Origin};
 pub use needs::Purpose;
 pub use process::{
-    Broker, Consent, ConsentSource, Database, Log, LogFormat, Reconcile, Route, Scheduler,
+    Broker, Consent, ConsentSource, Gateway, Log, LogFormat, Reconcile, Route, Scheduler,
     SmsProvider, Types, Worker,
 };
-pub use providers::{DEFAULT_ACCOUNT, Iys, IysAccount, NetgsmAccount, Providers};
+pub use providers::{
+    DEFAULT_ACCOUNT, Iys, IysAccount, NetgsmAccount, Providers, TwilioAccount, TwilioAuth,
+    TwilioFrom,
+};
 pub use reader::Shown;
 use reader::{ReadFile, Reader, Reported};
 use schemas::{ClinicId, ConsentRule};
@@ -43,6 +48,8 @@ pub struct Config {
     pub database: Database,
     /// `[broker]`
     pub broker: Broker,
+    /// `[gateway]`
+    pub gateway: Gateway,
     /// `[worker]`
     pub worker: Worker,
     /// `[scheduler]`
@@ -78,6 +85,7 @@ impl Config {
     ) -> Result<Self, Vec<ConfigError>> {
         let names: BTreeSet<&str> = types.keys().map(String::as_str).collect();
         let mut reader = Reader::new(sources::merge(sources, &names)?, read_file);
+        reader.home = sources.home();
         match Self::read(&mut reader, types) {
             Ok(config) if reader.errors.is_empty() => Ok(Self { shown: reader.shown, ..config }),
             _ => Err(reader.errors),
@@ -100,8 +108,9 @@ impl Config {
 
     /// Reads every section before the first error ends it, so that all errors are listed.
     fn read(r: &mut Reader<'_>, types: &TypeRules) -> Result<Self, Reported> {
-        let database = process::database(r);
+        let database = database::read(r);
         let broker = process::broker(r);
+        let gateway = process::gateway(r);
         let worker = process::worker(r);
         let scheduler = process::scheduler(r);
         let providers = providers::read(r);
@@ -115,6 +124,7 @@ impl Config {
         Ok(Self {
             database: database?,
             broker: broker?,
+            gateway: gateway?,
             worker: worker?,
             scheduler: scheduler?,
             providers: providers?,

@@ -1,30 +1,29 @@
-//! Settings of the processes themselves: database, broker, worker, scheduler, log, and the rules they share.
+//! Settings of the processes themselves: broker, gateway, worker, scheduler, log, and the rules they share.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use figment::value::Value;
 use tracing_subscriber::EnvFilter;
 
-use super::reader::{Parsed, Reader, Reported};
-use super::secret::{Address, MasterKey};
+use super::reader::{Reader, Reported};
+use super::secret::Address;
 use super::values;
-
-/// `[database]`
-#[derive(Debug, Clone)]
-pub struct Database {
-    /// Where the ledger is; its scheme is `postgres`, `postgresql` or `sqlite`.
-    pub url: Address,
-    /// The key that wraps all other keys. Commands that open or seal personal data need it.
-    pub master_key: Option<MasterKey>,
-}
 
 /// `[broker]`
 #[derive(Debug, Clone)]
 pub struct Broker {
     /// RabbitMQ; `None` stands for `none`, the mode without a broker.
     pub url: Option<Address>,
+}
+
+/// `[gateway]`
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Where the HTTP door is.
+    pub listen: SocketAddr,
+    /// The root under which the outside world reaches it, without a closing slash; `None`: it does not.
+    pub public_url: Option<String>,
 }
 
 /// `[worker]`
@@ -70,6 +69,8 @@ pub struct Consent {
 pub enum ConsentSource {
     /// İYS itself.
     Iys,
+    /// İYS through Netgsm's service.
+    Netgsm,
     /// The clinic's own records, as this installation has them.
     Registry,
 }
@@ -86,6 +87,18 @@ pub struct Route {
 pub enum SmsProvider {
     /// Netgsm's REST v2.
     Netgsm,
+    /// Twilio's Programmable Messaging; outside Türkiye.
+    Twilio,
+}
+
+impl SmsProvider {
+    /// Whether personal data leaves Türkiye when it is used.
+    pub fn is_abroad(self) -> bool {
+        match self {
+            Self::Netgsm => false,
+            Self::Twilio => true,
+        }
+    }
 }
 
 /// `[reconcile]`
@@ -115,36 +128,22 @@ pub enum LogFormat {
     Json,
 }
 
-/// Address schemes of PostgreSQL.
-pub(super) const POSTGRES: [&str; 2] = ["postgres", "postgresql"];
-
-pub(super) fn database(r: &mut Reader<'_>) -> Result<Database, Reported> {
-    let url = r.required("database.url", &[], |value| {
-        address(value, &[POSTGRES[0], POSTGRES[1], "sqlite"])
-    });
-    let master_key = r.optional("database.master_key", &[], |value| {
-        let key = value.as_str().and_then(MasterKey::parse);
-        key.ok_or_else(|| {
-            "exactly 32 random bytes as base64, such as `openssl rand -base64 32` prints".to_owned()
-        })
-    });
-    Ok(Database { url: url?, master_key: master_key? })
-}
-
 pub(super) fn broker(r: &mut Reader<'_>) -> Result<Broker, Reported> {
     let url = r.required("broker.url", &[], |value| {
         if value.as_str().is_some_and(|text| text.trim() == "none") {
             return Ok(None);
         }
-        address(value, &["amqp", "amqps"])
+        Address::parse(value.as_str().unwrap_or_default(), &["amqp", "amqps"])
             .map(Some)
             .map_err(|allowed| format!("{allowed}, or \"none\""))
     });
     Ok(Broker { url: url? })
 }
 
-fn address(value: &Value, schemes: &[&str]) -> Parsed<Address> {
-    Address::parse(value.as_str().unwrap_or_default(), schemes)
+pub(super) fn gateway(r: &mut Reader<'_>) -> Result<Gateway, Reported> {
+    let listen = r.required("gateway.listen", &[], values::listen);
+    let public_url = r.optional("gateway.public_url", &[], values::base_url);
+    Ok(Gateway { listen: listen?, public_url: public_url? })
 }
 
 pub(super) fn worker(r: &mut Reader<'_>) -> Result<Worker, Reported> {
@@ -177,23 +176,23 @@ pub(super) fn types(r: &mut Reader<'_>) -> Result<Types, Reported> {
     Ok(Types { folder: folder.map(|path| r.beside(TYPES_FOLDER, &[], path.as_ref())) })
 }
 
+const CONSENT_SOURCES: &[(&str, ConsentSource)] = &[
+    ("iys", ConsentSource::Iys),
+    ("netgsm", ConsentSource::Netgsm),
+    ("registry", ConsentSource::Registry),
+];
+
 pub(super) fn consent(r: &mut Reader<'_>) -> Result<Consent, Reported> {
-    let source = r.required("consent.source", &[], |value| {
-        if value.as_str() == Some("netgsm") {
-            return Err(
-                "\"iys\" or \"registry\" (Netgsm's own İYS service comes with a later release)"
-                    .to_owned(),
-            );
-        }
-        values::word(&[("iys", ConsentSource::Iys), ("registry", ConsentSource::Registry)])(value)
-    });
+    let source = r.required("consent.source", &[], values::word(CONSENT_SOURCES));
     Ok(Consent { source: source? })
 }
 
+const SMS_PROVIDERS: &[(&str, SmsProvider)] =
+    &[("netgsm", SmsProvider::Netgsm), ("twilio", SmsProvider::Twilio)];
+
 pub(super) fn route(r: &mut Reader<'_>) -> Result<Route, Reported> {
     let sms = r.required("route.sms", &[], |value| {
-        let providers =
-            values::list_of(4, values::word(&[("netgsm", SmsProvider::Netgsm)]))(value)?;
+        let providers = values::list_of(4, values::word(SMS_PROVIDERS))(value)?;
         let twice =
             providers.iter().enumerate().any(|(i, provider)| providers[..i].contains(provider));
         if twice { Err("each provider once".to_owned()) } else { Ok(providers) }

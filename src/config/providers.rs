@@ -1,5 +1,7 @@
 //! `[providers]`: accounts at outside services. The flat keys of a provider are its account `default`.
 
+mod twilio;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
@@ -7,6 +9,7 @@ use secrecy::SecretString;
 
 use super::reader::{Reader, Reported};
 use super::values;
+pub use twilio::{TwilioAccount, TwilioAuth, TwilioFrom};
 
 /// The account whose keys stand flat under the provider.
 pub const DEFAULT_ACCOUNT: &str = "default";
@@ -16,6 +19,8 @@ pub const DEFAULT_ACCOUNT: &str = "default";
 pub struct Providers {
     /// `[providers.netgsm]`: the accounts by name; empty if none has a username.
     pub netgsm: BTreeMap<String, NetgsmAccount>,
+    /// `[providers.twilio]`: the accounts by name; empty if none has an account sid.
+    pub twilio: BTreeMap<String, TwilioAccount>,
     /// `[providers.iys]`
     pub iys: Iys,
 }
@@ -43,6 +48,10 @@ pub struct NetgsmAccount {
     pub echoes_reference: bool,
     /// Whether a bare HTTP 503 proves that nothing was taken in (PROTOCOL.md rule 8).
     pub bare_503_is_failed: bool,
+    /// The number of the brand for which Netgsm's İYS service is asked.
+    pub iys_brand_code: Option<u64>,
+    /// Questions a minute to that service that all processes together make; `None`: no cap.
+    pub iys_max_per_minute: Option<NonZeroU32>,
 }
 
 /// `[providers.iys]`
@@ -75,8 +84,9 @@ pub struct IysAccount {
 
 pub(super) fn read(r: &mut Reader<'_>) -> Result<Providers, Reported> {
     let netgsm = netgsm(r);
+    let twilio = twilio::read(r);
     let iys = iys(r);
-    Ok(Providers { netgsm: netgsm?, iys: iys? })
+    Ok(Providers { netgsm: netgsm?, twilio: twilio?, iys: iys? })
 }
 
 /// What accounts of Netgsm take over from the flat keys: it describes the service, not the account.
@@ -86,6 +96,7 @@ struct NetgsmService {
     send_reference: bool,
     echoes_reference: bool,
     bare_503_is_failed: bool,
+    iys_max_per_minute: Option<NonZeroU32>,
 }
 
 fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reported> {
@@ -94,6 +105,8 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
     let send_reference = r.required("providers.netgsm.send_reference", &[], values::flag);
     let echoes_reference = r.required("providers.netgsm.echoes_reference", &[], values::flag);
     let bare_503_is_failed = r.required("providers.netgsm.bare_503_is_failed", &[], values::flag);
+    let iys_brand_code = r.optional("providers.netgsm.iys_brand_code", &[], values::code);
+    let iys_max = r.required("providers.netgsm.iys_max_per_minute", &[], values::limit(60_000));
     let username = r.optional("providers.netgsm.username", &[], values::text(60));
     let password = r.optional("providers.netgsm.password", &[], values::secret);
     let sender = r.optional("providers.netgsm.sender", &[], values::sender);
@@ -106,6 +119,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
             send_reference: send_reference?,
             echoes_reference: echoes_reference?,
             bare_503_is_failed: bare_503_is_failed?,
+            iys_max_per_minute: iys_max?,
         })
     })();
     let named = account_names(r, "netgsm").map(|names| {
@@ -128,6 +142,8 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
             send_reference: service.send_reference,
             echoes_reference: service.echoes_reference,
             bare_503_is_failed: service.bare_503_is_failed,
+            iys_brand_code: iys_brand_code?,
+            iys_max_per_minute: service.iys_max_per_minute,
         };
         check_reference(r, &account, "providers.netgsm.echoes_reference", &[])?;
         accounts.insert(account.name.clone(), account);
@@ -157,6 +173,12 @@ fn netgsm_account(
         r.optional("providers.netgsm.accounts.<acc>.echoes_reference", names, values::flag);
     let bare_503 =
         r.optional("providers.netgsm.accounts.<acc>.bare_503_is_failed", names, values::flag);
+    let brand = r.optional("providers.netgsm.accounts.<acc>.iys_brand_code", names, values::code);
+    let iys_max = r.optional(
+        "providers.netgsm.accounts.<acc>.iys_max_per_minute",
+        names,
+        values::limit(60_000),
+    );
     // Without the service's own keys the error is on the list already.
     let service = service.ok_or(Reported)?;
     let account = NetgsmAccount {
@@ -170,6 +192,8 @@ fn netgsm_account(
         send_reference: send?.unwrap_or(service.send_reference),
         echoes_reference: echoes?.unwrap_or(service.echoes_reference),
         bare_503_is_failed: bare_503?.unwrap_or(service.bare_503_is_failed),
+        iys_brand_code: brand?,
+        iys_max_per_minute: iys_max?.unwrap_or(service.iys_max_per_minute),
     };
     check_reference(r, &account, "providers.netgsm.accounts.<acc>.echoes_reference", names)?;
     Ok(account)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use figment::value::Value;
 
+use super::database;
 use super::error::{ConfigError, Origin};
 use super::keys::{self, Key, Kind};
 use super::secret::Address;
@@ -40,6 +41,8 @@ pub(super) struct Reader<'a> {
     /// Sections that were refused as a whole: their keys need no error of their own.
     refused: BTreeSet<Vec<String>>,
     read_file: ReadFile<'a>,
+    /// The configuration file's folder: where a relative path of the default file begins.
+    pub home: PathBuf,
     pub errors: Vec<ConfigError>,
     pub shown: Vec<Shown>,
     /// The key paths that were asked for: the manual is tested against them.
@@ -52,6 +55,7 @@ impl<'a> Reader<'a> {
             leaves,
             refused: BTreeSet::new(),
             read_file,
+            home: PathBuf::new(),
             errors: Vec::new(),
             shown: Vec::new(),
             asked: BTreeSet::new(),
@@ -136,7 +140,10 @@ impl<'a> Reader<'a> {
     /// Where a key's value came from.
     pub fn origin(&self, key: &'static str, names: &[&str]) -> Origin {
         let path = bind(key, names);
-        let leaf = self.leaves.get(&path).or_else(|| self.leaves.get(&twin_of(&path)));
+        let own = self.leaves.get(&path);
+        let twin = self.leaves.get(&twin_of(&path));
+        // a file of its own replaces a default, as in `find`
+        let leaf = own.filter(|own| twin.is_none() || own.origin != Origin::Default).or(twin);
         match leaf {
             Some(leaf) => leaf.origin.clone(),
             None if keys::find(key).is_some_and(|spec| spec.default.is_some()) => Origin::Default,
@@ -144,9 +151,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A path in a value: relative to the file that names it, else to the working directory.
+    /// A path in a value: relative to the file that names it (a default: to the configuration file), else to the working
+    /// directory.
     pub fn beside(&self, key: &'static str, names: &[&str], path: &Path) -> PathBuf {
-        resolve(&self.origin(key, names), path)
+        match self.origin(key, names) {
+            Origin::Default => self.home.join(path),
+            origin => resolve(&origin, path),
+        }
     }
 
     /// Ends the reading: everything that is no key is an error.
@@ -277,6 +288,9 @@ fn fits_a_key(path: &[String], as_section: bool) -> bool {
 
 /// Any text that is not an address (`none`) holds no password.
 fn masked(text: &str) -> serde_json::Value {
+    if database::file(text).is_ok_and(|file| file.is_some()) {
+        return text.into();
+    }
     let scheme = text.split(':').next().unwrap_or_default();
     match Address::parse(text, &[scheme]) {
         Ok(address) => address.to_string().into(),

@@ -44,7 +44,6 @@ impl fmt::Debug for MasterKey {
 pub struct Address {
     whole: SecretString,
     masked: String,
-    scheme: String,
 }
 
 impl Address {
@@ -70,8 +69,13 @@ impl Address {
         {
             return Err(allowed);
         }
-        let scheme = url.scheme().to_owned();
-        Ok(Self { whole: text.into(), masked: mask(url), scheme })
+        Ok(Self { whole: text.into(), masked: mask(url) })
+    }
+
+    /// The address of a file, which holds no password: `scheme` with its slashes, then the path.
+    pub fn of_file(scheme: &str, path: &str) -> Self {
+        let masked = format!("{scheme}{path}");
+        Self { whole: masked.clone().into(), masked }
     }
 
     /// The whole address with its password, for the one place that connects.
@@ -82,11 +86,6 @@ impl Address {
     /// The address as a secret, for settings that keep it as one.
     pub fn secret(&self) -> SecretString {
         self.whole.clone()
-    }
-
-    /// The scheme, such as `postgres` or `amqps`.
-    pub fn scheme(&self) -> &str {
-        &self.scheme
     }
 }
 

@@ -55,6 +55,15 @@ impl Sources {
         };
         Ok(Self { file, env })
     }
+
+    /// The configuration file's folder; the working directory where there is no file.
+    pub(super) fn home(&self) -> PathBuf {
+        self.file
+            .as_ref()
+            .and_then(|(path, _)| path.parent())
+            .map(Path::to_owned)
+            .unwrap_or_default()
+    }
 }
 
 /// A value as it was found, with its place.
@@ -72,7 +81,7 @@ pub(super) fn merge(
     sources: &Sources,
     types: &BTreeSet<&str>,
 ) -> Result<BTreeMap<Vec<String>, Leaf>, Vec<ConfigError>> {
-    let mut errors = Vec::new();
+    let mut errors = contradictions(&sources.env);
     let mut figment = Figment::new();
     let mut accounts = BTreeSet::new();
     let files = std::iter::once((Origin::Default, DEFAULT))
@@ -164,7 +173,7 @@ fn variable(
     accounts: &BTreeSet<String>,
     types: &BTreeSet<&str>,
 ) -> Result<Option<Vec<String>>, ConfigError> {
-    if let Some(key) = keys::KEYS.iter().find(|key| key.alias == Some(name)) {
+    if let Some(key) = alias_of(name) {
         // Compose files pass `NETGSM_PASSWORD=` where nothing is set.
         return Ok((!value.is_empty()).then(|| key.segments().map(str::to_owned).collect()));
     }
@@ -184,6 +193,26 @@ fn variable(
             Err(ConfigError::new(name, Origin::Env(name.to_owned()), problem))
         }
     }
+}
+
+/// The key that users of a service already set by a variable of this name.
+fn alias_of(name: &str) -> Option<&'static keys::Key> {
+    keys::KEYS.iter().find(|key| key.aliases.contains(&name))
+}
+
+/// Two variables of a service that mean one key and disagree: nobody can tell which of them is old.
+fn contradictions(env: &BTreeMap<String, String>) -> Vec<ConfigError> {
+    let given = |name: &&str| env.get(*name).filter(|value| !value.is_empty());
+    let mut errors = Vec::new();
+    for key in keys::KEYS {
+        let mut set = key.aliases.iter().filter(|name| given(name).is_some());
+        let Some(first) = set.next() else { continue };
+        errors.extend(set.filter(|name| given(name) != given(first)).map(|name| {
+            let problem = format!("is given twice, also as {first} and differently; keep one");
+            ConfigError::new(key.path, Origin::Env((*name).to_owned()), problem)
+        }));
+    }
+    errors
 }
 
 /// The key that a variable's segments mean. A shell cannot write `-` or `.` in a variable's name, so `_` stands

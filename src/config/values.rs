@@ -58,6 +58,15 @@ pub(super) fn text(longest: usize) -> impl Fn(&Value) -> Parsed<String> {
     }
 }
 
+/// What somebody says in words, such as a legal basis: too short a text says nothing.
+pub(super) fn words(shortest: usize, longest: usize) -> impl Fn(&Value) -> Parsed<String> {
+    move |value| {
+        text(longest)(value).ok().filter(|text| text.chars().count() >= shortest).ok_or_else(|| {
+            format!("words: one line of text with {shortest} to {longest} characters, in quotes")
+        })
+    }
+}
+
 /// A secret: any text that is not empty, spaces kept.
 pub(super) fn secret(value: &Value) -> Parsed<secrecy::SecretString> {
     raw_text(value)

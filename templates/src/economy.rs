@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::segments::{Encoding, Segments, count, is_inside_alphabets};
+use crate::segments::{Encoding, Provider, Segments, count_for, is_inside_alphabets};
 
 /// What a clinic gives up for a cheaper text ([`Renderer::set_policy`](crate::Renderer::set_policy)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -12,24 +12,29 @@ pub struct RenderPolicy {
     pub fold_turkish: bool,
 }
 
-/// `text` as it is sent, and its cost.
+/// `text` as it is sent by `provider`, and its cost there.
 ///
 /// Letters of no SMS alphabet lose their accents whenever that avoids UCS-2: it triples the price,
 /// and what Netgsm does with such characters is unknown (facts/netgsm_iys.md A9). A text that stays
-/// UCS-2 anyway (emoji, Cyrillic) stays as it is.
-pub(crate) fn lighter(text: String, policy: RenderPolicy) -> (String, Segments) {
+/// UCS-2 anyway (emoji, Cyrillic; at Twilio every ş) stays as it is.
+pub(crate) fn lighter(
+    text: String,
+    policy: RenderPolicy,
+    provider: Provider,
+) -> (String, Segments) {
     let mut text = text;
-    let mut segments = count(&text);
+    let mut segments = count_for(provider, &text);
     if segments.encoding == Encoding::Ucs2 {
         let plain = without_accents(&text);
-        let counted = count(&plain);
+        let counted = count_for(provider, &plain);
         if counted.encoding != Encoding::Ucs2 {
             (text, segments) = (plain, counted);
         }
     }
-    if policy.fold_turkish && segments.encoding == Encoding::Turkish {
-        let plain: String = text.chars().map(without_turkish).collect();
-        let counted = count(&plain);
+    if policy.fold_turkish && segments.encoding != Encoding::Gsm7 {
+        // a text that is UCS-2 for a ş alone leaves it only without its accents too
+        let plain: String = without_accents(&text).chars().map(without_turkish).collect();
+        let counted = count_for(provider, &plain);
         if counted.segments < segments.segments {
             (text, segments) = (plain, counted);
         }
@@ -102,11 +107,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::segments::count;
 
     const FOLD: RenderPolicy = RenderPolicy { fold_turkish: true };
 
     fn written(text: &str, policy: RenderPolicy) -> String {
-        lighter(text.to_owned(), policy).0
+        lighter(text.to_owned(), policy, Provider::Netgsm).0
     }
 
     #[test]
@@ -137,17 +143,31 @@ mod tests {
         assert_eq!(written(&all, FOLD), format!("sSgGiIc öüÖÜÇ{}", "s".repeat(70)));
     }
 
+    #[test]
+    fn at_twilio_a_turkish_letter_costs_ucs2_and_is_folded_only_by_policy() {
+        let at_twilio = |text: &str, policy| lighter(text.to_owned(), policy, Provider::Twilio);
+        let dear = format!("Sayın Kâzım {}", "a".repeat(80));
+        let (text, counted) = at_twilio(&dear, RenderPolicy::default());
+        assert_eq!((text, counted.encoding, counted.segments), (dear.clone(), Encoding::Ucs2, 2));
+        let (text, counted) = at_twilio(&dear, FOLD);
+        assert!(text.starts_with("Sayin Kazim aaa"), "{text}");
+        assert_eq!((counted.encoding, counted.segments), (Encoding::Gsm7, 1));
+        assert_eq!(at_twilio("Sayın Kâzım", FOLD).0, "Sayın Kâzım", "one segment either way");
+    }
+
     proptest! {
         #[test]
         fn a_lighter_text_never_costs_more(text in "\\PC{0,200}|[a-zâîûşğı]{0,400}", fold: bool) {
             let policy = RenderPolicy { fold_turkish: fold };
-            let before = count(&text);
-            let (after, counted) = lighter(text.clone(), policy);
-            prop_assert_eq!(counted, count(&after));
-            prop_assert!(counted.segments <= before.segments);
-            prop_assert_eq!(lighter(after.clone(), policy).0, after.clone());
-            if before.encoding != Encoding::Ucs2 && !fold {
-                prop_assert_eq!(after, text);
+            for provider in Provider::ALL {
+                let before = count_for(provider, &text);
+                let (after, counted) = lighter(text.clone(), policy, provider);
+                prop_assert_eq!(counted, count_for(provider, &after));
+                prop_assert!(counted.segments <= before.segments);
+                prop_assert_eq!(lighter(after.clone(), policy, provider).0, after.clone());
+                if before.encoding != Encoding::Ucs2 && !fold {
+                    prop_assert_eq!(&after, &text);
+                }
             }
         }
     }

@@ -305,7 +305,7 @@ fn try_out(trial: &Tera, entry: &Entry, file: &str, max: u32) -> Result<(), Temp
 }
 
 fn check_length(text: String, what: &str, file: &str, max: u32) -> Result<(), TemplateError> {
-    let (_, counted) = lighter(text, RenderPolicy::default());
+    let (_, counted) = lighter(text, RenderPolicy::default(), segments::Provider::Netgsm);
     if counted.segments <= max {
         return Ok(());
     }

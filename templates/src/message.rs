@@ -42,7 +42,7 @@ pub struct Message {
     /// Hex of the first 8 bytes of SHA-256 over the source of the text (its `sms.txt`, followed by
     /// its `words.json` if it has one).
     pub template_version: String,
-    /// What it costs. `Ucs2` says that a character of no SMS alphabet is in it
+    /// What it costs at the provider it was written for. `Ucs2` says that a character of no SMS alphabet is in it
     /// ([`crate::outside_alphabets`] finds it).
     pub segments: Segments,
 }

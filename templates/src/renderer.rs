@@ -18,6 +18,7 @@ use crate::load::{self, Catalogue, short_name};
 use crate::message::{Message, Text};
 use crate::plan::Plan;
 use crate::sample;
+use crate::segments::Provider;
 use crate::view::{BadField, Facts, Use, fill};
 use crate::words::Words;
 
@@ -91,12 +92,31 @@ impl Renderer {
         &self.notes
     }
 
-    /// Writes the text of `event` for `channel`. `now` is the moment of the send (`bugün`, `yarın`).
+    /// Writes the text of `event` for `channel`, counted as [`Provider::Netgsm`] does. `now` is the
+    /// moment of the send (`bugün`, `yarın`).
     ///
     /// # Errors
     /// See [`RenderError`]; none carries a value of the event.
     pub fn render(
         &self,
+        event: &Event,
+        event_type: &EventType,
+        clinic: &ClinicFace,
+        channel: Channel,
+        now: DateTime<Utc>,
+    ) -> Result<Message, RenderError> {
+        self.render_for(Provider::Netgsm, event, event_type, clinic, channel, now)
+    }
+
+    /// As [`render`](Self::render), for the provider that sends it: its count, and what the clinic gives up for a
+    /// cheaper text judged by that count. The limit of the type is measured at Netgsm whoever sends, for it is
+    /// written for the domestic alphabets: a text that fits is never refused because the next provider counts otherwise.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    pub fn render_for(
+        &self,
+        provider: Provider,
         event: &Event,
         event_type: &EventType,
         clinic: &ClinicFace,
@@ -110,7 +130,7 @@ impl Renderer {
             language: event.recipient.language,
             now,
         };
-        self.message(event_type, channel, facts)
+        self.message(event_type, channel, facts, provider)
     }
 
     /// Writes a made-up event of a type, every field present, as this clinic's patients would read
@@ -130,7 +150,7 @@ impl Renderer {
             sample::full(&entry.plan).ok_or_else(|| no_template(event_type, language, channel))?;
         let facts =
             Facts { data: &sample.data, person: &sample.person, clinic, language, now: sample.now };
-        self.message(event_type, channel, facts)
+        self.message(event_type, channel, facts, Provider::Netgsm)
     }
 
     /// The clinic's own text, else the built-in one.
@@ -157,6 +177,7 @@ impl Renderer {
         event_type: &EventType,
         channel: Channel,
         facts: Facts<'_>,
+        provider: Provider,
     ) -> Result<Message, RenderError> {
         let entry = self.entry(event_type, facts.clinic, facts.language, channel)?;
         let text = compose(&self.tera, entry, facts).map_err(|f| f.at_render(entry))?;
@@ -165,11 +186,14 @@ impl Renderer {
         }
         let max = event_type.policy.max_segments;
         let policy = self.policies.get(&facts.clinic.id).copied().unwrap_or_default();
-        let (text, segments) = lighter(text, policy);
+        let abroad = (provider != Provider::Netgsm).then(|| text.clone());
+        let (text, segments) = lighter(text, policy, Provider::Netgsm);
         if segments.segments > max {
             let template = entry.label.clone();
             return Err(RenderError::TooLong { template, segments: segments.segments, max });
         }
+        let (text, segments) =
+            abroad.map_or((text, segments), |raw| lighter(raw, policy, provider));
         Ok(Message {
             text: Text::new(text),
             template: entry.label.clone(),

@@ -1,6 +1,6 @@
 //! Workers that are held at a named place of the pipeline (`worker::hold`), and copies that get there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ledger::{Ledger, LedgerSettings, vault::Secret32};
@@ -51,6 +51,17 @@ pub struct Hold {
 }
 
 impl Hold {
+    /// A hold for a process that is about to be started.
+    pub fn new(place: &'static str, folder: &Path) -> Self {
+        let file = folder.join(format!("hold-{}", random_name()));
+        Self { place, file, reached_at: None }
+    }
+
+    /// `ULAK_HOLD_FILE` of that process.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Waits until a message is there.
     pub async fn reached(&mut self) {
         let (file, give_up) = (self.file.with_extension("reached"), Instant::now() + PATIENCE);
@@ -80,10 +91,10 @@ pub fn says_stale(line: &Value) -> bool {
 impl Installation {
     /// Starts a worker whose first message is held at this place.
     pub fn held_worker(&mut self, place: &'static str) -> (Process, Hold) {
-        let file = self.folder.join(format!("hold-{}", random_name()));
-        let path = file.to_str().expect("UTF-8").to_owned();
+        let hold = Hold::new(place, &self.folder);
+        let path = hold.file().to_str().expect("UTF-8").to_owned();
         let env = [("ULAK_HOLD", place), ("ULAK_HOLD_FILE", path.as_str())];
-        (self.process("worker", &env), Hold { place, file, reached_at: None })
+        (self.process("worker", &env), hold)
     }
 
     /// Puts this copy of an event into its queue, for a worker that is started afterwards. For the scheduler's, a

@@ -427,11 +427,11 @@ impl Drop for Installation {
 }
 
 #[expect(clippy::print_stderr, reason = "what a person needs who looks at a failed scenario")]
-fn print_tail(process: &Process) {
+pub fn print_tail(process: &Process) {
     eprintln!("--- {}, last lines\n{}", process.name, process.tail());
 }
 
-fn settings(database: &str, broker: &str, outside: &str, quiet_hours: &str) -> String {
+pub fn settings(database: &str, broker: &str, outside: &str, quiet_hours: &str) -> String {
     format!(
         r#"[database]
 url = "{database}"

@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod embedded;
 pub mod event;
 pub mod held;
 pub mod installation;
@@ -12,6 +13,7 @@ pub mod proxy;
 pub mod publisher;
 pub mod services;
 
+pub use embedded::Embedded;
 pub use event::{Event, RECEIPT, REMINDER, receipt, reminder};
 pub use installation::{Installation, Options, Row};
 pub use process::PATIENCE;

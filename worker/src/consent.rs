@@ -22,7 +22,7 @@ const TRIES: u32 = 3;
 /// Answers "too fast" to one question before they count as silence.
 const THROTTLED_AT_MOST: u32 = 8;
 
-/// What İYS said about one number.
+/// What a consent source said about one number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It answered.
@@ -33,13 +33,18 @@ pub enum Answer {
         word: &'static str,
         /// When it was asked, by the database's clock.
         asked_at: DateTime<Utc>,
-        /// İYS's id of the question.
+        /// İYS's id of the question, or of the record where it gives that.
         request_id: Option<String>,
     },
     /// It did not; a bounded code says why.
     Silent(String),
-    /// It may not be asked before this instant: the hour's budget of single queries is used up.
-    NotBefore(DateTime<Utc>),
+    /// It may not be asked before this instant.
+    NotBefore {
+        /// When.
+        at: DateTime<Utc>,
+        /// `budget-used-up`, `throttled`, `question-not-accepted`.
+        why: &'static str,
+    },
 }
 
 struct Question {
@@ -217,7 +222,9 @@ impl Inner {
         };
         match budget {
             Ok(true) => {}
-            Ok(false) => return Answer::NotBefore(self.next_hour()),
+            Ok(false) => {
+                return Answer::NotBefore { at: self.next_hour(), why: "budget-used-up" };
+            }
             Err(_) => return Answer::Silent("ledger-away".to_owned()),
         }
         if let Err(code) = self.permit().await {

@@ -25,6 +25,7 @@ pub struct Lanes {
 #[derive(Debug, Default, Clone, Copy)]
 struct Known {
     trouble: Option<LaneState>,
+    paused: bool,
     bad: u32,
 }
 
@@ -44,6 +45,12 @@ impl Lanes {
     pub fn closed(&self, lane: &str) -> bool {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(lane).is_some_and(|k| k.trouble == Some(LaneState::Closed))
+    }
+
+    /// Whether a person holds what waits for it.
+    pub fn paused(&self, lane: &str) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(lane).is_some_and(|k| k.paused)
     }
 
     /// Keeps the shared state fresh until the stop.
@@ -67,12 +74,13 @@ impl Lanes {
             known.entry(lane.lane.clone()).or_default();
         }
         for (name, entry) in known.iter_mut() {
-            let shared = lanes.iter().find(|lane| lane.lane == *name).map(|lane| lane.state);
-            let trouble = shared.filter(|state| *state != LaneState::Open);
+            let shared = lanes.iter().find(|lane| lane.lane == *name);
+            let trouble = shared.map(|lane| lane.state).filter(|state| *state != LaneState::Open);
             if trouble.is_none() && entry.trouble.is_some() {
                 entry.bad = 0;
             }
             entry.trouble = trouble;
+            entry.paused = shared.is_some_and(Lane::is_paused);
         }
     }
 

@@ -46,6 +46,18 @@ impl Outage {
         self.met.notified().await;
     }
 
+    /// Whether nothing is taken now.
+    pub fn is_now(&self) -> bool {
+        self.known.borrow().now
+    }
+
+    /// Waits while nothing may be taken.
+    pub(crate) async fn over(&self) {
+        let mut known = self.known.subscribe();
+        // the sender lives as long as we do
+        let _ = known.wait_for(|known| !known.now).await;
+    }
+
     /// Nothing is taken any more.
     pub(crate) fn begins(&self) {
         self.known.send_modify(|known| *known = Known { now: true, count: known.count + 1 });
@@ -102,5 +114,16 @@ mod tests {
         waits.await;
         outage.ends();
         outage.met_and_known(seen, &away).await;
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_waits_until_an_outage_is_over() {
+        let outage = Outage::default();
+        outage.over().await;
+        outage.begins();
+        let mut waits = Box::pin(outage.over());
+        assert!(waits.as_mut().now_or_never().is_none());
+        outage.ends();
+        waits.await;
     }
 }

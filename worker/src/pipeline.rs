@@ -102,7 +102,7 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
         let Decision::Send { until, supersedes } = decision else {
             return record::decision(worker, &work, &route, decision, evidence).await;
         };
-        let message = match render::text(worker, &work) {
+        let message = match render::text(worker, &work, &route) {
             Ok(message) => message,
             Err(error) => return record::unrenderable(worker, &work, &error).await,
         };

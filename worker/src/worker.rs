@@ -1,12 +1,13 @@
 //! What all messages of a worker share.
 
 use crate::consent::Asker;
+use crate::consent_netgsm;
 use crate::consent_share::ConsentShare;
-use crate::gather::Gather;
 use crate::lanes::Lanes;
 use crate::outage::Outage;
 use crate::settings::{Clinic, Settings};
 use ledger::decision::{Claim, Claimed, Settle};
+use ledger::gather::Gather;
 use ledger::look::{Keys, RowAsk, SeenRow, Surroundings};
 use ledger::outcome::{ClaimAgain, OutcomeWrite, Written};
 use ledger::refused::RefusedEvent;
@@ -102,8 +103,12 @@ pub struct Worker {
     pub outage: Outage,
     /// Netgsm clients by account.
     pub netgsm: BTreeMap<String, Arc<providers::netgsm::Client>>,
+    /// Twilio clients by account.
+    pub twilio: BTreeMap<String, Arc<providers::twilio::Client>>,
     /// İYS by account.
     pub iys: BTreeMap<String, Asker>,
+    /// Netgsm's İYS service by Netgsm account, for those with a brand.
+    pub netgsm_iys: BTreeMap<String, consent_netgsm::Asker>,
 }
 
 impl Worker {
@@ -130,6 +135,12 @@ impl Worker {
                 .map_err(|error| SetupError::Client { account: format!("netgsm/{name}"), error })?;
             netgsm.insert(name.clone(), Arc::new(client));
         }
+        let mut twilio = BTreeMap::new();
+        for (name, account) in &settings.twilio {
+            let client = providers::twilio::Client::new(account.account.clone(), limits)
+                .map_err(|error| SetupError::Client { account: format!("twilio/{name}"), error })?;
+            twilio.insert(name.clone(), Arc::new(client));
+        }
         let mut iys = BTreeMap::new();
         for (name, account) in &settings.iys {
             let client = providers::iys::Client::new(account.account.clone(), limits)
@@ -139,6 +150,7 @@ impl Worker {
                 Asker::start(client, account.clone(), lane, ledger.clone(), Arc::clone(&lanes));
             iys.insert(name.clone(), asker);
         }
+        let netgsm_iys = netgsm_iys(&settings, &netgsm, &ledger, &lanes)?;
         let asks = Asks::start(&ledger, settings.in_flight);
         let outage = Outage::default();
         let consent_share = ConsentShare::default();
@@ -152,7 +164,9 @@ impl Worker {
             lanes,
             outage,
             netgsm,
+            twilio,
             iys,
+            netgsm_iys,
         })
     }
 
@@ -160,4 +174,26 @@ impl Worker {
     pub fn clinic(&self, id: &ClinicId) -> Option<&Clinic> {
         self.settings.clinics.get(id)
     }
+}
+
+/// Who asks Netgsm's İYS service: the accounts with a brand.
+fn netgsm_iys(
+    settings: &Settings,
+    clients: &BTreeMap<String, Arc<providers::netgsm::Client>>,
+    ledger: &Ledger,
+    lanes: &Arc<Lanes>,
+) -> Result<BTreeMap<String, consent_netgsm::Asker>, SetupError> {
+    let mut askers = BTreeMap::new();
+    for (name, account) in &settings.netgsm {
+        let (Some(client), Some(consent)) = (clients.get(name), &account.consent) else { continue };
+        let service = client
+            .consents(&consent.brand_code)
+            .map_err(|error| SetupError::Client { account: format!("netgsm/{name}"), error })?;
+        let lane = consent_netgsm::lane(name);
+        let (ledger, lanes) = (ledger.clone(), Arc::clone(lanes));
+        let asker =
+            consent_netgsm::Asker::new(service, consent.max_per_minute, lane, ledger, lanes);
+        askers.insert(name.clone(), asker);
+    }
+    Ok(askers)
 }

@@ -5,8 +5,8 @@ use crate::db::{Ledger, LedgerSettings};
 use crate::error::LedgerError;
 use crate::server::{Server, StoreFile};
 use secrecy::ExposeSecret as _;
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqlitePool};
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const TURN: Duration = Duration::from_secs(15);
 /// Bytes of a page; SQLite's own default, fixed here because `database.max_mib` is counted in it.
 const PAGE: u32 = 4_096;
-/// Pages that must be free before work goes on after the file was full.
+/// Pages for which there must be room before work goes on after the file or the disk was full.
 const ROOM: i64 = 64;
 /// Connections that read.
 const READERS: u32 = 4;
@@ -49,7 +49,7 @@ pub fn file_of(url: &str) -> Result<PathBuf, LedgerError> {
     let path = path.split('?').next().unwrap_or_default();
     if path.is_empty() || path.contains(":memory:") {
         let line = "database.url names no file; use sqlite://ulak.db".to_owned();
-        return Err(LedgerError::Login(line));
+        return Err(LedgerError::Unsafe(line));
     }
     Ok(PathBuf::from(path))
 }
@@ -83,9 +83,16 @@ pub(super) async fn connect(settings: &LedgerSettings, create: bool) -> Result<P
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
+            // after a failed write to the disk SQLite has taken the transaction back by itself, and the driver believes for ever
+            // that it is in one: another connection then takes the place of this one
+            .before_acquire(|connection, _| {
+                let done = !connection.is_in_transaction();
+                Box::pin(async move { Ok(done) })
+            })
     };
     let write = pool().min_connections(1).max_connections(1).connect_with(writing).await;
-    let write = write.map_err(|error| at(&file, error.into()))?;
+    let write = write.map_err(|error| at(&file, error))?;
+    check_writable(&write).await.map_err(|error| at(&file, error))?;
     let read = pool().max_connections(READERS).connect_lazy_with(options.read_only(true));
     Ok(Pools { write, read, file })
 }
@@ -93,39 +100,93 @@ pub(super) async fn connect(settings: &LedgerSettings, create: bool) -> Result<P
 /// The file, made readable by its owner alone if it is made here.
 fn make_file(file: &Path, create: bool) -> Result<(), LedgerError> {
     let shown = file.display();
-    let mut open = OpenOptions::new();
-    open.read(true).write(true).create(create);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    open.open(file).map(drop).map_err(|error| match error.kind() {
-        ErrorKind::NotFound if create => LedgerError::Login(format!(
+    let wrong = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound if create => LedgerError::Unsafe(format!(
             "the folder of {shown} is not there; make it, or set database.url to another file"
         )),
         ErrorKind::NotFound => LedgerError::Schema(format!(
             "there is no ledger at {shown}: `ulak up` makes one, and so does `ulak migrate`"
         )),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => LedgerError::Login(format!(
-            "{shown} cannot be written; give this user the right to, or set database.url to another file"
-        )),
-        ErrorKind::IsADirectory => {
-            LedgerError::Login(format!("{shown} is a folder; set database.url to a file"))
-        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => no_right(file),
         ErrorKind::StorageFull => LedgerError::Away(format!("the disk of {shown} is full")),
-        _ => LedgerError::Login(format!("{shown} cannot be opened: {error}")),
-    })
-}
-
-fn at(file: &Path, error: LedgerError) -> LedgerError {
-    let name = |line: String| format!("{}: {line}", file.display());
-    match error {
-        LedgerError::Unsafe(line) => LedgerError::Unsafe(name(line)),
-        LedgerError::Away(line) => LedgerError::Away(name(line)),
-        other => other,
+        _ => LedgerError::Unsafe(format!("{shown} cannot be opened: {error}")),
+    };
+    match std::fs::metadata(file) {
+        Ok(there) if there.is_dir() => {
+            let line = format!("{shown} is a folder; set database.url to a file");
+            return Err(LedgerError::Unsafe(line));
+        }
+        // not opened, not even to look: whoever closes a file undoes all locks that his process has on it, those of other
+        // connections too, and another process may then delete the log (sqlite.org/howtocorrupt.html §2.2)
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound && create => {}
+        Err(error) => return Err(wrong(error)),
+    }
+    let mut open = OpenOptions::new();
+    open.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    match open.open(file) {
+        Ok(_) => Ok(()),
+        // somebody else was faster
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(wrong(error)),
     }
 }
 
-/// A commit goes through, and there is room for more: a full disk lets many reads and some writes pass.
+/// SQLite opens a file that it may not write without a word, and refuses the first write, which this is; it is rolled back. That
+/// somebody else writes just now proves enough.
+async fn check_writable(write: &SqlitePool) -> Result<(), sqlx::Error> {
+    let write = async {
+        let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("PRAGMA user_version = 0").execute(&mut *tx).await?;
+        tx.rollback().await
+    };
+    match write.await {
+        Err(error) if result_code(&error) == Some(5) => Ok(()),
+        done => done,
+    }
+}
+
+/// SQLite's primary result code (sqlite.org/rescode.html).
+fn result_code(error: &sqlx::Error) -> Option<i64> {
+    let code: i64 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+fn no_right(file: &Path) -> LedgerError {
+    LedgerError::Unsafe(format!(
+        "{} or its folder cannot be written; give this user the right to, or set database.url to another file",
+        file.display()
+    ))
+}
+
+/// Why a file that is there cannot be used.
+fn at(file: &Path, error: sqlx::Error) -> LedgerError {
+    let name = |line: String| format!("{}: {line}", file.display());
+    match (result_code(&error), error.into()) {
+        // no right, read-only, cannot be opened: the log and its index, which lie beside the file, are made at the start
+        (Some(3 | 8 | 14 | 23), _) => no_right(file),
+        (_, LedgerError::Unsafe(line)) => LedgerError::Unsafe(name(line)),
+        (_, LedgerError::Away(line)) => LedgerError::Away(name(line)),
+        (_, other) => other,
+    }
+}
+
+/// What a write of this program leaves under a key of its own.
+const ALIVE: &str = "INSERT INTO meta (key, value) SELECT 'alive', $1 WHERE TRUE ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+/// There is room for more: a full disk lets all reads and some small writes pass, so that a large one has to prove it.
 pub(super) async fn is_back(pools: &Pools) -> Result<i64, LedgerError> {
+    let mut tx = pools.write.begin_with("BEGIN IMMEDIATE").await?;
+    let room = "0".repeat(ROOM as usize * PAGE as usize);
+    sqlx::query(ALIVE).bind(room).execute(&mut *tx).await?;
+    tx.commit().await?;
+    takes_commits(pools).await
+}
+
+/// A commit goes through, and the file may still grow.
+pub(super) async fn takes_commits(pools: &Pools) -> Result<i64, LedgerError> {
     let mut tx = pools.write.begin_with("BEGIN IMMEDIATE").await?;
     let number = |name: &'static str| sqlx::query_scalar::<_, i64>(name);
     let most = number("PRAGMA max_page_count").fetch_one(&mut *tx).await?;
@@ -136,10 +197,7 @@ pub(super) async fn is_back(pools: &Pools) -> Result<i64, LedgerError> {
     }
     let now = super::Dialect::SQLITE.statement("SELECT {now}");
     let now: i64 = sqlx::query_scalar(now).fetch_one(&mut *tx).await?;
-    sqlx::query("INSERT INTO meta (key, value) VALUES ('alive', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
-        .bind(now.to_string())
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(ALIVE).bind(now.to_string()).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(now)
 }
@@ -147,6 +205,17 @@ pub(super) async fn is_back(pools: &Pools) -> Result<i64, LedgerError> {
 /// What is said of a file that cannot grow.
 pub(crate) fn full() -> String {
     "the disk is full, or the file has reached database.max_mib: make room; nothing is lost meanwhile".to_owned()
+}
+
+/// Whether a parameter holds a NUL, in itself or, if it is JSON, in one of its texts. SQLite would take it, and PostgreSQL, to
+/// which a ledger may be moved, never does.
+pub(super) fn holds_nul(text: &str) -> bool {
+    if text.contains('\0') {
+        return true;
+    }
+    // of backslashes that stand together every second one is itself escaped
+    let escaped = |at: usize| text[..at].bytes().rev().take_while(|b| *b == b'\\').count() % 2 == 1;
+    text.starts_with('[') && text.match_indices("\\u0000").any(|(at, _)| !escaped(at))
 }
 
 /// `data_version` as the writing connection sees it: it changes only with others' commits.
@@ -187,4 +256,21 @@ pub(crate) async fn describe(ledger: &Ledger) -> Result<Server, LedgerError> {
         synchronous: false,
         file: Some(file),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_found_in_a_text_and_in_the_texts_of_a_json_list() {
+        assert!(holds_nul("a\0b"));
+        for (text, holds) in
+            [("a\0b", true), ("\\\0", true), ("\\u0000", false), ("\\\\u0000", false)]
+        {
+            let list = serde_json::to_string(&[text]).unwrap();
+            assert_eq!(holds_nul(&list), holds, "{list}");
+        }
+        assert!(!holds_nul("\\u0000 in words"));
+    }
 }

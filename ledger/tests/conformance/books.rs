@@ -4,6 +4,7 @@ use crate::draft::{
     CLINIC, FAILED, FAILED_IN_BACK_OFF, LANE, REFUSED, again, claim, claim_copy, known, ntf, one,
     outcome, settle, settle_copy, stranger,
 };
+use crate::engine;
 use crate::place::{Place, fresh};
 use ledger::Ledger;
 use ledger::decision::{Claimed, Origin, PersonBasis};
@@ -32,7 +33,7 @@ impl Dice {
 /// One of everything that processes do to one notification, decided on what they see.
 struct Actor {
     ledger: Ledger,
-    raw: sqlx::PgPool,
+    raw: engine::Pool,
     dice: Dice,
 }
 
@@ -307,32 +308,6 @@ async fn a_due_time_in_another_state_than_its_row_shows_in_the_books() {
     some_of_each(&place).await;
     place.run("UPDATE open SET state = 'unknown' WHERE ntf = 'ntf_w'").await;
     assert!(!place.balance(None).await.unwrap().balances());
-}
-
-#[tokio::test]
-async fn records_come_in_the_order_in_which_they_were_written() {
-    // a transaction that began earlier may write to a row later; its lower number must not turn the story round
-    let place = fresh().await;
-    let copy = place.released("a").await;
-    let mut early = place.raw.begin().await.unwrap();
-    sqlx::query("SELECT pg_current_xact_id()").execute(&mut *early).await.unwrap();
-    assert_eq!(place.claim_one(claim_copy("a", &copy, 1)).await, Claimed::Won);
-    let entry = Entry::LeaseRanOut { attempt: 1, then: State::Unknown };
-    sqlx::query("INSERT INTO record (clinic, ntf, kind, at, bytes) VALUES ($1, 'ntf_a', 'lease-ran-out', 0, $2)")
-        .bind(CLINIC)
-        .bind(entry.bytes().unwrap())
-        .execute(&mut *early)
-        .await
-        .unwrap();
-    for table in ["notification", "open"] {
-        let text = format!("UPDATE {table} SET state = 'unknown' WHERE ntf = 'ntf_a'");
-        sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *early).await.unwrap();
-    }
-    early.commit().await.unwrap();
-    let kinds: Vec<_> =
-        place.records("ntf_a").await.unwrap().iter().map(|r| r.entry.kind()).collect();
-    assert_eq!(kinds, ["received", "waiting", "released", "claimed", "lease-ran-out"]);
-    place.assert_sound().await;
 }
 
 #[tokio::test]

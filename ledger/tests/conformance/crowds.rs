@@ -5,6 +5,7 @@ use crate::draft::{
     CLINIC, FAILED, again, appointment, claim, claim_copy, known, need, ntf, outcome, settle,
     settle_copy, stranger,
 };
+use crate::engine;
 use crate::place::fresh;
 use ledger::decision::{Claim, Claimed, Origin, Settle};
 use ledger::protocol::Outcome;
@@ -58,7 +59,7 @@ fn greedy(dice: &mut Dice, revs: &HashMap<String, i64>, mut claim: Claim) -> Cla
 
 struct Storm {
     ledger: Ledger,
-    raw: sqlx::PgPool,
+    raw: engine::Pool,
     dice: Dice,
     conflicts: u32,
 }
@@ -141,10 +142,9 @@ impl Storm {
     }
 
     async fn release_and_claim(&mut self, names: &[String]) {
-        sqlx::query("UPDATE open SET due_at = 0 WHERE ntf IN (SELECT ntf FROM open ORDER BY ntf FOR UPDATE SKIP LOCKED)")
-            .execute(&self.raw)
-            .await
-            .unwrap();
+        let rows = format!("SELECT ntf FROM open ORDER BY ntf {}", engine::SKIP);
+        let text = format!("UPDATE open SET due_at = 0 WHERE ntf IN ({rows})");
+        sqlx::query(sqlx::AssertSqlSafe(text)).execute(&self.raw).await.unwrap();
         let ntfs: Vec<String> = names.iter().map(|name| ntf(name)).collect();
         let (copies, _) = repeated!(self.ledger.sweep(&ntfs));
         let revs = self.revs().await;

@@ -113,6 +113,8 @@ pub fn claimed(attempt: u32) -> Entry {
         },
         starts_at: 0,
         stops_at: LATER,
+        instead: None,
+        transfer_basis: None,
     }
 }
 

@@ -1,21 +1,26 @@
-//! What every engine of the ledger must do, seen through its public calls on a real database.
+//! What every engine of the ledger must do, seen through its public calls on a real database: here on PostgreSQL, the same files
+//! on SQLite in `on_sqlite.rs`.
 //!
 //! Needs `DATABASE_URL`: `scripts/services run DIR -- cargo test -p ledger`. Every test has a database of its own. Time in the
 //! ledger is the database's, so tests do not sleep: they move due times with SQL.
 
 #![expect(clippy::unwrap_used, reason = "what a test stands on may end it")]
 
+mod alone;
 mod appointments;
 mod books;
 mod claims;
 mod crowds;
+mod door;
 mod draft;
 mod late;
 mod outcomes;
 mod place;
+mod postgres;
 mod readers;
 mod refusals;
 mod releases;
+mod same_files;
 mod settles;
 mod shared;
 mod slices;
@@ -24,3 +29,5 @@ mod start;
 mod time;
 mod told;
 mod tools;
+
+use postgres::engine;

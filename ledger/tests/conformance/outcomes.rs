@@ -1,12 +1,14 @@
 //! Transition 7: what became of an attempt, on time.
 
-use crate::draft::{self, FAILED, FAILED_IN_BACK_OFF, REFUSED, again, claim_copy, outcome};
+use crate::draft::{self, FAILED, FAILED_IN_BACK_OFF, REFUSED, again, claim, claim_copy, outcome};
 use crate::place::fresh;
 use ledger::decision::Claimed;
-use ledger::outcome::Written;
+use ledger::look::{RowAsk, Tried};
+use ledger::outcome::{Next, Written};
 use ledger::protocol::Outcome;
 use ledger::record::Entry;
-use ledger::state::State;
+use ledger::slots::SlotKind;
+use ledger::state::{AttemptState, State};
 
 fn on_time(state: State) -> Written {
     Written { state, applied: true, late: false, sent_twice: false }
@@ -92,6 +94,30 @@ async fn failed_waits_for_its_retry_and_no_longer_than_it_is_useful() {
     place.outcome_one("b", 1, FAILED).await;
     let due = place.due_in("ntf_b").await.unwrap();
     assert!(due <= 0, "it is over now, and the sweep ends it: {due}");
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn failed_goes_on_at_once_on_another_lane_and_waits_for_no_number_of_the_first() {
+    const OTHER: &str = "twilio/default/+13185550100";
+    let place = fresh().await;
+    place.sending("a").await;
+    let mut write = outcome("a", 1, FAILED);
+    let why = "failover: netgsm:100".to_owned();
+    write.next = Next { why: why.clone(), after_ms: 0, lane: OTHER.to_owned() };
+    let written = place.record_outcomes(&[write]).await.remove(0).unwrap();
+    assert_eq!(written, on_time(State::Waiting));
+    // somebody else may have the number at the first provider by now
+    let mut other = claim("b");
+    other.needs = claim("a").needs.into_iter().filter(|n| n.kind == SlotKind::Number).collect();
+    assert_eq!(place.claim_one(other).await, Claimed::Won);
+    let due = place.due_waiting(OTHER, draft::CLINIC, 10, false).await.unwrap();
+    assert_eq!(due.into_iter().map(|(ntf, _)| ntf).collect::<Vec<_>>(), ["ntf_a"]);
+    let ask = RowAsk { ntf: draft::ntf("a"), body: 0 };
+    let seen = place.rows(&[ask]).await.unwrap().remove(0).unwrap();
+    assert_eq!((seen.why, seen.lane.as_deref()), (why, Some(OTHER)));
+    let failed = Tried { lane: draft::LANE.to_owned(), state: AttemptState::Failed };
+    assert_eq!(seen.tried, [failed]);
     place.assert_sound().await;
 }
 

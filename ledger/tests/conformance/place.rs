@@ -1,20 +1,21 @@
-//! A migrated ledger on a database of its own. The only file that knows which engine it is.
+//! A migrated ledger on a database of its own. Which engine keeps it is `crate::engine`'s affair.
 
+use crate::engine;
 use ledger::state::State;
 use ledger::vault::Secret32;
-use ledger::{Ledger, LedgerSettings, migrate};
-use secrecy::SecretString;
-use sqlx::postgres::{PgConnection, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgPool};
+use ledger::{Ledger, LedgerError, LedgerSettings, migrate};
+use sqlx::AssertSqlSafe;
 use std::ops::Deref;
+
+pub use crate::engine::Database;
 
 /// A ledger, the way to open another connection to it, and a way round its rules.
 pub struct Place {
     pub ledger: Ledger,
     pub settings: LedgerSettings,
     /// For what no caller of the ledger may do: move due times, tamper, hold a transaction open.
-    pub raw: PgPool,
-    _database: Database,
+    pub raw: engine::Pool,
+    pub database: Database,
 }
 
 impl Deref for Place {
@@ -25,12 +26,6 @@ impl Deref for Place {
     }
 }
 
-/// An empty database; dropped with this value, also when the test fails.
-pub struct Database {
-    server: String,
-    name: String,
-}
-
 /// A row of `slot`: kind, holder, until.
 pub type Slot = (String, String, Option<i64>);
 
@@ -38,55 +33,30 @@ pub type Slot = (String, String, Option<i64>);
 pub async fn fresh() -> Place {
     let (database, settings) = empty().await;
     migrate(&settings).await.unwrap();
-    let ledger = Ledger::open(&settings).await.unwrap();
-    let raw = PgPoolOptions::new().max_connections(10).connect_lazy(&database.url()).unwrap();
-    Place { ledger, settings, raw, _database: database }
+    open(database, settings).await.unwrap()
 }
 
 /// A database without a schema, and settings to reach it.
 pub async fn empty() -> (Database, LedgerSettings) {
-    let Ok(server) = std::env::var("DATABASE_URL") else {
-        panic!(
-            "DATABASE_URL is not set; run: scripts/services run /tmp/ulak-services -- cargo test -p ledger"
-        );
-    };
-    let name = ledger::vault::random_id("ulak_test_").unwrap();
-    let database = Database { server, name };
-    let mut admin = PgConnection::connect(&database.server).await.unwrap();
-    let create = format!("CREATE DATABASE {}", database.name);
-    sqlx::query(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
-    let settings = LedgerSettings {
-        url: SecretString::from(database.url()),
+    let database = Database::create().await;
+    let settings = settings_of(&database);
+    (database, settings)
+}
+
+/// The ledger that a database holds.
+pub async fn open(database: Database, settings: LedgerSettings) -> Result<Place, LedgerError> {
+    let ledger = Ledger::open(&settings).await?;
+    Ok(Place { ledger, settings, raw: database.pool(), database })
+}
+
+/// How to reach a database.
+pub fn settings_of(database: &Database) -> LedgerSettings {
+    LedgerSettings {
+        url: database.url(),
         master_key: Secret32::new([7; 32]),
         connections: 10,
         max_mib: None,
         name: "conformance".to_owned(),
-    };
-    (database, settings)
-}
-
-impl Database {
-    fn url(&self) -> String {
-        let (server, _) = self.server.rsplit_once('/').unwrap();
-        format!("{server}/{}", self.name)
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        let server = self.server.clone();
-        // the test's own runtime is blocked by this drop, so another one does it
-        let done = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
-                let mut admin = PgConnection::connect(&server).await?;
-                sqlx::query(AssertSqlSafe(drop)).execute(&mut admin).await?;
-                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
-            })
-        });
-        let dropped = done.join().is_ok_and(|result| result.is_ok());
-        assert!(dropped || std::thread::panicking(), "{} was not dropped", self.name);
     }
 }
 
@@ -99,15 +69,9 @@ impl Place {
     /// Keeps every state that a budget was ever in, in `permit_watched`.
     pub async fn watch_permits(&self) {
         self.run("CREATE TABLE permit_watched (span BIGINT NOT NULL, used BIGINT NOT NULL)").await;
-        self.run(
-            "CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             INSERT INTO permit_watched VALUES (NEW.span, NEW.used); RETURN NEW; END $$",
-        )
-        .await;
-        self.run(
-            "CREATE TRIGGER watch AFTER INSERT OR UPDATE ON permit FOR EACH ROW EXECUTE FUNCTION watch()",
-        )
-        .await;
+        for statement in engine::WATCH_PERMITS {
+            self.run(statement).await;
+        }
     }
 
     /// One number.
@@ -117,7 +81,7 @@ impl Place {
 
     /// Now, by the database's clock.
     pub async fn now(&self) -> i64 {
-        self.number("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)").await
+        self.number(&format!("SELECT {}", engine::NOW)).await
     }
 
     /// Makes a row due at this moment.

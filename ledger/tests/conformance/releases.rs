@@ -143,3 +143,23 @@ async fn a_lane_is_tried_first_with_what_may_be_sent_twice() {
     let order: Vec<_> = rows.into_iter().map(|(ntf, _)| ntf).collect();
     assert_eq!(order, ["ntf_c", "ntf_b", "ntf_a"]);
 }
+
+#[tokio::test]
+async fn what_is_released_onto_another_lane_is_counted_there_and_waits_for_no_number_of_its_own() {
+    const OTHER: &str = "twilio/default/+13185550100";
+    let place = fresh().await;
+    for name in ["a", "late"] {
+        let mut settle = settle(name, State::Waiting);
+        settle.number = Some(format!("number-{name}"));
+        assert!(place.settle_one(settle).await);
+        place.make_due(&ntf(name)).await;
+    }
+    place.run_out("ntf_late").await;
+    let (copies, swept) = place.sweep_onto(&[ntf("a"), ntf("late")], Some(OTHER)).await.unwrap();
+    assert_eq!(copies.iter().map(|copy| copy.ntf.as_str()).collect::<Vec<_>>(), ["ntf_a"]);
+    assert_eq!(swept.iter().map(|s| s.to).collect::<Vec<_>>(), [State::Released, State::Expired]);
+    assert_eq!((place.outside(LANE).await.unwrap(), place.outside(OTHER).await.unwrap()), (0, 1));
+    let kept = "SELECT count(*) FROM open WHERE ntf = 'ntf_a' AND number IS NULL";
+    assert_eq!(place.number(kept).await, 1);
+    place.assert_sound().await;
+}

@@ -144,24 +144,6 @@ async fn two_schedulers_that_release_the_same_rows_release_each_once() {
 }
 
 #[tokio::test]
-async fn a_row_that_somebody_is_writing_is_left_for_the_next_sweep() {
-    let place = fresh().await;
-    for name in ["a", "b"] {
-        place.waiting(name).await;
-    }
-    let mut writing = place.raw.begin().await.unwrap();
-    sqlx::query("SELECT 1 FROM notification WHERE ntf = 'ntf_a' FOR UPDATE")
-        .execute(&mut *writing)
-        .await
-        .unwrap();
-    let copies = place.release(&[ntf("a"), ntf("b")]).await.unwrap();
-    assert_eq!(copies.iter().map(|c| c.ntf.as_str()).collect::<Vec<_>>(), ["ntf_b"]);
-    writing.rollback().await.unwrap();
-    assert_eq!(place.release(&[ntf("a"), ntf("b")]).await.unwrap().len(), 1);
-    place.assert_sound().await;
-}
-
-#[tokio::test]
 async fn how_long_an_unknown_attempt_is_looked_for_is_a_setting() {
     let place = fresh().await;
     let hasty = place.ledger.clone().giving_up_after(std::time::Duration::from_secs(100));

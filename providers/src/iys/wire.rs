@@ -170,7 +170,11 @@ pub enum SingleAnswer {
 impl ConsentRecord {
     /// `None` without a status that is one of the two, or about another number or type.
     pub(super) fn parse(body: &[u8], asked: &PhoneNumber) -> Option<Self> {
-        let fields = Fields::parse(body)?;
+        Self::of_fields(&Fields::parse(body)?, asked)
+    }
+
+    /// As `parse`; Netgsm's service passes the same object on inside its own answer.
+    pub(crate) fn of_fields(fields: &Fields<'_>, asked: &PhoneNumber) -> Option<Self> {
         let status = match fields.text("status")?.trim() {
             "ONAY" => ConsentStatus::Onay,
             "RET" => ConsentStatus::Ret,
@@ -183,9 +187,9 @@ impl ConsentRecord {
         });
         (same_number && about("type", "MESAJ")).then(|| Self {
             status,
-            source: identifier(&fields, "source"),
+            source: identifier(fields, "source"),
             consent_at: fields.text("consentDate").and_then(|date| local(&date)),
-            transaction_id: identifier(&fields, "transactionId"),
+            transaction_id: identifier(fields, "transactionId"),
         })
     }
 }

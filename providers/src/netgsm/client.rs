@@ -166,6 +166,11 @@ impl Client {
         &self.account.name
     }
 
+    /// User and password, for the calls that want them in their body.
+    pub(super) fn credentials(&self) -> (&str, &SecretString) {
+        (&self.account.username, &self.account.password)
+    }
+
     /// Sends one message, once (A1). `fresh` was started before the claim left.
     pub async fn send(&self, sms: Sms<'_>, fresh: Freshness) -> Outcome {
         let Some((startdate, stopdate)) = window(sms.starts, sms.stops) else {
@@ -303,7 +308,7 @@ impl Client {
         self.reading(operation, &own).outcome(answer, self.account.bare_503_failed)
     }
 
-    async fn post<B: Serialize>(
+    pub(super) async fn post<B: Serialize>(
         &self,
         operation: Operation,
         body: &B,
@@ -328,11 +333,11 @@ impl Client {
         self.service.ask(ask).await
     }
 
-    fn reading<'a>(&'a self, operation: Operation, own: &'a [&'a str]) -> Reading<'a> {
+    pub(super) fn reading<'a>(&'a self, operation: Operation, own: &'a [&'a str]) -> Reading<'a> {
         Reading { codes: &self.codes, operation, own }
     }
 }
 
-fn unreadable(detail: &str) -> ProbeTrouble {
+pub(super) fn unreadable(detail: &str) -> ProbeTrouble {
     ProbeTrouble::Silent(Trouble::new("unreadable", detail))
 }

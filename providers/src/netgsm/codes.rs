@@ -23,12 +23,21 @@ pub enum Operation {
     Msgheader,
     /// `POST /balance`
     Balance,
+    /// `POST /iys/search`
+    IysSearch,
 }
 
 impl Operation {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 6] =
-        [Self::Send, Self::Otp, Self::Report, Self::Cancel, Self::Msgheader, Self::Balance];
+    pub const ALL: [Self; 7] = [
+        Self::Send,
+        Self::Otp,
+        Self::Report,
+        Self::Cancel,
+        Self::Msgheader,
+        Self::Balance,
+        Self::IysSearch,
+    ];
 
     /// The word for logs and metric labels.
     pub const fn as_str(self) -> &'static str {
@@ -39,6 +48,7 @@ impl Operation {
             Self::Cancel => "cancel",
             Self::Msgheader => "msgheader",
             Self::Balance => "balance",
+            Self::IysSearch => "iys-search",
         }
     }
 
@@ -51,6 +61,7 @@ impl Operation {
             Self::Cancel => "/sms/rest/v2/cancel",
             Self::Msgheader => "/sms/rest/v2/msgheader",
             Self::Balance => "/balance",
+            Self::IysSearch => "/iys/search",
         }
     }
 }
@@ -190,6 +201,7 @@ pub struct Codes {
     cancel: Vec<CodeRow>,
     msgheader: Vec<CodeRow>,
     balance: Vec<CodeRow>,
+    iys_search: Vec<CodeRow>,
     statuses: Vec<StatusRow>,
     delivery_errors: Vec<DeliveryErrorRow>,
     operators: Vec<OperatorRow>,
@@ -216,6 +228,7 @@ impl Codes {
             Operation::Cancel => &self.cancel,
             Operation::Msgheader => &self.msgheader,
             Operation::Balance => &self.balance,
+            Operation::IysSearch => &self.iys_search,
         }
     }
 

@@ -264,6 +264,20 @@ fn one_thing_has_one_name_however_it_is_written() {
 }
 
 #[test]
+fn a_visit_moved_away_and_back_is_another_word_each_time() {
+    let confirmation = changed(reminder(), "/type", json!("ulak.appointment-confirmation.v1"));
+    let policy = &REGISTRY.get("ulak.appointment-confirmation.v1").unwrap().policy;
+    let thing = |body: &Value| event(body).same_thing(policy);
+    let first = r#"["A-1042",1795347000000,null]"#;
+    assert_eq!(thing(&confirmation), first);
+    let back = |at: &str| changed(confirmation.clone(), "/data/change", json!({"changed_at": at}));
+    let told = thing(&back("2026-11-16T09:12:00+03:00"));
+    assert_eq!(told, r#"["A-1042",1795347000000,1794809520000]"#);
+    assert_eq!(thing(&back("2026-11-16T06:12:00Z")), told);
+    assert_ne!(thing(&back("2026-11-17T09:12:00+03:00")), told);
+}
+
+#[test]
 fn a_reminder_expires_at_the_visit_and_a_receipt_after_a_week() {
     let expiry = |body: &Value| {
         let event = event(body);

@@ -36,6 +36,12 @@ impl Registry {
         if self.types.contains_key(&own.name) {
             return Err(format!("{} is built in: give yours another name or version", own.name));
         }
+        if self.facts.contains_key(&own.name) {
+            return Err(format!(
+                "{} is a fact, which asks for no message by itself: give the type another name",
+                own.name
+            ));
+        }
         if QUEUES_OF_ULAK.contains(&own.queue.as_str()) {
             return Err(format!(
                 "{} is a queue of Ulak itself: give the type another name",
@@ -113,6 +119,7 @@ mod tests {
         for (file, text, said) in [
             ("ulak.payment-receipt.v1.json", REMINDER, "is built in"),
             ("ulak.facts.v1.json", REMINDER, "is a queue of Ulak itself"),
+            ("clinic.payment-received.v1.json", REMINDER, "is a fact"),
             ("klinik.survey.json", REMINDER, "must be <type>.v<n>.json"),
             ("klinik.survey.v1.yaml", REMINDER, "must be <type>.v<n>.json"),
             ("klinik.survey.v1.json", "{", "EOF while parsing"),

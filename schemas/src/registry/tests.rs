@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Channel, Class, ConsentRule, OnUnknown};
+use crate::{Channel, Class, ConsentRule, OnUnknown, Visit};
 
 const REMINDER: &str = include_str!("../../events/ulak.appointment-reminder.v1.json");
 
@@ -10,14 +10,17 @@ fn error_of(file: &str, change: impl FnOnce(&mut Value)) -> String {
 }
 
 #[test]
-fn the_two_types_of_the_mission_are_built_in() {
+fn the_types_of_the_mission_and_of_the_plan_are_built_in() {
     let registry = Registry::embedded().unwrap();
     let names: Vec<_> = registry.types().map(|t| (t.name.as_str(), t.queue.as_str())).collect();
     assert_eq!(
         names,
         [
+            ("ulak.appointment-cancellation.v1", "ulak.appointment-cancellation"),
+            ("ulak.appointment-confirmation.v1", "ulak.appointment-confirmation"),
             ("ulak.appointment-reminder.v1", "ulak.appointment-reminder"),
             ("ulak.payment-receipt.v1", "ulak.payment-receipt"),
+            ("ulak.refund-receipt.v1", "ulak.refund-receipt"),
         ]
     );
     let reminder = &registry.get("ulak.appointment-reminder.v1").unwrap().policy;
@@ -32,6 +35,28 @@ fn the_two_types_of_the_mission_are_built_in() {
     assert_eq!(receipt.on_unknown, OnUnknown::Stop);
     assert_eq!(receipt.fallback_after, None);
     assert!(registry.get("ulak.appointment-reminder").is_none());
+}
+
+#[test]
+fn what_the_plan_tells_besides_reminders_is_told_once_and_keeps_its_hours() {
+    let registry = Registry::embedded().unwrap();
+    let policy = |name: &str| &registry.get(name).unwrap().policy;
+    let confirmation = policy("ulak.appointment-confirmation.v1");
+    let cancellation = policy("ulak.appointment-cancellation.v1");
+    for visit in [confirmation, cancellation] {
+        assert_eq!(visit.consent, ConsentRule::Required);
+        assert_eq!(visit.on_unknown, OnUnknown::Stop);
+        assert_eq!(visit.expires.field, "appointment.starts_at");
+        assert!(visit.quiet_hours && !visit.min_gap);
+        assert_eq!(visit.same_as, ["appointment.id", "appointment.starts_at", "change.changed_at"]);
+    }
+    assert_eq!((confirmation.visit, cancellation.visit), (Visit::Standing, Visit::Cancelled));
+    let refund = policy("ulak.refund-receipt.v1");
+    let receipt = policy("ulak.payment-receipt.v1");
+    assert_eq!(refund.same_as, ["payment.id", "payment.refund_id"]);
+    assert_eq!(refund.expires.field, "payment.refunded_at");
+    assert_eq!(refund.expires.plus, receipt.expires.plus);
+    assert_eq!((refund.quiet_hours, refund.on_unknown), (false, OnUnknown::Stop));
 }
 
 #[test]
@@ -127,7 +152,14 @@ fn a_wrong_file_is_an_error_that_names_file_and_key() {
                 s["properties"]["x"] =
                     serde_json::json!({"type": "string", "x-ulak-kind": "instant"});
             }),
-            "schemas/events/ulak.x.v1.json: /properties/x/x-ulak-kind: a field is of kind instant exactly",
+            "schemas/events/ulak.x.v1.json: /properties/x/x-ulak-kind: an instant is called at or its name",
+        ),
+        (
+            error_of(file, |s| {
+                s["properties"]["x"] = serde_json::json!({"type": "array",
+                    "items": {"type": "string"}, "x-ulak-kind": "list"});
+            }),
+            "schemas/events/ulak.x.v1.json: /properties/x/enum: must list the values",
         ),
         (
             error_of(file, |s| s["additionalProperties"] = true.into()),

@@ -20,7 +20,8 @@ impl Parts {
     fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
         let Some(to) = schema["$ref"].as_str() else { return schema };
         let pointer = to.split_once('#').unwrap().1;
-        self.0.pointer(pointer).unwrap_or_else(|| panic!("{to} is not in parts.json"))
+        let found = self.0.pointer(pointer).unwrap_or_else(|| panic!("{to} is not in parts.json"));
+        self.resolve(found)
     }
 }
 
@@ -76,6 +77,9 @@ fn allowed(schema: &Value) -> Vec<String> {
         (Some(least), Some(most)) => allowed.push(format!("{least} to {most} characters")),
         (None, Some(most)) => allowed.push(format!("at most {most} characters")),
         _ => {}
+    }
+    if let (None, Some(most)) = (number("minItems"), number("maxItems")) {
+        allowed.push(format!("at most {most}"));
     }
     match (number("minimum"), number("maximum")) {
         (Some(least), Some(most)) => allowed.push(format!("{least} to {most}")),

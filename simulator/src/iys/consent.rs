@@ -114,7 +114,7 @@ pub(crate) fn normal(recipient: &str) -> String {
 }
 
 /// Whether the recipient is an address of this channel.
-pub(super) fn fits(channel: Channel, recipient: &str) -> Result<(), &'static str> {
+pub(crate) fn fits(channel: Channel, recipient: &str) -> Result<(), &'static str> {
     let email = recipient.contains('@');
     match (channel, email) {
         (Channel::Eposta, true) if number::iys_email(recipient) => Ok(()),

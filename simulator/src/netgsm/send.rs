@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{MINUTE_MS, Refusal, read, text};
 use crate::lock::locked;
-use crate::messages::{Draft, Job, Mark, NO_FILTER};
+use crate::messages::{Draft, Job, Kind, Mark, NO_FILTER};
 use crate::reply::{JSON, Reply};
 use crate::request::Request;
 use crate::script::{BadDates, Consent, NetgsmAccount, NoCredit};
@@ -88,7 +88,9 @@ pub(super) fn send(
         stop_ms: times.stop_ms,
         turkish,
         filter,
-        otp: false,
+        kind: Kind::Send,
+        service: None,
+        error: 0,
     };
     let jobid = accept(world, prepared, account, &job, drafts, code)?;
     let code = code.unwrap_or(times.code).to_owned();
@@ -130,7 +132,9 @@ pub(super) fn otp(
         stop_ms: None,
         turkish: false,
         filter: NO_FILTER,
-        otp: true,
+        kind: Kind::Otp,
+        service: None,
+        error: 0,
     };
     let draft = Draft { to, text, reference: None, segments, mark: Mark::Normal };
     let jobid = accept(world, prepared, account, &job, vec![draft], code)?;

@@ -1,5 +1,7 @@
 //! What Netgsm makes of a text: allowed at all, and how many segments it bills (facts A9).
 
+use crate::gsm7::{Width, width};
+
 /// Longest text that Netgsm takes, in characters (facts A1: "standart maksimum 917 karakter").
 pub(crate) const MOST_CHARACTERS: usize = 917;
 
@@ -36,88 +38,6 @@ pub(crate) fn segments(text: &str, turkish: bool) -> u32 {
     };
     let length = length + SUFFIX;
     if length <= one { 1 } else { length.div_ceil(many) }
-}
-
-enum Width {
-    Plain,
-    Extended,
-    Turkish,
-}
-
-fn width(c: char) -> Option<Width> {
-    match c {
-        'ç' | 'ğ' | 'ı' | 'ş' | 'Ğ' | 'İ' | 'Ş' => Some(Width::Turkish),
-        '^' | '{' | '}' | '\\' | '[' | ']' | '~' | '|' | '€' | '\u{c}' => Some(Width::Extended),
-        'A'..='Z'
-        | 'a'..='z'
-        | '0'..='9'
-        | ' '
-        | '\n'
-        | '\r'
-        | '@'
-        | '£'
-        | '$'
-        | '¥'
-        | 'è'
-        | 'é'
-        | 'ù'
-        | 'ì'
-        | 'ò'
-        | 'Ç'
-        | 'Ø'
-        | 'ø'
-        | 'Å'
-        | 'å'
-        | 'Δ'
-        | '_'
-        | 'Φ'
-        | 'Γ'
-        | 'Λ'
-        | 'Ω'
-        | 'Π'
-        | 'Ψ'
-        | 'Σ'
-        | 'Θ'
-        | 'Ξ'
-        | 'Æ'
-        | 'æ'
-        | 'ß'
-        | 'É'
-        | '!'
-        | '"'
-        | '#'
-        | '¤'
-        | '%'
-        | '&'
-        | '\''
-        | '('
-        | ')'
-        | '*'
-        | '+'
-        | ','
-        | '-'
-        | '.'
-        | '/'
-        | ':'
-        | ';'
-        | '<'
-        | '='
-        | '>'
-        | '?'
-        | '¡'
-        | 'Ä'
-        | 'Ö'
-        | 'Ñ'
-        | 'Ü'
-        | '§'
-        | '¿'
-        | 'ä'
-        | 'ö'
-        | 'ñ'
-        | 'ü'
-        | 'à' => Some(Width::Plain),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

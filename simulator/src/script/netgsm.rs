@@ -14,6 +14,8 @@ pub struct NetgsmScript {
     pub accounts: Vec<NetgsmAccount>,
     /// How an error looks on the wire (facts A0).
     pub errors: ErrorShape,
+    /// How an error of `/iys/add` and `/iys/search` looks (facts A7 shows its body only).
+    pub iys_errors: ErrorShape,
     /// What a malformed `startdate` or `stopdate` does (facts A1 codes 01, 02; C4).
     pub bad_dates: BadDates,
     /// Whether a send must have 1 to 21 hours between start and stop (facts A6 code 49; in v2 unverified).
@@ -26,6 +28,9 @@ pub struct NetgsmScript {
     pub otp_per_minute: u32,
     /// Report queries of an account within a minute before code 80 (facts A4: 10).
     pub report_queries_per_minute: u32,
+    /// Calls of `/iys/add` and `/iys/search` together, of an account within a minute, before code 80 (facts A7:
+    /// 10, second-hand; the code is our guess).
+    pub iys_requests_per_minute: u32,
     /// Most rows of a report page (facts A4: 100).
     pub page_rows: u32,
     /// Least and most milliseconds before a message shows up in the report (code 60 until then).
@@ -52,12 +57,14 @@ impl Default for NetgsmScript {
                 NetgsmAccount::new("8507654321", "other-secret", &["OTHER"]),
             ],
             errors: ErrorShape::Http406,
+            iys_errors: ErrorShape::Http200,
             bad_dates: BadDates::Refuse,
             stop_gap_1_to_21_h: false,
             no_credit: NoCredit::Status14,
             same_number_per_minute: 20,
             otp_per_minute: 100,
             report_queries_per_minute: 10,
+            iys_requests_per_minute: 10,
             page_rows: 100,
             report_delay_ms: [5_000, 40_000],
             delivery_ms: [1_000, 10_000],

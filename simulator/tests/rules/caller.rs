@@ -103,6 +103,56 @@ impl Caller {
     }
 }
 
+/// Twilio's default account, by its AuthToken and by its API key.
+pub const AC: &str = "AC00000000000000000000000000000001";
+pub const TOKEN: (&str, &str) = (AC, "twilio-token");
+pub const KEY: (&str, &str) = ("SK00000000000000000000000000000001", "twilio-key-secret");
+pub const SERVICE: &str = "MG00000000000000000000000000000001";
+
+impl Caller {
+    /// A Twilio call under the default account's path.
+    pub async fn twilio(&self, user: (&str, &str), method: Method, path: &str) -> Answer {
+        self.twilio_form(user, method, path, &[]).await
+    }
+
+    /// As [`Self::twilio`], with a form where there are fields.
+    pub async fn twilio_form(
+        &self,
+        (name, password): (&str, &str),
+        method: Method,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Answer {
+        let path = format!("/2010-04-01/Accounts/{AC}{path}");
+        let request = self.request(method, &path).basic_auth(name, Some(password));
+        self.answer(if form.is_empty() { request } else { request.form(form) }).await
+    }
+
+    /// A create at Twilio by the API key.
+    pub async fn create(&self, form: &[(&str, &str)]) -> Answer {
+        self.twilio_form(KEY, Method::POST, "/Messages.json", form).await
+    }
+
+    /// Sends a good message through Twilio and returns its sid.
+    pub async fn created(&self, to: &str) -> String {
+        let answer = self.create(&sms(to)).await;
+        assert_eq!(answer.0, 201, "{answer:?}");
+        answer.1["sid"].as_str().unwrap().to_owned()
+    }
+
+    /// A message of Twilio's as it is now.
+    pub async fn fetched(&self, sid: &str) -> Value {
+        let answer = self.twilio(KEY, Method::GET, &format!("/Messages/{sid}.json")).await;
+        assert_eq!(answer.0, 200, "{answer:?}");
+        answer.1
+    }
+}
+
+/// A good form for Twilio.
+pub fn sms(to: &str) -> [(&str, &str); 3] {
+    [("To", to), ("From", "KLINIK"), ("Body", "Sayın Ayşe, randevunuz yarın.")]
+}
+
 /// A good message.
 pub fn message(to: &str) -> Value {
     json!({ "msgheader": "KLINIK", "iysfilter": "0", "encoding": "TR",

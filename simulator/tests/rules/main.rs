@@ -15,6 +15,14 @@ mod iys_token;
 #[cfg(test)]
 mod netgsm_account;
 #[cfg(test)]
+mod netgsm_iys;
+#[cfg(test)]
 mod netgsm_report;
 #[cfg(test)]
 mod netgsm_send;
+#[cfg(test)]
+mod twilio_callback;
+#[cfg(test)]
+mod twilio_list;
+#[cfg(test)]
+mod twilio_send;

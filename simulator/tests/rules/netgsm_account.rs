@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::caller::{Answer, Caller, OTHER, USER, prompt};
+use crate::caller::{Answer, Caller, OTHER, USER};
 
 async fn get(caller: &Caller, (name, password): (&str, &str), path: &str) -> Answer {
     let path = format!("/sms/rest/v2/{path}");
@@ -51,45 +51,4 @@ async fn balance_takes_its_credentials_in_the_body() {
     assert_eq!(credit.1, json!({ "code": "00", "balance": "57,800" }));
     assert_eq!(caller.post("/balance", &ask("wrong", json!(1))).await.code(), "30");
     assert_eq!(caller.post("/balance", &ask("netgsm-secret", json!(9))).await.code(), "70");
-}
-
-fn iys_body(data: &Value) -> Value {
-    json!({ "header": { "username": "8501234567", "password": "netgsm-secret", "brandCode": "100001" },
-            "body": { "data": data } })
-}
-
-#[tokio::test]
-async fn consents_go_to_iys_through_netgsm_and_are_found_again() {
-    let mut script = prompt();
-    script["iys"]["consents"] = json!({ "default": "NONE" });
-    let caller = Caller::scripted(script).await;
-    let key = json!({ "type": "MESAJ", "recipient": "+905321234567", "recipientType": "BIREYSEL" });
-    let unknown = caller.post("/iys/search", &iys_body(&json!([key]))).await;
-    assert_eq!(unknown.1, json!({ "code": 50, "error": "Kayıt Bulunamadı." }));
-    // HS_2015 has the one date that never grows too old.
-    let record = json!({ "type": "MESAJ", "recipient": "+905321234567", "recipientType": "BIREYSEL",
-                         "status": "ONAY", "source": "HS_2015", "consentDate": "2015-05-01 00:00:00",
-                         "refid": "our-id" });
-    let added = caller.post("/iys/add", &iys_body(&json!([record]))).await;
-    assert_eq!((&added.1["code"], &added.1["error"]), (&json!("0"), &json!("false")));
-    assert!(added.1["uid"].is_string());
-    let found = caller.post("/iys/search", &iys_body(&json!([key]))).await;
-    assert_eq!(found.1["query"]["status"], "ONAY");
-}
-
-#[tokio::test]
-async fn a_bad_record_a_wrong_password_and_a_foreign_brand_are_refused() {
-    let caller = Caller::new().await;
-    let bad = json!([{ "type": "MESAJ", "recipient": "0532" }]);
-    let refused = caller.post("/iys/add", &iys_body(&bad)).await;
-    assert_eq!(
-        (&refused.1["code"], &refused.1["erroritem"][0]["recipient"]),
-        (&json!(70), &json!("0532"))
-    );
-    let mut body = iys_body(&bad);
-    body["header"]["password"] = json!("wrong");
-    assert_eq!(caller.post("/iys/add", &body).await.1["code"], 30);
-    let mut body = iys_body(&bad);
-    body["header"]["brandCode"] = json!("2");
-    assert_eq!(caller.post("/iys/search", &body).await.1["code"], 51);
 }

@@ -217,10 +217,14 @@ impl<'a> Forecaster<'a> {
             .map_err(start::ledger_failure)?
             .pop()
             .unwrap_or_default();
-        let lane = self.worker.sms_lane(clinic).map(|lane| lane.name);
-        let blocked = lane.as_ref().is_some_and(|lane| {
-            self.lanes.iter().any(|l| l.lane == *lane && l.state != LaneState::Open)
-        });
+        let shut = |name: &String| {
+            self.lanes.iter().any(|l| l.lane == *name && l.state != LaneState::Open)
+        };
+        let mut lanes = self.worker.sms_lanes(clinic).into_iter().map(|lane| lane.name);
+        let first = lanes.next();
+        // the next provider takes over where the first one's lane is shut
+        let lane = first.iter().cloned().chain(lanes).find(|name| !shut(name)).or(first);
+        let blocked = lane.as_ref().is_some_and(shut);
         let rule = rule(clinic, event_type);
         let ntf = event.ntf();
         let case = Case {
@@ -269,6 +273,7 @@ fn said(
 ) -> String {
     let source = match source {
         ConsentSource::Iys => "İYS",
+        ConsentSource::Netgsm => "Netgsm's İYS service",
         ConsentSource::Registry => "the clinic's registry",
     };
     match decision {

@@ -1,13 +1,16 @@
 //! Configuration, broker, database, clock, lanes, texts.
 
+use std::path::Path;
+
 use bus::{BusError, BusSettings};
 use ledger::lanes::{Lane, LaneState};
+use ledger::server::Server;
 use ledger::{Ledger, LedgerError};
 
-use super::Finding;
+use super::{Finding, file};
 use crate::commands::desk::local;
 use crate::commands::{Failure, Settings, publish};
-use crate::config::{ConfigError, Purpose};
+use crate::config::ConfigError;
 use crate::start;
 
 /// Oldest broker with quorum queues as we need them (DESIGN §3.2).
@@ -17,11 +20,11 @@ const CLOCK_FAIL_MS: i64 = 5_000;
 /// A clock further off than this will be.
 const CLOCK_WARN_MS: i64 = 1_000;
 
-/// Everything that is missing for worker and scheduler.
+/// Everything that is missing for the processes that this database is for.
 pub(super) fn configuration(settings: &Settings) -> Vec<Finding> {
     let mut errors: Vec<ConfigError> = Vec::new();
-    for purpose in [Purpose::Worker, Purpose::Scheduler] {
-        let missing = settings.config.check_for(purpose, &settings.types).err();
+    for purpose in settings.config.processes() {
+        let missing = settings.config.check_for(*purpose, &settings.types).err();
         for error in missing.unwrap_or_default() {
             if !errors.contains(&error) {
                 errors.push(error);
@@ -29,10 +32,12 @@ pub(super) fn configuration(settings: &Settings) -> Vec<Finding> {
         }
     }
     if errors.is_empty() {
-        let said = format!(
-            "complete for worker and scheduler; clinics: {}",
-            settings.config.clinics.len()
-        );
+        let clinics = settings.config.clinics.len();
+        let whom = match settings.config.database.file {
+            Some(_) => "`ulak up`",
+            None => "worker, scheduler and `ulak up`",
+        };
+        let said = format!("complete for {whom}; clinics: {clinics}");
         return vec![Finding::ok("configuration", said)];
     }
     let todo = "set it in the configuration; `ulak config show` prints where each value comes from";
@@ -41,7 +46,9 @@ pub(super) fn configuration(settings: &Settings) -> Vec<Finding> {
 
 /// The broker's version, and whether everything is there with the right arguments.
 pub(super) async fn broker(settings: &Settings) -> Vec<Finding> {
-    let Some(url) = &settings.config.broker.url else { return Vec::new() };
+    let Some(url) = &settings.config.broker.url else {
+        return vec![Finding::ok("broker", "none: what is due is taken from the ledger itself")];
+    };
     let topology = publish::topology(&settings.registry);
     let inspected = match topology.inspect(&BusSettings::new(url.secret(), "doctor")).await {
         Ok(inspected) => inspected,
@@ -97,41 +104,45 @@ pub(super) async fn database(settings: &Settings) -> (Option<Ledger>, Vec<Findin
         Ok(told) => told,
         Err(failure) => return (None, vec![unconfigured(&failure)]),
     };
+    let own = settings.config.database.file.as_deref();
     let ledger = match Ledger::open(&told).await {
         Ok(ledger) => ledger,
-        Err(error) => return (None, vec![closed(&error)]),
+        Err(error) => return (None, vec![closed(&error, own)]),
     };
     let mut findings = match ledger.server().await {
-        Ok(server) => {
-            let name = format!("PostgreSQL {}, schema {}", server.version, server.schema);
-            let mut findings = vec![if server.standby || !server.writable {
-                let said = format!("{name}: it cannot be written to");
-                Finding::fail(
-                    "database",
-                    said,
-                    "point database.url to the primary, or grant the role its rights",
-                )
-            } else {
-                Finding::ok(
-                    "database",
-                    format!(
-                        "{name}, writable, commits are durable, the master key is the ledger's"
-                    ),
-                )
-            }];
-            if server.followers > 0 && !server.synchronous {
-                findings.push(Finding::warn(
-                    "database",
-                    format!("{} standby server(s) follow without being waited for", server.followers),
-                    "set synchronous_standby_names before you fail over automatically: else what was sent is forgotten, and may be sent again",
-                ));
+        Ok(server) => match &server.file {
+            Some(found) => {
+                file::findings(&server, found, settings.config.database.max_mib.is_some())
             }
-            findings
-        }
-        Err(error) => vec![closed(&error)],
+            None => postgres(&server),
+        },
+        Err(error) => vec![closed(&error, own)],
     };
-    findings.push(clock(ledger.clock().offset_ms()));
+    // the clock of a file's ledger is this machine's own
+    if own.is_none() {
+        findings.push(clock(ledger.clock().offset_ms()));
+    }
     (Some(ledger), findings)
+}
+
+fn postgres(server: &Server) -> Vec<Finding> {
+    let name = format!("PostgreSQL {}, schema {}", server.version, server.schema);
+    let mut findings = vec![if server.standby || !server.writable {
+        let said = format!("{name}: it cannot be written to");
+        let todo = "point database.url to the primary, or grant the role its rights";
+        Finding::fail("database", said, todo)
+    } else {
+        let said = format!("{name}, writable, commits are durable, the master key is the ledger's");
+        Finding::ok("database", said)
+    }];
+    if server.followers > 0 && !server.synchronous {
+        findings.push(Finding::warn(
+            "database",
+            format!("{} standby server(s) follow without being waited for", server.followers),
+            "set synchronous_standby_names before you fail over automatically: else what was sent is forgotten, and may be sent again",
+        ));
+    }
+    findings
 }
 
 fn unconfigured(failure: &Failure) -> Finding {
@@ -139,8 +150,21 @@ fn unconfigured(failure: &Failure) -> Finding {
     Finding::fail("database", format!("not checked: {said}"), "mend the configuration first")
 }
 
-fn closed(error: &LedgerError) -> Finding {
+/// Why the ledger does not open; `own` is the file of one on SQLite.
+fn closed(error: &LedgerError, own: Option<&Path>) -> Finding {
     let todo = match error {
+        LedgerError::Unsafe(_) if own.is_some() => "do what the line says, then start again",
+        LedgerError::Away(_) | LedgerError::Login(_) if own.is_some() => {
+            "look at the file's rights and disk; while `ulak up` runs it may be busy for a moment"
+        }
+        LedgerError::Schema(_) if own.is_some() => {
+            "start `ulak up`, which makes the ledger, or run `ulak migrate`"
+        }
+        LedgerError::Corrupt(_) | LedgerError::Statement(_) | LedgerError::Conflict
+            if own.is_some() =>
+        {
+            "check the file with `sqlite3 FILE 'PRAGMA integrity_check'`, and report what the line says"
+        }
         LedgerError::Away(_) => "start PostgreSQL, or mend host, port and database in database.url",
         LedgerError::Login(_) => "mend user, password and database name in database.url",
         LedgerError::Unsafe(_) => "do what the line says in postgresql.conf and restart PostgreSQL",
@@ -233,8 +257,14 @@ mod tests {
 
     #[test]
     fn each_trouble_of_the_database_says_what_to_do() {
-        let schema = closed(&LedgerError::Schema("tables are missing".to_owned()));
-        assert_eq!(schema.todo.as_deref(), Some("run `ulak migrate`"));
-        assert_eq!(closed(&LedgerError::Away("x".to_owned())).status, Status::Fail);
+        let schema = LedgerError::Schema("tables are missing".to_owned());
+        assert_eq!(closed(&schema, None).todo.as_deref(), Some("run `ulak migrate`"));
+        let own = closed(&schema, Some(Path::new("ulak.db")));
+        assert!(own.todo.is_some_and(|todo| todo.contains("`ulak up`")));
+        for own in [None, Some(Path::new("ulak.db"))] {
+            let away = closed(&LedgerError::Away("x".to_owned()), own);
+            assert_eq!(away.status, Status::Fail);
+            assert_eq!(away.todo.is_some_and(|todo| todo.contains("PostgreSQL")), own.is_none());
+        }
     }
 }

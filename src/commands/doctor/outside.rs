@@ -7,10 +7,11 @@ use ledger::Ledger;
 use ledger::lanes::{Lane, LaneState};
 use providers::iys::IysTrouble;
 use providers::{LaneTrouble, Limits, ProbeTrouble};
-use worker::settings::ConsentSource;
+use worker::settings::{ConsentSource, SmsProvider};
 use worker::token::{self, NoToken};
 
 use super::Finding;
+use super::consents::enough_iys;
 
 /// How long to wait for one of the requests to İYS that all processes share.
 const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +23,7 @@ pub(super) async fn netgsm(settings: &worker::Settings) -> Vec<Finding> {
         let check = format!("netgsm {name}");
         let mut senders: BTreeSet<String> = account.sender.iter().cloned().collect();
         for clinic in settings.clinics.values().filter(|clinic| clinic.netgsm == *name) {
-            senders.extend(settings.sms_lane(clinic).map(|lane| lane.sender));
+            senders.extend(settings.sms_lane(SmsProvider::Netgsm, clinic).map(|lane| lane.sender));
         }
         let client =
             match providers::netgsm::Client::new(account.account.clone(), Limits::default()) {
@@ -113,8 +114,14 @@ pub(super) async fn iys(
     ledger: Option<&Ledger>,
     lanes: &[Lane],
 ) -> Vec<Finding> {
-    if settings.consent_source != ConsentSource::Iys {
-        return vec![Finding::ok("iys", "not asked: consent.source is the clinic's registry")];
+    match settings.consent_source {
+        ConsentSource::Iys => {}
+        ConsentSource::Netgsm => {
+            return vec![Finding::ok("iys", "not asked: consent.source is Netgsm's İYS service")];
+        }
+        ConsentSource::Registry => {
+            return vec![Finding::ok("iys", "not asked: consent.source is the clinic's registry")];
+        }
     }
     let mut findings = vec![];
     for (name, account) in &settings.iys {
@@ -185,7 +192,8 @@ async fn one_iys(
     match client.brands(&token).await {
         Ok(brands) if brands.iter().any(|brand| brand.code == account.account.brand_code) => {
             let code = &account.account.brand_code;
-            Finding::ok(check, format!("credentials accepted; brand {code} is there"))
+            let enough = enough_iys(account);
+            Finding::ok(check, format!("credentials accepted; brand {code} is there; {enough}"))
         }
         Ok(brands) => {
             let codes: Vec<&str> = brands.iter().map(|brand| brand.code.as_str()).collect();

@@ -46,9 +46,13 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
     Some(match first_words(why) {
         "quiet-hours" => "it is quiet hours at the clinic, and this type observes them",
         "lane-closed" => "the provider account or sender does not work now, so its messages wait",
-        "consent-silent" => "İYS does not answer, and without its answer nothing is sent",
+        "consent-silent" => {
+            "the consent source does not answer, and without its answer nothing is sent"
+        }
+        "consent-later" => "no more questions about consent are allowed now, so it is asked later",
         "consent-not-asked" => "the answer about consent was too old and is asked for again",
         "retry" => "the last try certainly sent nothing, so it is tried again later",
+        "failover" => "the provider certainly sent nothing, so the next one is tried at once",
         "rate" => "the account's cap of messages a second was used up",
         "no-route" => "the clinic has no provider account or sender for its channels",
         "contended" => "other messages about the same person or visit were being decided",
@@ -95,10 +99,27 @@ pub(super) fn sentence(entry: &Entry) -> String {
         }
         Entry::Released { n } => format!("due: released to the workers, copy {n}"),
         Entry::Claimed {
-            attempt, channel, lane, template, segments, encoding, stops_at, ..
+            attempt,
+            channel,
+            lane,
+            template,
+            segments,
+            encoding,
+            stops_at,
+            instead,
+            transfer_basis,
+            ..
         } => {
+            let instead = instead
+                .as_ref()
+                .map(|why| format!(", not on the first one ({why})"))
+                .unwrap_or_default();
+            let abroad = transfer_basis
+                .as_ref()
+                .map(|basis| format!("; data leaves Türkiye on the legal basis: {basis}"))
+                .unwrap_or_default();
             format!(
-                "decided to send: attempt {attempt} by {channel} on lane {lane}, template {template}, {segments} segment(s) {encoding}, to be delivered before {}",
+                "decided to send: attempt {attempt} by {channel} on lane {lane}{instead}, template {template}, {segments} segment(s) {encoding}, to be delivered before {}{abroad}",
                 local(*stops_at)
             )
         }
@@ -136,6 +157,16 @@ pub(super) fn sentence(entry: &Entry) -> String {
         }
         Entry::Lane { lane, state, why, .. } => format!("lane {lane} {state}: {why}"),
         Entry::PersonSuppressed { why } => format!("number suppressed: {why}"),
+        Entry::TokenCreated { token, label, who } => {
+            format!("token {token} made by {who}: {label}")
+        }
+        Entry::FactApplied { fact_type, via, plan, cancelled, .. } => format!(
+            "fact {fact_type} from {via} applied: {} planned, {} cancelled",
+            plan.iter().filter(|rule| rule.ntf.is_some()).count(),
+            cancelled.len()
+        ),
+        Entry::FactStale { fact_type, why, .. } => format!("fact {fact_type} came too late: {why}"),
+        Entry::TokenRevoked { token, who } => format!("token {token} revoked by {who}"),
     }
 }
 

@@ -49,9 +49,13 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "lane-closed" => {
             "sağlayıcı hesabı ya da gönderici adı şu anda çalışmıyor; iletileri bekler"
         }
-        "consent-silent" => "İYS yanıt vermiyor; yanıtı olmadan hiçbir şey gönderilmez",
+        "consent-silent" => {
+            "onay kaynağı (İYS) yanıt vermiyor; yanıtı olmadan hiçbir şey gönderilmez"
+        }
+        "consent-later" => "şu anda daha fazla onay sorulamıyor; daha sonra sorulur",
         "consent-not-asked" => "onay yanıtı eskimişti; yeniden sorulur",
         "retry" => "son denemede kesinlikle bir şey gönderilmedi; daha sonra yeniden denenir",
+        "failover" => "sağlayıcı kesinlikle bir şey göndermedi; hemen sıradaki denenir",
         "rate" => "hesabın saniyelik ileti sınırı dolmuştu",
         "no-route" => "kliniğin bu kanal için sağlayıcı hesabı ya da gönderici adı yok",
         "contended" => "aynı kişi ya da randevu hakkında başka iletiler karara bağlanıyordu",
@@ -127,10 +131,25 @@ pub(super) fn sentence(entry: &Entry) -> String {
         }
         Entry::Released { n } => format!("zamanı geldi: işçilere verildi, kopya {n}"),
         Entry::Claimed {
-            attempt, channel, lane, template, segments, encoding, stops_at, ..
+            attempt,
+            channel,
+            lane,
+            template,
+            segments,
+            encoding,
+            stops_at,
+            instead,
+            transfer_basis,
+            ..
         } => {
+            let instead =
+                instead.as_ref().map(|why| format!(" (ilk hat değil: {why})")).unwrap_or_default();
+            let abroad = transfer_basis
+                .as_ref()
+                .map(|basis| format!("; veri yurt dışına aktarılır, hukuki dayanak: {basis}"))
+                .unwrap_or_default();
             format!(
-                "karar: gönder; deneme {attempt}, kanal {channel}, hat {lane}, şablon {template}, {segments} parça ({encoding}), en geç teslim {}",
+                "karar: gönder; deneme {attempt}, kanal {channel}, hat {lane}{instead}, şablon {template}, {segments} parça ({encoding}), en geç teslim {}{abroad}",
                 local(*stops_at)
             )
         }
@@ -177,6 +196,16 @@ pub(super) fn sentence(entry: &Entry) -> String {
         }
         Entry::Lane { lane, state, why, .. } => format!("hat {lane} {state}: {why}"),
         Entry::PersonSuppressed { why } => format!("numara engellendi: {why}"),
+        Entry::TokenCreated { token, label, who } => {
+            format!("{token} anahtarını oluşturan {who}: {label}")
+        }
+        Entry::FactApplied { fact_type, via, plan, cancelled, .. } => format!(
+            "{via} üzerinden {fact_type} olayı işlendi: {} planlandı, {} iptal edildi",
+            plan.iter().filter(|rule| rule.ntf.is_some()).count(),
+            cancelled.len()
+        ),
+        Entry::FactStale { fact_type, why, .. } => format!("{fact_type} olayı geç kaldı: {why}"),
+        Entry::TokenRevoked { token, who } => format!("{token} anahtarını iptal eden {who}"),
     }
 }
 

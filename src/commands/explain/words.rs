@@ -107,13 +107,15 @@ mod tests {
     use super::*;
 
     /// Every reason that worker, scheduler and ledger write.
-    const REASONS: [&str; 34] = [
+    const REASONS: [&str; 36] = [
         "quiet-hours",
         "lane-closed",
         "lane-closed: credentials",
         "consent-silent",
+        "consent-later",
         "consent-not-asked",
         "retry",
+        "failover: netgsm:100",
         "rate",
         "no-route",
         "contended",
@@ -143,6 +145,34 @@ mod tests {
         "its clinic or type is not configured",
         "lease-ran-out",
     ];
+
+    fn sent_abroad() -> Entry {
+        Entry::Claimed {
+            attempt: 4,
+            channel: "sms".to_owned(),
+            lane: "twilio/default/+13185550100".to_owned(),
+            template: "appointment-reminder/tr/sms".to_owned(),
+            template_version: "0011223344556677".to_owned(),
+            encoding: "ucs2".to_owned(),
+            segments: 2,
+            text: "sealed".to_owned(),
+            consent: ConsentEvidence {
+                rule: "none".to_owned(),
+                rule_version: None,
+                rule_from: "type".to_owned(),
+                basis: None,
+                source: None,
+                brand: None,
+                asked_at: None,
+                request_id: None,
+                answer: None,
+            },
+            starts_at: 0,
+            stops_at: 0,
+            instead: Some("failover: netgsm/default/KLINIK".to_owned()),
+            transfer_basis: Some("explicit consent on the form".to_owned()),
+        }
+    }
 
     #[test]
     fn every_reason_has_a_meaning_in_both_languages() {
@@ -177,6 +207,9 @@ mod tests {
                 Entry::NotFound { attempt: 41, resend: false, why: "gave up looking".to_owned() },
                 "41",
             ),
+            (sent_abroad(), "twilio/default/+13185550100"),
+            (sent_abroad(), "failover: netgsm/default/KLINIK"),
+            (sent_abroad(), "explicit consent on the form"),
             (
                 Entry::Outcome {
                     attempt: 1,

@@ -102,9 +102,9 @@ fn all_errors_are_listed_at_once() {
         name = "İki"
         consent.ulak.payment-receipt.v2 = "none"
         [consent]
-        source = "netgsm"
+        source = "gsm"
         [route]
-        sms = ["twilio"]
+        sms = ["netgsm", "pigeon"]
         [reconcile]
         give_up = "2m"
         [log]
@@ -140,6 +140,49 @@ fn all_errors_are_listed_at_once() {
     }
     assert_eq!(keys.len(), 20, "{lines:#?}");
     assert!(lines.iter().all(|line| !line.contains('\n')));
+}
+
+#[test]
+fn a_database_is_a_file_or_postgres_and_a_limit_is_a_files() {
+    for wrong in ["sqlite::memory:", "sqlite://", "sqlite://a?mode=ro", "mysql://u:hunter2@h/d", ""]
+    {
+        let line = line(&format!("[database]\nurl = \"{wrong}\""), &[]);
+        assert!(
+            line.starts_with("database.url (/etc/ulak/ulak.toml): the value is not allowed; use ")
+                && line.contains("sqlite://FILE")
+                && line.contains("postgres://")
+                && !line.contains("hunter2"),
+            "{line}"
+        );
+    }
+    let limited = "[database]\nurl = \"postgres://db/ulak\"\nmax_mib = 100";
+    assert!(
+        line(limited, &[])
+            .starts_with("database.max_mib (/etc/ulak/ulak.toml): is a limit of a SQLite file")
+    );
+    assert!(line("[database]\nmax_mib = 0", &[]).contains("\"none\""));
+}
+
+#[test]
+fn a_provider_stands_once_in_a_route_that_has_one() {
+    for wrong in ["[\"netgsm\", \"netgsm\"]", "[]", "[\"sms\"]"] {
+        let line = line(&format!("[route]\nsms = {wrong}"), &[]);
+        assert!(line.starts_with("route.sms (/etc/ulak/ulak.toml): "), "{line}");
+    }
+}
+
+#[test]
+fn a_legal_basis_is_in_words() {
+    let with = |basis: &str| format!("{COMPLETE}\ntransfer_abroad = \"{basis}\"");
+    for wrong in ["yes", "x".repeat(301).as_str(), "one line\\nand another"] {
+        let line = line(&with(wrong), &[]);
+        assert!(
+            line.contains("clinics.atasehir.transfer_abroad") && line.contains("10 to 300"),
+            "{line}"
+        );
+    }
+    assert!(load(&with("KVKK 9/1"), &[]).is_err());
+    assert!(load(&with("açık rıza, form 7"), &[]).is_ok());
 }
 
 #[test]

@@ -25,6 +25,13 @@ fn without_any_source_the_defaults_hold() {
     assert_eq!(config.reconcile.give_up, Duration::from_mins(15));
     assert!(config.clinics.is_empty());
     assert!(config.providers.netgsm.is_empty());
+    assert!(config.providers.twilio.is_empty());
+    assert_eq!(config.gateway.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.gateway.public_url, None);
+    assert_eq!(
+        (config.database.file.as_deref(), config.database.max_mib),
+        (Some(Path::new("ulak.db")), None)
+    );
 }
 
 #[test]
@@ -52,9 +59,10 @@ fn a_clinic_has_the_defaults_of_the_manual() {
     assert_eq!(clinic.reminders, [Duration::from_hours(24), Duration::from_hours(2)]);
     assert!(clinic.quiet_hours.is_some());
     assert_eq!(
-        (clinic.netgsm_account.as_str(), clinic.iys_account.as_str()),
-        ("default", "default")
+        [&clinic.netgsm_account, &clinic.twilio_account, &clinic.iys_account],
+        ["default", "default", "default"]
     );
+    assert_eq!(clinic.transfer_abroad, None);
     assert_eq!(shown(&config)["clinics.atasehir.min_gap"], pair("\"6h\"", "default"));
 }
 
@@ -112,14 +120,15 @@ fn variables_reach_names_that_the_user_chose() {
 #[test]
 fn an_account_takes_the_service_from_the_flat_keys_but_not_the_sender() {
     let config = load(
-        "[providers.netgsm]\nbase_url = \"http://127.0.0.1:1/\"\nsender = \"KLINIK\"\nappname = \"x\"\n\
+        "[providers.netgsm]\nbase_url = \"http://127.0.0.1:1/\"\nsender = \"KLINIK\"\nappname = \"x\"\niys_brand_code = 1\niys_max_per_minute = 7\n\
          [providers.netgsm.accounts.second]\nusername = \"a\"\npassword = \"b\"\nbare_503_is_failed = false",
         &[],
     )
     .expect("valid");
     let account = &config.providers.netgsm["second"];
     assert_eq!((account.base_url.as_str(), account.appname.as_str()), ("http://127.0.0.1:1", "x"));
-    assert_eq!(account.sender, None);
+    assert_eq!((account.sender.as_ref(), account.iys_brand_code), (None, None));
+    assert_eq!(account.iys_max_per_minute.map(u32::from), Some(7));
     assert!(!account.bare_503_is_failed);
 }
 
@@ -149,6 +158,32 @@ fn a_file_for_an_address_replaces_its_default() {
     let sources = sources("", &[("ULAK_DATABASE__URL_FILE", "db-url")]);
     let config = Config::load(&sources, &types(), &read).expect("valid");
     assert_eq!(config.database.url.expose(), "postgres://ulak:hunter2@db/ulak");
+}
+
+#[test]
+fn a_sqlite_file_lies_beside_the_file_that_names_it_or_does_not() {
+    let file = |text: &str, env: &[(&str, &str)]| {
+        let config = load(text, env).expect("valid");
+        let file = config.database.file.clone().expect("SQLite");
+        // The ledger is told the very path that is locked and shown.
+        assert_eq!(config.database.url.expose(), format!("sqlite://{}", file.display()));
+        assert_eq!(config.database.url.to_string(), config.database.url.expose());
+        file.display().to_string()
+    };
+    assert_eq!(file("", &[]), "/etc/ulak/ulak.db");
+    assert_eq!(file("[database]\nurl = \"sqlite://my data/u.db\"", &[]), "/etc/ulak/my data/u.db");
+    assert_eq!(file("[database]\nurl = \"sqlite:///var/lib/u.db\"", &[]), "/var/lib/u.db");
+    assert_eq!(file("", &[("ULAK_DATABASE__URL", "sqlite://u.db")]), "u.db");
+    let read = |_: &Path| Ok("sqlite://u.db\n".to_owned());
+    let from_twin = |text: &str, env: &[(&str, &str)]| {
+        Config::load(&sources(text, env), &types(), &read).expect("valid").database.file
+    };
+    assert_eq!(from_twin("[database]\nurl_file = \"x\"", &[]), Some("/etc/ulak/u.db".into()));
+    assert_eq!(from_twin("", &[("ULAK_DATABASE__URL_FILE", "x")]), Some("u.db".into()));
+    let config = load("[database]\nurl = \"sqlite://my data/u.db\"", &[]).expect("valid");
+    assert_eq!(shown(&config)["database.url"], pair("\"sqlite://my data/u.db\"", FILE));
+    let limited = load("", &[("ULAK_DATABASE__MAX_MIB", "100")]).expect("valid");
+    assert_eq!(limited.database.max_mib.map(u32::from), Some(100));
 }
 
 #[test]

@@ -18,9 +18,11 @@ fn switched_on() -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The same without the `…_file` twins, which exclude their key.
+/// The same without what excludes another key: the `…_file` twins, and Twilio's second kind of sender.
 fn example() -> String {
-    switched_on().lines().filter(|line| !line.contains("_file = ")).collect::<Vec<_>>().join("\n")
+    let excludes =
+        |line: &&str| line.contains("_file = ") || line.starts_with("messaging_service_sid = ");
+    switched_on().lines().filter(|line| !excludes(line)).collect::<Vec<_>>().join("\n")
 }
 
 fn values(text: &str) -> Dict {

@@ -5,6 +5,7 @@ mod layers;
 mod manual;
 mod needs;
 mod silence;
+mod twilio;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -51,6 +51,14 @@ fn variables(key: &Key, value: &str) -> Vec<(String, String)> {
             env.push((name(&format!("{account}.brand_code")), "1".to_owned()));
         }
     }
+    if let Some((account, key)) = key.path.rsplit_once('.').filter(|(a, _)| a.contains("twilio")) {
+        let hex = "0123456789abcdef0123456789abcdef";
+        env.push((name(&format!("{account}.account_sid")), format!("AC{hex}")));
+        env.push((name(&format!("{account}.from")), "KLINIK".to_owned()));
+        if key == "api_secret" {
+            env.push((name(&format!("{account}.api_key")), format!("SK{hex}")));
+        }
+    }
     env
 }
 
@@ -65,6 +73,10 @@ fn the_list_of_secret_keys_is_complete() {
             "broker.url",
             "providers.netgsm.password",
             "providers.netgsm.accounts.<acc>.password",
+            "providers.twilio.auth_token",
+            "providers.twilio.api_secret",
+            "providers.twilio.accounts.<acc>.auth_token",
+            "providers.twilio.accounts.<acc>.api_secret",
             "providers.iys.password",
             "providers.iys.accounts.<acc>.password",
         ]

@@ -7,6 +7,9 @@ use templates::{ClinicFace, Message, NameStyle, RenderError, Renderer};
 
 pub const REMINDER: &str = "ulak.appointment-reminder.v1";
 pub const RECEIPT: &str = "ulak.payment-receipt.v1";
+pub const CONFIRMATION: &str = "ulak.appointment-confirmation.v1";
+pub const CANCELLATION: &str = "ulak.appointment-cancellation.v1";
+pub const REFUND: &str = "ulak.refund-receipt.v1";
 
 /// The registry, the built-in texts, and one clinic.
 pub struct Desk {
@@ -76,6 +79,25 @@ pub fn receipt() -> Value {
         "payment": { "id": "P-77", "amount": "1250.50", "currency": "TRY",
                      "paid_at": "2026-11-21T11:01:40+03:00", "method": "card",
                      "card_last4": "0008", "installments": 1 },
+    })
+}
+
+/// A visit that was moved, told once: the new time, and the one that the person knows.
+pub fn moved() -> Value {
+    let mut data =
+        with(reminder(), &[("appointment.starts_at", json!("2026-11-25T10:00:00+03:00"))]);
+    data["change"] = json!({ "changed_at": "2026-11-16T09:12:00+03:00",
+                             "previous_starts_at": "2026-11-22T14:30:00+03:00" });
+    data
+}
+
+/// A payment that was paid back.
+pub fn refund() -> Value {
+    json!({
+        "recipient": { "name": "Mehmet Işık", "phone": "+905421112233" },
+        "payment": { "id": "P-77", "refund_id": "R-9", "amount": "1250.50", "currency": "TRY",
+                     "refunded_at": "2026-11-23T09:30:05+03:00", "method": "card",
+                     "card_last4": "0008" },
     })
 }
 

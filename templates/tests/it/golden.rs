@@ -11,7 +11,10 @@ use std::{env, fs};
 use serde_json::{Value, json};
 use templates::NameStyle;
 
-use crate::desk::{Desk, RECEIPT, REMINDER, receipt, reminder, with};
+use crate::desk::{
+    CANCELLATION, CONFIRMATION, Desk, RECEIPT, REFUND, REMINDER, moved, receipt, refund, reminder,
+    with,
+};
 
 /// A shape of data, and what the clinic tells about itself.
 pub struct Shape {
@@ -146,6 +149,71 @@ pub fn shapes() -> Vec<Shape> {
             ],
         ),
     );
+    shapes.extend(planned_shapes());
+    shapes
+}
+
+/// What is told because of a fact: booked, moved, cancelled, paid back.
+fn planned_shapes() -> Vec<Shape> {
+    let mut shapes = Vec::new();
+    let mut add = |event_type, name, phone, data| {
+        shapes.push(Shape { name, event_type, data, phone });
+    };
+    let without_with = |data| with(data, &[("appointment.with", Value::Null)]);
+    let long = [
+        ("recipient.name", json!("Abdülkadir Gökhan Muhammed Şekercizadeoğulları")),
+        ("appointment.with", json!("Prof. Dr. Öğr. Üyesi Ayşegül İğdırlıoğlu Çağdaş Şahingöz")),
+    ];
+    add(CONFIRMATION, "booked", true, reminder());
+    add(CONFIRMATION, "booked, nothing optional", false, without_with(reminder()));
+    add(CONFIRMATION, "booked, long names", true, with(reminder(), &long));
+    add(CONFIRMATION, "moved", true, moved());
+    add(CONFIRMATION, "moved, nothing optional", false, without_with(moved()));
+    add(CONFIRMATION, "moved, long names", true, with(moved(), &long));
+    add(
+        CONFIRMATION,
+        "moved to an hour whose ending differs",
+        true,
+        with(moved(), &[("appointment.starts_at", json!("2026-11-26T09:30:00+03:00"))]),
+    );
+    let mut anew = reminder();
+    anew["change"] = json!({ "changed_at": "2026-11-20T08:00:00+03:00" });
+    add(CONFIRMATION, "booked anew after a cancellation", true, anew);
+    add(CANCELLATION, "everything present", true, reminder());
+    add(CANCELLATION, "nothing optional", false, without_with(reminder()));
+    add(CANCELLATION, "long names", true, with(reminder(), &long));
+    add(REFUND, "to a card", true, refund());
+    let bare = [("payment.method", Value::Null), ("payment.card_last4", Value::Null)];
+    add(REFUND, "nothing optional", false, with(refund(), &bare));
+    add(
+        REFUND,
+        "a part of it, in cash",
+        true,
+        with(
+            refund(),
+            &[
+                ("payment.amount", json!("250")),
+                ("payment.method", json!("cash")),
+                ("payment.card_last4", Value::Null),
+            ],
+        ),
+    );
+    add(
+        REFUND,
+        "transfer in euros",
+        true,
+        with(
+            refund(),
+            &[
+                ("payment.amount", json!("99.9")),
+                ("payment.currency", json!("EUR")),
+                ("payment.method", json!("transfer")),
+                ("payment.card_last4", Value::Null),
+            ],
+        ),
+    );
+    let other = [("payment.method", json!("other")), ("payment.card_last4", Value::Null)];
+    add(REFUND, "another way of paying", true, with(refund(), &other));
     shapes
 }
 

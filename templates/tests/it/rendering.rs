@@ -4,7 +4,10 @@ use schemas::{Channel, Language};
 use serde_json::json;
 use templates::{Encoding, NameStyle, RenderError};
 
-use crate::desk::{Desk, RECEIPT, REMINDER, receipt, reminder, with};
+use crate::desk::{
+    CANCELLATION, CONFIRMATION, Desk, RECEIPT, REFUND, REMINDER, moved, receipt, refund, reminder,
+    with,
+};
 
 #[test]
 fn the_reminder_of_the_design_reads_so() {
@@ -29,6 +32,34 @@ fn the_receipt_of_the_design_reads_so() {
         "Sayın Mehmet, 1.250,50 TL tutarındaki ödemeniz 21 Kasım 2026 tarihinde alınmıştır. \
          Ödeme yöntemi: kart. Kartın son dört hanesi: 0008. Tek çekim. Teşekkür ederiz. \
          Ataşehir Kliniği, 0216 555 44 33"
+    );
+}
+
+#[test]
+fn a_change_is_one_message_with_the_new_time_and_the_old() {
+    let desk = Desk::new();
+    assert_eq!(
+        desk.text(CONFIRMATION, &moved()),
+        "Sayın Ayşe, 22 Kasım 2026 14:30 için planlanan randevunuz 25 Kasım 2026 Çarşamba günü \
+         saat 10:00'a alınmıştır. Görüşeceğiniz kişi: Dr. Çağrı Şahin. Değişiklik veya iptal için: \
+         0216 555 44 33. Sağlıklı günler dileriz. Ataşehir Kliniği"
+    );
+}
+
+#[test]
+fn a_cancellation_names_the_visit_and_a_refund_the_sum() {
+    let desk = Desk::new();
+    assert_eq!(
+        desk.text(CANCELLATION, &reminder()),
+        "Sayın Ayşe, 22 Kasım 2026 Pazar 14:30 için planlanan randevunuz iptal edilmiştir. \
+         Yeni randevu ve sorularınız için: 0216 555 44 33. Sağlıklı günler dileriz. \
+         Ataşehir Kliniği"
+    );
+    assert_eq!(
+        desk.text(REFUND, &refund()),
+        "Sayın Mehmet, 1.250,50 TL tutarındaki iadeniz 23 Kasım 2026 tarihinde yapılmıştır. \
+         İade yöntemi: kart. Kartın son dört hanesi: 0008. Sorularınız için: 0216 555 44 33. \
+         Sağlıklı günler dileriz. Ataşehir Kliniği"
     );
 }
 

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use schemas::{ClinicId, Registry};
+use schemas::{Channel, ClinicId, Registry};
 use serde_json::json;
-use templates::{NameStyle, RenderPolicy, Renderer, TemplateError};
+use templates::{Encoding, NameStyle, Provider, RenderPolicy, Renderer, TemplateError, count_for};
 
 use crate::desk::{Desk, REMINDER, reminder, with};
 
@@ -118,4 +118,29 @@ fn turkish_letters_are_folded_only_where_the_clinic_wants_it() {
     let cheap = desk.render(&desk.event(REMINDER, &data)).unwrap();
     assert_eq!(cheap.segments.segments, 1);
     assert!(cheap.text.expose().ends_with("sgi Ayse"));
+}
+
+#[test]
+fn a_text_that_fits_at_netgsm_is_written_for_twilio_too_whatever_it_counts_there() {
+    let desk = desk(&format!("{} {{{{ recipient_name }}}}", "şğı kişi ".repeat(35))).unwrap();
+    let event = desk.event(REMINDER, &reminder());
+    let home = desk.render(&event).unwrap();
+    let event_type = desk.registry.get(REMINDER).unwrap();
+    let max = event_type.policy.max_segments;
+    assert!(home.segments.segments <= max, "{}", home.segments.segments);
+    let abroad = desk
+        .renderer
+        .render_for(
+            Provider::Twilio,
+            &event,
+            event_type,
+            &desk.clinic,
+            Channel::Sms,
+            crate::desk::now(),
+        )
+        .unwrap();
+    assert_eq!(abroad.text, home.text);
+    assert_eq!(abroad.segments, count_for(Provider::Twilio, abroad.text.expose()));
+    assert_eq!(abroad.segments.encoding, Encoding::Ucs2);
+    assert!(abroad.segments.segments > max, "{}", abroad.segments.segments);
 }

@@ -4,6 +4,7 @@ use super::Halt;
 use super::route::Route;
 use super::validate::Work;
 use crate::quiet::Quiet;
+use crate::settings::SmsProvider;
 use crate::worker::Worker;
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger::LedgerError;
@@ -19,8 +20,14 @@ use providers::{FRESH_FOR, Freshness};
 use std::time::Duration;
 use templates::Message;
 
-/// Longest span that Netgsm keeps trying (`facts/netgsm_iys.md` A1, A6 code 49).
-const LONGEST_WINDOW_H: i64 = 21;
+/// Longest span that a provider keeps trying, hours: Netgsm's `stopdate` (`facts/netgsm_iys.md` A1, A6 code 49), Twilio's
+/// `ValidityPeriod` (`facts/twilio_turkeysms_smsala.md` A1).
+const fn longest_window_h(provider: SmsProvider) -> i64 {
+    match provider {
+        SmsProvider::Netgsm => 21,
+        SmsProvider::Twilio => 10,
+    }
+}
 
 /// What became of a claim.
 #[derive(Debug)]
@@ -67,7 +74,7 @@ pub async fn claim(
 ) -> Result<Claim, Halt> {
     let n = work.attempts + 1;
     let appointment = appointment_basis(work).map(|basis| (basis.key.clone(), basis.rev_after()));
-    let (starts, stops) = window(worker, work);
+    let (starts, stops) = window(worker, work, route.lane.provider);
     let token = random_id("clm_")?;
     let mut entries = vec![];
     if work.copy == Copy::First {
@@ -163,13 +170,15 @@ pub fn channel(route: &Route) -> &'static str {
 
 /// What the provider is told: now, and the earlier of expiry and the start of quiet hours, so that nothing accepted at 19:55
 /// arrives at 03:00.
-fn window(worker: &Worker, work: &Work<'_>) -> (DateTime<Utc>, DateTime<Utc>) {
+fn window(
+    worker: &Worker,
+    work: &Work<'_>,
+    provider: SmsProvider,
+) -> (DateTime<Utc>, DateTime<Utc>) {
     let now = worker.ledger.clock().now();
     let policy = &work.event_type.policy;
-    let mut stops = work
-        .event
-        .expires_at(policy)
-        .min(now + TimeDelta::try_hours(LONGEST_WINDOW_H).unwrap_or_default());
+    let longest = TimeDelta::try_hours(longest_window_h(provider)).unwrap_or_default();
+    let mut stops = work.event.expires_at(policy).min(now + longest);
     if let Some(hours) = work.clinic.quiet_hours.filter(|_| policy.quiet_hours)
         && let Quiet::From(start) = hours.at(now, work.clinic.face.zone)
     {
@@ -257,5 +266,7 @@ pub fn claimed(
         consent: consent.clone(),
         starts_at: starts.timestamp_millis(),
         stops_at: stops.timestamp_millis(),
+        instead: route.instead.clone(),
+        transfer_basis: route.transfer_basis.clone(),
     })
 }

@@ -21,8 +21,10 @@ const SOONEST_S: i64 = 5;
 
 /// Why a row waits on its SMS lane.
 pub const LANE_CLOSED: &str = "lane-closed";
-/// Why a row waits on the lane of its consent source.
+/// Why a row waits on the lane of its consent source, which does not answer.
 pub const CONSENT_SILENT: &str = "consent-silent";
+/// Why a row waits on the lane of its consent source, which may not be asked before a certain instant.
+pub const CONSENT_LATER: &str = "consent-later";
 
 /// Why a message is suppressed that its consent source does not allow.
 pub const NO_CONSENT: &str = "no-consent";
@@ -246,7 +248,7 @@ fn consent(case: &Case<'_>) -> Option<Decision> {
         }
         Consent::NotGiven => Some(Decision::Suppress(NO_CONSENT.to_owned())),
         Consent::NotBefore(at) => {
-            Some(Decision::Defer { until: at.max(soon(case, SOONEST_S)), why: CONSENT_SILENT })
+            Some(Decision::Defer { until: at.max(soon(case, SOONEST_S)), why: CONSENT_LATER })
         }
         Consent::Silent => {
             Some(Decision::Defer { until: soon(case, SOONEST_S), why: CONSENT_SILENT })

@@ -1,19 +1,20 @@
 //! What ends durably: decisions other than Send, refused events, outcomes.
 
-use super::decide::{CONSENT_SILENT, Decision, NO_CONSENT};
+mod outcome;
+
+pub use outcome::{Then, outcome};
+
+use super::decide::{CONSENT_LATER, CONSENT_SILENT, Decision, NO_CONSENT};
 use super::route::Route;
 use super::validate::{Work, refusal as refusal_of};
 use super::{Arrived, End, Halt, claim};
-use crate::retry;
 use crate::worker::Worker;
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger::decision::{Origin, PersonBasis, Settle};
 use ledger::intake;
-use ledger::outcome::{Next, OutcomeWrite, Written};
-use ledger::protocol::{self, Copy};
+use ledger::protocol::Copy;
 use ledger::record::{ConsentEvidence, Entry};
 use ledger::state::State;
-use providers::{FailedKind, Outcome, Trouble};
 use schemas::Refusal;
 use std::time::Duration;
 use templates::RenderError;
@@ -31,8 +32,8 @@ pub async fn decision(
 ) -> Result<End, Halt> {
     let (to, why) = match decision {
         Decision::Defer { until, why } => {
-            let lane = if why == CONSENT_SILENT {
-                worker.settings.iys_lane(work.clinic)
+            let lane = if matches!(why, CONSENT_SILENT | CONSENT_LATER) {
+                worker.settings.consent_lane(work.clinic)
             } else {
                 route.lane.name.clone()
             };
@@ -88,8 +89,8 @@ pub async fn no_route(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
 /// # Errors
 /// [`Halt`] while the ledger is away.
 pub async fn contended(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
-    let lane =
-        worker.settings.sms_lane(work.clinic).map_or_else(|| "none".to_owned(), |lane| lane.name);
+    let lanes = worker.settings.sms_lanes(work.clinic);
+    let lane = lanes.into_iter().next().map_or_else(|| "none".to_owned(), |lane| lane.name);
     let until = in_future(worker, Duration::from_secs(5));
     wait(worker, work, until, "contended", lane, None, None).await
 }
@@ -258,122 +259,6 @@ async fn settle(
     // nothing was written for a first copy: its row is there by now, and this is a duplicate or another event under its id; or
     // the person got another key meanwhile. The next run sees which.
     Err(Halt::Again)
-}
-
-/// Writes what became of an attempt, however long the ledger is away: what was sent must be known.
-pub async fn outcome(
-    worker: &Worker,
-    work: &Work<'_>,
-    route: &Route,
-    n: u32,
-    outcome: &Outcome,
-    keep_lease: bool,
-) -> Written {
-    let write = outcome_write(worker, work, route, n, outcome, keep_lease);
-    let mut pause = Duration::from_millis(100);
-    loop {
-        let seen = worker.outage.count();
-        match worker.asks.outcome.ask(write.clone()).await {
-            Ok(written) => {
-                say(work, route, n, outcome, written);
-                return written;
-            }
-            Err(error) => {
-                tracing::warn!(ntf = work.ntf, attempt = n, %error, "outcome not written yet: kept and tried again");
-                worker.outage.met(seen, &error);
-            }
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
-    }
-}
-
-fn outcome_write(
-    worker: &Worker,
-    work: &Work<'_>,
-    route: &Route,
-    n: u32,
-    outcome: &Outcome,
-    keep_lease: bool,
-) -> OutcomeWrite {
-    let (meaning, code, detail) = match outcome {
-        Outcome::Accepted(a) => {
-            (protocol::Outcome::Accepted, a.code.clone(), a.warning.clone().unwrap_or_default())
-        }
-        Outcome::Refused(t) => {
-            (protocol::Outcome::Refused { next_channel: false }, t.code.clone(), t.detail.clone())
-        }
-        Outcome::Failed(_, t) => (
-            protocol::Outcome::Failed { keep_lease, useful: true },
-            t.code.clone(),
-            t.detail.clone(),
-        ),
-        Outcome::Unknown(t) => (protocol::Outcome::Unknown, t.code.clone(), t.detail.clone()),
-    };
-    let provider_ref = match outcome {
-        Outcome::Accepted(a) if !a.provider_ref.is_empty() => Some(a.provider_ref.clone()),
-        _ => None,
-    };
-    let (why, after) = next(outcome, n);
-    OutcomeWrite {
-        ntf: work.ntf.clone(),
-        n,
-        outcome: meaning,
-        code,
-        detail,
-        provider_ref,
-        next: Next { why, after_ms: millis(after), lane: route.lane.name.clone() },
-        give_up_ms: millis(worker.settings.give_up),
-    }
-}
-
-/// Where the row waits after a failure: on its lane, or for its time.
-fn next(outcome: &Outcome, attempts: u32) -> (String, Duration) {
-    match outcome {
-        Outcome::Failed(FailedKind::Lane(trouble), _) => {
-            (format!("lane-closed: {trouble}"), Duration::from_secs(5))
-        }
-        Outcome::Failed(FailedKind::Retry { after: Some(after) }, _) => {
-            ("retry".to_owned(), (*after).max(Duration::from_secs(5)))
-        }
-        Outcome::Failed(_, Trouble { code, .. }) if code == "stale" => {
-            ("retry".to_owned(), Duration::from_secs(5))
-        }
-        _ => ("retry".to_owned(), retry::later(attempts)),
-    }
-}
-
-fn say(work: &Work<'_>, route: &Route, n: u32, outcome: &Outcome, written: Written) {
-    let (word, code) = match outcome {
-        Outcome::Accepted(a) => ("accepted", a.code.as_str()),
-        Outcome::Refused(t) => ("refused", t.code.as_str()),
-        Outcome::Failed(_, t) => ("failed", t.code.as_str()),
-        Outcome::Unknown(t) => ("unknown", t.code.as_str()),
-    };
-    tracing::info!(
-        ntf = work.ntf, clinic = %work.event.clinic, lane = route.lane.name, attempt = n, outcome = word, code,
-        state = %written.state, late = written.late, "attempt ended"
-    );
-    if written.applied && written.state == State::Unknown {
-        tracing::warn!(
-            alert = "unknown",
-            ntf = work.ntf,
-            attempt = n,
-            "whether the message arrived is unknown, it is not sent again blindly"
-        );
-    }
-    if written.sent_twice {
-        tracing::error!(
-            alert = "sent-twice",
-            ntf = work.ntf,
-            attempt = n,
-            "two attempts of one notification were accepted"
-        );
-    }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn in_future(worker: &Worker, after: Duration) -> DateTime<Utc> {

@@ -1,9 +1,13 @@
 //! Which channel, provider, account and sender; and the permit to use them now.
 
+mod choice;
+
 use super::Halt;
 use super::validate::Work;
-use crate::settings::SmsLane;
+use crate::settings::{SmsLane, SmsProvider};
 use crate::worker::Worker;
+use choice::{Choice, Gate};
+use ledger::protocol::Copy;
 use ledger::vault::Purpose;
 use schemas::{Channel, Class};
 use std::time::Duration;
@@ -27,6 +31,10 @@ pub struct Route {
     pub number_slot: Option<String>,
     /// Nothing goes on this lane now, for this copy.
     pub blocked: bool,
+    /// Why it is not the first lane of the clinic's order, for the log.
+    pub instead: Option<String>,
+    /// The clinic's legal basis for a provider abroad; `None`: the provider is in Türkiye.
+    pub transfer_basis: Option<String>,
 }
 
 /// A permit that was taken.
@@ -44,17 +52,57 @@ pub fn choose(worker: &Worker, work: &Work<'_>) -> Option<Route> {
     if !sms {
         return None;
     }
-    let lane = worker.settings.sms_lane(work.clinic)?;
+    let lanes = worker.settings.sms_lanes(work.clinic);
+    let gate = |lane: &SmsLane| gate(worker, work, lane);
+    let Choice { lane, blocked, instead } = choice::pick(lanes, &work.tried, gate)?;
     let phone = work.event.recipient.phone.e164();
-    let number = worker.ledger.vault().hash(Purpose::Number, &["netgsm", &lane.account, phone]);
+    let place = [lane.provider.as_str(), &lane.account, phone];
+    let number = worker.ledger.vault().hash(Purpose::Number, &place);
     let waits_for_nobody = work.event_type.policy.class == Class::Urgent;
     let number_slot = (!lane.echoes_reference && !waits_for_nobody).then(|| number.clone());
-    let blocked = match work.copy {
-        // what the scheduler released was counted against the width of a lane that is being tried
-        ledger::protocol::Copy::Numbered(_) => worker.lanes.closed(&lane.name),
-        ledger::protocol::Copy::First => worker.lanes.in_trouble(&lane.name),
-    };
-    Some(Route { channel: Channel::Sms, lane, number, number_slot, blocked })
+    let transfer_basis = work.clinic.transfer_abroad.clone().filter(|_| lane.provider.is_abroad());
+    Some(Route {
+        channel: Channel::Sms,
+        lane,
+        number,
+        number_slot,
+        blocked,
+        instead,
+        transfer_basis,
+    })
+}
+
+/// Where the message goes on at once after `tries` attempts under one lease certainly failed on `route`; `None`: it waits for its
+/// time.
+pub fn after_failure(
+    worker: &Worker,
+    work: &Work<'_>,
+    route: &Route,
+    tries: u32,
+) -> Option<SmsLane> {
+    let lanes = worker.settings.sms_lanes(work.clinic);
+    // of a lane that is being tried the scheduler counts the rows: nobody goes there at once
+    let blocked = |lane: &SmsLane| worker.lanes.in_trouble(&lane.name);
+    choice::follower(lanes, &work.tried, &route.lane, tries, blocked)
+}
+
+/// What a lane does for this copy. What the scheduler released for a lane was counted against the width of one that is being
+/// tried; what it released for another lane of SMS has its place there.
+fn gate(worker: &Worker, work: &Work<'_>, lane: &SmsLane) -> Gate {
+    if worker.lanes.paused(&lane.name) {
+        return Gate::Turn;
+    }
+    if worker.lanes.closed(&lane.name) {
+        return Gate::Shut;
+    }
+    if !worker.lanes.in_trouble(&lane.name) {
+        return Gate::Open;
+    }
+    match (work.copy, work.waited_on.as_deref()) {
+        (Copy::Numbered(_), Some(own)) if own == lane.name => Gate::Open,
+        (Copy::Numbered(_), Some(own)) if SmsProvider::of_lane(own).is_some() => Gate::Shut,
+        _ => Gate::Turn,
+    }
 }
 
 /// Takes a place for the text's real segments in the pace that all workers keep, and waits for it. `None`: not within 2 s.
@@ -84,5 +132,5 @@ pub async fn give_back(worker: &Worker, permit: Permit) {
 }
 
 fn rate_key(route: &Route) -> String {
-    format!("rate/netgsm/{}", route.lane.account)
+    format!("rate/{}/{}", route.lane.provider.as_str(), route.lane.account)
 }

@@ -1,16 +1,20 @@
 //! One attempt after another under one lease, until one is certain or none is left.
 
 use super::claim::{self, Attempt};
-use super::route::{Route, rate_permit};
+use super::record::Then;
+use super::route::{self, Route, rate_permit};
 use super::validate::Work;
 use super::{End, record};
 use crate::hold::{self, Place};
 use crate::retry;
+use crate::settings::SmsProvider;
 use crate::worker::Worker;
+use chrono::{DateTime, Utc};
 use ledger::outcome::{ClaimAgain, Written};
 use ledger::state::State;
 use ledger::vault::random_id;
 use providers::netgsm::Sms;
+use providers::twilio::TwilioSms;
 use providers::{FailedKind, Freshness, Outcome};
 use std::time::Duration;
 use templates::{Encoding, Message};
@@ -31,8 +35,11 @@ pub async fn send(
         watch_lane(worker, route, &outcome).await;
         tries += 1;
         let pause = quick_pause(worker, route, &outcome, &attempt, tries, &mut delays);
-        let written =
-            record::outcome(worker, work, route, attempt.n, &outcome, pause.is_some()).await;
+        let then = match pause {
+            Some(_) => Then::Again,
+            None => elsewhere(worker, work, route, &outcome, tries),
+        };
+        let written = record::outcome(worker, work, route, attempt.n, &outcome, &then).await;
         hold::at(Place::BeforeAck).await;
         let Some(pause) = pause.filter(|_| goes_on(written)) else { return End::Sent };
         tokio::time::sleep(pause).await;
@@ -47,6 +54,22 @@ pub async fn send(
     }
 }
 
+/// Where an attempt that is the last of its lease goes on: nothing but a certain failure of the provider is a reason for another.
+fn elsewhere(
+    worker: &Worker,
+    work: &Work<'_>,
+    route: &Route,
+    outcome: &Outcome,
+    tries: u32,
+) -> Then {
+    match outcome {
+        Outcome::Failed(_, trouble) if !is_ours(&trouble.code) => {
+            route::after_failure(worker, work, route, tries).map_or(Then::Later, Then::Elsewhere)
+        }
+        _ => Then::Later,
+    }
+}
+
 async fn once(
     worker: &Worker,
     work: &Work<'_>,
@@ -54,14 +77,38 @@ async fn once(
     message: &Message,
     attempt: &Attempt,
 ) -> Outcome {
-    let Some(client) = worker.netgsm.get(&route.lane.account) else {
-        // `choose` found the account a moment ago; nothing has left
-        let detail = "no client for this account".to_owned();
-        return Outcome::Failed(
-            FailedKind::NotSent,
-            providers::Trouble { code: "no-client".to_owned(), detail },
-        );
-    };
+    let account = &route.lane.account;
+    match route.lane.provider {
+        SmsProvider::Netgsm => match worker.netgsm.get(account) {
+            Some(client) => by_netgsm(client, work, route, message, attempt).await,
+            None => no_client(),
+        },
+        SmsProvider::Twilio => match worker.twilio.get(account) {
+            Some(client) => {
+                let now = worker.ledger.clock().now();
+                by_twilio(client, work, message, attempt, now).await
+            }
+            None => no_client(),
+        },
+    }
+}
+
+/// `choose` found the account a moment ago; nothing has left.
+fn no_client() -> Outcome {
+    let detail = "no client for this account".to_owned();
+    Outcome::Failed(
+        FailedKind::NotSent,
+        providers::Trouble { code: "no-client".to_owned(), detail },
+    )
+}
+
+async fn by_netgsm(
+    client: &providers::netgsm::Client,
+    work: &Work<'_>,
+    route: &Route,
+    message: &Message,
+    attempt: &Attempt,
+) -> Outcome {
     let reference = format!("{}-{}", work.ntf, attempt.n);
     let sms = Sms {
         to: &work.event.recipient.phone,
@@ -71,6 +118,24 @@ async fn once(
         reference: &reference,
         starts: attempt.starts,
         stops: attempt.stops,
+    };
+    client.send(sms, attempt.fresh).await
+}
+
+async fn by_twilio(
+    client: &providers::twilio::Client,
+    work: &Work<'_>,
+    message: &Message,
+    attempt: &Attempt,
+    now: DateTime<Utc>,
+) -> Outcome {
+    let sms = TwilioSms {
+        to: &work.event.recipient.phone,
+        text: message.text.expose(),
+        validity: (attempt.stops - now).to_std().unwrap_or_default(),
+        reference: &format!("{}-{}", work.ntf, attempt.n),
+        attempt: attempt.n,
+        status_callback: None,
     };
     client.send(sms, attempt.fresh).await
 }
@@ -91,7 +156,10 @@ async fn watch_lane(worker: &Worker, route: &Route, outcome: &Outcome) {
 }
 
 fn is_throttle(code: &str) -> bool {
-    matches!(code, "netgsm:80" | "netgsm:85" | "http:429")
+    matches!(
+        code,
+        "netgsm:80" | "netgsm:85" | "twilio:20429" | "twilio:21611" | "twilio:30001" | "http:429"
+    )
 }
 
 /// Nothing was asked: the decision had grown old, or its window had closed.

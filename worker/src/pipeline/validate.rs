@@ -6,7 +6,7 @@ use crate::settings::Clinic;
 use crate::worker::Worker;
 use ledger::LedgerError;
 use ledger::intake;
-use ledger::look::{Keys, RowAsk, SealedBody, SeenRow, Surroundings};
+use ledger::look::{Keys, RowAsk, SealedBody, SeenRow, Surroundings, Tried};
 use ledger::protocol::{self, Copy};
 use ledger::record::{ConsentEvidence, Entry};
 use ledger::vault::{DataKey, random_id};
@@ -29,6 +29,10 @@ pub struct Work<'a> {
     pub clinic: &'a Clinic,
     /// Attempts made so far.
     pub attempts: u32,
+    /// Where they were made and what became of them.
+    pub tried: Vec<Tried>,
+    /// The lane on which it waited, as far as there is a row.
+    pub waited_on: Option<String>,
     /// Keyed hashes.
     pub keys: Keys,
     /// Whose data it is.
@@ -103,6 +107,8 @@ async fn first<'a>(
         event_type,
         clinic,
         attempts: 0,
+        tried: vec![],
+        waited_on: None,
         keys,
         person,
         seen: Surroundings::default(),
@@ -177,6 +183,8 @@ async fn released<'a>(
         event_type,
         clinic,
         attempts: row.row.last(),
+        tried: row.tried,
+        waited_on: row.lane,
         keys,
         person,
         seen: Surroundings::default(),
@@ -234,7 +242,11 @@ pub async fn look_again(worker: &Worker, work: &mut Work<'_>) -> Result<Option<E
         // id is found as if it had come later
         return if work.copy == Copy::First { Err(Halt::Again) } else { Ok(Some(End::Stale)) };
     }
-    work.attempts = row.map_or(0, |row| row.row.last());
+    if let Some(row) = row {
+        work.attempts = row.row.last();
+        work.tried = row.tried;
+        work.waited_on = row.lane;
+    }
     Ok(None)
 }
 

@@ -70,25 +70,12 @@ async fn ask(
     rule: ConsentRule,
     evidence: &mut ConsentEvidence,
 ) -> Consent {
-    let recipient = &work.event.recipient;
-    if worker.settings.consent_source == ConsentSource::Registry {
-        return registry(worker, rule, evidence);
-    }
-    evidence.source = Some("iys".to_owned());
-    let Some(asker) = worker.iys.get(&work.clinic.iys) else {
-        tracing::error!(alert = "no-iys-account", clinic = %work.event.clinic, "no İYS account is configured for this clinic: its messages wait");
-        return Consent::Silent;
+    let answer = match worker.settings.consent_source {
+        ConsentSource::Registry => return registry(worker, rule, evidence),
+        ConsentSource::Iys => iys(worker, work, rule, evidence).await,
+        ConsentSource::Netgsm => netgsm(worker, work, rule, evidence).await,
     };
-    evidence.brand = Some(asker.brand().to_owned());
-    if worker.lanes.closed(asker.lane()) {
-        return Consent::Silent;
-    }
-    let answer = match rule {
-        ConsentRule::NotRefused => {
-            asker.not_refused(&recipient.phone, recipient.recipient_type).await
-        }
-        _ => asker.with_consent(&recipient.phone, recipient.recipient_type).await,
-    };
+    let Some(answer) = answer else { return Consent::Silent };
     match answer {
         Answer::Said { allowed, word, asked_at, request_id } => {
             evidence.asked_at = Some(asked_at.timestamp_millis());
@@ -96,8 +83,8 @@ async fn ask(
             evidence.answer = Some(word.to_owned());
             if allowed { Consent::Given { asked_at } } else { Consent::NotGiven }
         }
-        Answer::NotBefore(at) => {
-            evidence.answer = Some("budget-used-up".to_owned());
+        Answer::NotBefore { at, why } => {
+            evidence.answer = Some(why.to_owned());
             Consent::NotBefore(at)
         }
         Answer::Silent(code) => {
@@ -105,6 +92,51 @@ async fn ask(
             Consent::Silent
         }
     }
+}
+
+/// İYS itself. `None`: it cannot be asked now.
+async fn iys(
+    worker: &Worker,
+    work: &Work<'_>,
+    rule: ConsentRule,
+    evidence: &mut ConsentEvidence,
+) -> Option<Answer> {
+    let recipient = &work.event.recipient;
+    evidence.source = Some("iys".to_owned());
+    let Some(asker) = worker.iys.get(&work.clinic.iys) else {
+        tracing::error!(alert = "no-iys-account", clinic = %work.event.clinic, "no İYS account is configured for this clinic: its messages wait");
+        return None;
+    };
+    evidence.brand = Some(asker.brand().to_owned());
+    if worker.lanes.closed(asker.lane()) {
+        return None;
+    }
+    Some(match rule {
+        ConsentRule::NotRefused => {
+            asker.not_refused(&recipient.phone, recipient.recipient_type).await
+        }
+        _ => asker.with_consent(&recipient.phone, recipient.recipient_type).await,
+    })
+}
+
+/// İYS through Netgsm's service. `None`: it cannot be asked now.
+async fn netgsm(
+    worker: &Worker,
+    work: &Work<'_>,
+    rule: ConsentRule,
+    evidence: &mut ConsentEvidence,
+) -> Option<Answer> {
+    let recipient = &work.event.recipient;
+    evidence.source = Some("netgsm".to_owned());
+    let Some(asker) = worker.netgsm_iys.get(&work.clinic.netgsm) else {
+        tracing::error!(alert = "no-iys-account", clinic = %work.event.clinic, "this clinic's Netgsm account has no iys_brand_code: its messages wait");
+        return None;
+    };
+    evidence.brand = Some(asker.brand().to_owned());
+    if worker.lanes.closed(asker.lane()) {
+        return None;
+    }
+    Some(asker.ask(&recipient.phone, recipient.recipient_type, rule).await)
 }
 
 /// The clinic's own records: so far the suppression list, which was read with the surroundings and stops a send before this.

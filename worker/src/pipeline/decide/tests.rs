@@ -251,7 +251,7 @@ fn a_used_up_budget_is_waited_for() {
     let seen = Surroundings::default();
     let at = utc("2026-11-21T11:00:00Z");
     let case = Case { consent: Consent::NotBefore(at), ..case(&seen) };
-    assert_eq!(decide(&case), Decision::Defer { until: at, why: CONSENT_SILENT });
+    assert_eq!(decide(&case), Decision::Defer { until: at, why: CONSENT_LATER });
 }
 
 fn any_holder() -> impl Strategy<Value = Option<Holder>> {

@@ -1,0 +1,130 @@
+//! Group commit: what many messages ask at the same moment goes to the ledger as one slice.
+//!
+//! No timer: a slice is what queued while the slices before it were on their way (`facts/probes.md` §3).
+
+use crate::{Ledger, LedgerError};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+/// Largest slice.
+const WIDEST: usize = 256;
+/// Slices on their way at the same time, so that one gathers while another commits.
+const ABREAST: usize = 2;
+
+type Answer<A> = Result<A, LedgerError>;
+/// A grouped call of the ledger.
+type Call<Q, A> = fn(Ledger, Vec<Q>) -> BoxFuture<'static, Vec<Answer<A>>>;
+type Question<Q, A> = (Q, oneshot::Sender<Answer<A>>);
+
+/// Collects questions of one kind.
+#[derive(Debug)]
+pub struct Gather<Q, A> {
+    to: mpsc::Sender<Question<Q, A>>,
+}
+
+impl<Q, A> Clone for Gather<Q, A> {
+    fn clone(&self) -> Self {
+        Self { to: self.to.clone() }
+    }
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
+    /// Starts collecting; ends when the last clone is dropped. At most `room` questions wait.
+    pub fn start<F, R>(room: usize, ask: F) -> Self
+    where
+        F: Fn(Vec<Q>) -> R + Send + Sync + 'static,
+        R: Future<Output = Vec<Answer<A>>> + Send + 'static,
+    {
+        let (to, from) = mpsc::channel(room.max(1));
+        let from = Arc::new(Mutex::new(from));
+        let ask = Arc::new(ask);
+        for _ in 0..ABREAST {
+            tokio::spawn(collect(Arc::clone(&from), Arc::clone(&ask)));
+        }
+        Self { to }
+    }
+
+    /// Starts collecting questions for one grouped call of the ledger.
+    pub fn over(ledger: &Ledger, room: usize, call: Call<Q, A>) -> Self {
+        let ledger = ledger.clone();
+        Self::start(room, move |questions| call(ledger.clone(), questions))
+    }
+
+    /// Asks and waits for the answer.
+    ///
+    /// # Errors
+    /// The ledger's, or [`LedgerError::Away`] if the process is stopping.
+    pub async fn ask(&self, question: Q) -> Answer<A> {
+        let stopped = || LedgerError::Away("this process is stopping".to_owned());
+        let (answer, answered) = oneshot::channel();
+        self.to.send((question, answer)).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+async fn collect<Q, A, F, R>(from: Arc<Mutex<mpsc::Receiver<Question<Q, A>>>>, ask: Arc<F>)
+where
+    F: Fn(Vec<Q>) -> R,
+    R: Future<Output = Vec<Answer<A>>>,
+{
+    let mut slice = Vec::with_capacity(WIDEST);
+    loop {
+        // held while waiting only: the other collector takes what comes while this one asks
+        if from.lock().await.recv_many(&mut slice, WIDEST).await == 0 {
+            return;
+        }
+        let (questions, askers): (Vec<Q>, Vec<_>) = slice.drain(..).unzip();
+        // a panic in one slice is its askers' trouble; the next slices still need a collector
+        let Ok(answers) = AssertUnwindSafe(ask(questions)).catch_unwind().await else { continue };
+        for (asker, answer) in askers.into_iter().zip(answers) {
+            // an asker that was cancelled does not want it any more
+            let _ = asker.send(answer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
+
+    #[tokio::test]
+    async fn questions_that_wait_together_go_together_and_each_gets_its_own_answer() {
+        let gate = Arc::new(Semaphore::new(0));
+        let slices = Arc::new(AtomicUsize::new(0));
+        let (inner, counted) = (Arc::clone(&gate), Arc::clone(&slices));
+        let gather = Gather::start(100, move |questions: Vec<usize>| {
+            let (gate, slices) = (Arc::clone(&inner), Arc::clone(&counted));
+            async move {
+                slices.fetch_add(1, Ordering::Relaxed);
+                gate.acquire().await.unwrap().forget();
+                questions.into_iter().map(|q| Ok(q * 2)).collect()
+            }
+        });
+        let asked: Vec<_> = (0..50)
+            .map(|i| {
+                let gather = gather.clone();
+                tokio::spawn(async move { gather.ask(i).await.unwrap() })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        gate.add_permits(50);
+        for (i, task) in asked.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap(), i * 2);
+        }
+        assert!(slices.load(Ordering::Relaxed) < 50, "nothing was gathered");
+    }
+
+    #[tokio::test]
+    async fn a_failure_reaches_everybody_in_the_slice() {
+        let gather: Gather<u8, u8> = Gather::start(4, |q| async move {
+            q.iter().map(|_| Err(LedgerError::Away("x".into()))).collect()
+        });
+        assert!(matches!(gather.ask(1).await, Err(LedgerError::Away(_))));
+    }
+}

@@ -1,0 +1,29 @@
+//! The suite of `main.rs` on SQLite, and what only one file promises. Needs nothing: every test has a folder of its own.
+
+#![expect(clippy::unwrap_used, reason = "what a test stands on may end it")]
+
+mod alone;
+mod appointments;
+mod books;
+mod claims;
+mod crowds;
+mod door;
+mod draft;
+mod late;
+mod outcomes;
+mod place;
+mod readers;
+mod refusals;
+mod releases;
+mod same_files;
+mod settles;
+mod shared;
+mod slices;
+mod slots;
+mod sqlite;
+mod start;
+mod time;
+mod told;
+mod tools;
+
+use sqlite::engine;

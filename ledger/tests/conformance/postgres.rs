@@ -1,0 +1,6 @@
+//! What only PostgreSQL has: transactions of several connections that are open at the same time, roles, a server to reach.
+
+pub mod engine;
+
+mod overlapping;
+mod server;

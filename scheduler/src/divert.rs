@@ -1,0 +1,153 @@
+//! Rows that wait on a closed lane while their clinic has another one.
+
+use crate::settings::Settings;
+use ledger::lanes::{Lane, LaneState};
+use ledger::sweep::Group;
+use schemas::ClinicId;
+use std::collections::{BTreeMap, HashMap};
+
+/// What waits on closed lanes, by the lane on which it goes instead: the first open one of its clinic's order, else one that is
+/// being tried, which would stay so if nobody came to it. What a person holds stays where it is.
+pub fn diverted(
+    waiting: &BTreeMap<String, Vec<Group>>,
+    lanes: &HashMap<String, Lane>,
+    settings: &Settings,
+) -> BTreeMap<String, Vec<Group>> {
+    let state = |lane: &str| lanes.get(lane).map_or(LaneState::Open, |lane| lane.state);
+    let mut diverted: BTreeMap<String, Vec<Group>> = BTreeMap::new();
+    for (lane, groups) in waiting {
+        let paused = lanes.get(lane).is_some_and(Lane::is_paused);
+        if state(lane) != LaneState::Closed || paused || !is_of_sms(lane) {
+            continue;
+        }
+        for group in groups {
+            let order = ClinicId::parse(&group.clinic).ok().and_then(|id| settings.lanes.get(&id));
+            let order = || order.into_iter().flatten();
+            let is = |wanted| order().find(|lane| state(lane) == wanted);
+            if let Some(other) = is(LaneState::Open).or_else(|| is(LaneState::Trying)) {
+                diverted.entry(other.clone()).or_default().push(group.clone());
+            }
+        }
+    }
+    diverted
+}
+
+/// What waits for its consent source waits for that one, whoever sends.
+fn is_of_sms(lane: &str) -> bool {
+    matches!(lane.split_once('/'), Some(("netgsm" | "twilio", _)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::lanes::PAUSED;
+    use ledger::state::State;
+    use std::time::Duration;
+
+    const NETGSM: &str = "netgsm/default/KLINIK";
+    const TWILIO: &str = "twilio/default/+13185550100";
+
+    fn settings(clinics: &[(&str, &[&str])]) -> Settings {
+        let lanes = clinics.iter().map(|(clinic, lanes)| {
+            let lanes = lanes.iter().map(|lane| (*lane).to_owned()).collect();
+            (ClinicId::parse(clinic).unwrap(), lanes)
+        });
+        Settings {
+            clinics: BTreeMap::new(),
+            netgsm: BTreeMap::new(),
+            twilio: BTreeMap::new(),
+            lanes: lanes.collect(),
+            tick: Duration::from_millis(200),
+            drain: Duration::from_secs(1),
+        }
+    }
+
+    fn lanes(states: &[(&str, LaneState)]) -> HashMap<String, Lane> {
+        let lane = |(name, state): &(&str, LaneState)| Lane {
+            lane: (*name).to_owned(),
+            state: *state,
+            why: String::new(),
+            since: 0,
+            probe_at: 0,
+            probes: 0,
+            width: None,
+        };
+        states.iter().map(|state| (state.0.to_owned(), lane(state))).collect()
+    }
+
+    fn group(lane: &str, clinic: &str) -> Group {
+        let (lane, clinic) = (lane.to_owned(), clinic.to_owned());
+        Group { lane, state: State::Waiting, clinic, due_at: 0 }
+    }
+
+    fn waiting(groups: &[Group]) -> BTreeMap<String, Vec<Group>> {
+        let mut by_lane: BTreeMap<String, Vec<Group>> = BTreeMap::new();
+        for group in groups {
+            by_lane.entry(group.lane.clone()).or_default().push(group.clone());
+        }
+        by_lane
+    }
+
+    #[test]
+    fn only_clinics_with_another_lane_leave_a_closed_one() {
+        use LaneState::{Closed, Open, Trying};
+        let settings = settings(&[("both", &[NETGSM, TWILIO]), ("one", &[NETGSM])]);
+        let rows = [group(NETGSM, "both"), group(NETGSM, "one"), group(NETGSM, "gone")];
+        let onto_twilio = || BTreeMap::from([(TWILIO.to_owned(), vec![group(NETGSM, "both")])]);
+        // state of Netgsm's lane, of Twilio's; what goes elsewhere
+        let table = [
+            (Closed, Open, onto_twilio()),
+            (Closed, Trying, onto_twilio()),
+            (Closed, Closed, BTreeMap::new()),
+            (Trying, Open, BTreeMap::new()),
+            (Open, Open, BTreeMap::new()),
+        ];
+        for (netgsm, twilio, expected) in table {
+            let lanes = lanes(&[(NETGSM, netgsm), (TWILIO, twilio)]);
+            assert_eq!(diverted(&waiting(&rows), &lanes, &settings), expected, "{netgsm} {twilio}");
+        }
+        // a lane that never was in trouble is open
+        let lanes = lanes(&[(NETGSM, Closed)]);
+        assert_eq!(diverted(&waiting(&rows), &lanes, &settings), onto_twilio());
+    }
+
+    #[test]
+    fn an_open_lane_comes_before_one_that_is_being_tried() {
+        let third = "twilio/other/+13185550199";
+        let settings = settings(&[("three", &[NETGSM, TWILIO, third])]);
+        let lanes = lanes(&[(NETGSM, LaneState::Closed), (TWILIO, LaneState::Trying)]);
+        let found = diverted(&waiting(&[group(NETGSM, "three")]), &lanes, &settings);
+        assert_eq!(found.keys().collect::<Vec<_>>(), [third]);
+    }
+
+    #[test]
+    fn the_way_leads_back_too_and_from_a_sender_that_is_not_used_any_more() {
+        let settings = settings(&[("both", &[NETGSM, TWILIO])]);
+        let old = "netgsm/default/ESKI";
+        let rows = [group(TWILIO, "both"), group(old, "both")];
+        let lanes = lanes(&[(TWILIO, LaneState::Closed), (old, LaneState::Closed)]);
+        let found = diverted(&waiting(&rows), &lanes, &settings);
+        assert_eq!(found.keys().collect::<Vec<_>>(), [NETGSM]);
+        assert_eq!(found[NETGSM].len(), 2);
+    }
+
+    #[test]
+    fn what_a_person_holds_does_not_go_another_way() {
+        let settings = settings(&[("both", &[NETGSM, TWILIO])]);
+        let mut lanes = lanes(&[(NETGSM, LaneState::Closed)]);
+        let rows = waiting(&[group(NETGSM, "both")]);
+        assert_eq!(diverted(&rows, &lanes, &settings).len(), 1);
+        lanes.get_mut(NETGSM).unwrap().why = format!("{PAUSED}wrong prices");
+        assert!(diverted(&rows, &lanes, &settings).is_empty());
+    }
+
+    #[test]
+    fn what_waits_for_its_consent_source_is_not_sent_around_it() {
+        let settings = settings(&[("both", &[NETGSM, TWILIO])]);
+        for lane in ["iys/default", "netgsm-iys/default", "none"] {
+            let lanes = lanes(&[(lane, LaneState::Closed)]);
+            let rows = waiting(&[group(lane, "both")]);
+            assert!(diverted(&rows, &lanes, &settings).is_empty(), "{lane}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `ulak gateway`: the HTTP door of an installation on PostgreSQL. `ulak up` has it inside.
+
+use std::time::Duration;
+
+use super::Failure;
+use crate::cli::Global;
+use crate::config::Purpose;
+use crate::lifecycle::Stop;
+use crate::process::{self, Extent, Process, Ready};
+
+/// How often the offset to the database's clock is measured (PROTOCOL rule 15).
+const MEASURE_EVERY: Duration = Duration::from_mins(1);
+
+/// What is particular to this process.
+const GATEWAY: Process = Process {
+    purpose: Purpose::Gateway,
+    name: "gateway",
+    connections: 8,
+    listen: |config| (config.gateway.listen, "gateway.listen"),
+    extent: Extent::Door,
+};
+
+/// Runs the command.
+///
+/// # Errors
+/// The configuration is wrong, or the ledger refuses this process for good.
+pub fn run(global: &Global) -> Result<(), Failure> {
+    process::run_configured(global, &GATEWAY, |_| Ok(()), work)
+}
+
+/// Requests are answered by the pages of the process; what is left is to keep the clock right until the stop.
+async fn work(ready: Ready, (): (), stop: Stop) -> anyhow::Result<()> {
+    let mut minute = tokio::time::interval(MEASURE_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.soft.cancelled() => return Ok(()),
+            _ = minute.tick() => {
+                if let Err(error) = ready.ledger.measure_clock().await {
+                    tracing::debug!(%error, "the clock is measured later");
+                }
+            }
+        }
+    }
+}
