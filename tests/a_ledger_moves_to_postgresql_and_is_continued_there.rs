@@ -17,11 +17,14 @@ async fn everything_moves_and_nothing_is_sent_twice() {
         machine.post(event).await;
     }
     machine.until_accepted(sent.len()).await;
+    // paused before the process starts: it knows it from the first message on
+    machine.stopped().await;
     let lane = "netgsm/default/KLINIK";
     assert_eq!(machine.ulak(&["lane", "pause", lane, "--reason", "moving"]).await.code, 0);
+    machine.up(&[]).await;
     let waits = reminder("waits");
     machine.post(&waits).await;
-    machine.until_state(&waits, "waiting", "lane-closed").await;
+    machine.until_state(&waits, "waiting", "").await;
 
     let store = Database::create_on(&Services::shared()).await;
     let (from, to) = (format!("sqlite://{}", machine.folder.join("ulak.db").display()), store.url());
