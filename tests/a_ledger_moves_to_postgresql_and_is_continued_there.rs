@@ -4,7 +4,7 @@
 use simulator::Script;
 
 use crate::harness::cli;
-use crate::harness::installation::WORKER_IS_READY;
+use crate::harness::embedded::UP_IS_READY;
 use crate::harness::process::Process;
 use crate::harness::services::{Database, Services};
 use crate::harness::{Embedded, receipt, reminder};
@@ -56,7 +56,7 @@ async fn everything_moves_and_nothing_is_sent_twice() {
     let mut command = cli::command(&machine.config, &machine.env);
     command.arg("worker").current_dir(&machine.folder);
     let mut worker = Process::start("worker", command, &machine.folder);
-    worker.line(WORKER_IS_READY).await;
+    worker.line(UP_IS_READY).await;
     assert_eq!(machine.ulak(&["lane", "resume", lane, "--reason", "moved"]).await.code, 0);
     machine.until_accepted(sent.len() + 1).await;
     assert!(worker.stopped().await.success(), "{}", worker.tail());

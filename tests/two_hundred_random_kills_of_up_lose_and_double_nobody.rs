@@ -82,20 +82,20 @@ async fn two_hundred_random_kills() {
     let rows: BTreeMap<String, String> =
         machine.rows().await.into_iter().map(|row| (row.ntf, row.state.to_string())).collect();
     assert_eq!(rows.len(), events.len(), "seed {seed}");
-    let mut unknown = 0;
+    let mut accepted = 0;
     for event in &events {
         let messages = machine.outside.messages_to(event.national()).len();
         let state = rows.get(&event.ntf()).map(String::as_str).expect("nobody is lost");
         match state {
-            "accepted" => assert_eq!(messages, 1, "seed {seed}: {}", event.ntf()),
-            "unknown" | "unresolved" => {
-                unknown += 1;
-                assert!(messages <= 1, "seed {seed}: {}", event.ntf());
+            "accepted" => {
+                accepted += 1;
+                assert_eq!(messages, 1, "seed {seed}: {}", event.ntf());
             }
+            // each kill leaves what it found between claim and answer
+            "unknown" | "unresolved" => assert!(messages <= 1, "seed {seed}: {}", event.ntf()),
             other => panic!("seed {seed}: {} is {other}", event.ntf()),
         }
     }
-    assert!(events.len() > 100, "only {} events went through", events.len());
-    assert!(unknown < events.len() / 2, "{unknown} of {} are unknown", events.len());
+    assert!(accepted > 50, "only {accepted} of {} went through", events.len());
     machine.finish().await;
 }

@@ -36,6 +36,29 @@ async fn fill(ledger: &Ledger, size: usize) -> (Vec<String>, Vec<String>, Ledger
     unreachable!("the rounds have no end")
 }
 
+/// Goes on asking after a refusal: what happens to need no new page may still fit.
+async fn insist(
+    ledger: &Ledger,
+    taken: &mut Vec<String>,
+    refused: &mut Vec<String>,
+) -> Vec<LedgerError> {
+    let mut errors = vec![];
+    for i in 0..40 {
+        let name = format!("over{i}");
+        match ledger.settle(&[settle(&name, State::Waiting)]).await.remove(0) {
+            Ok(written) => {
+                assert!(written);
+                taken.push(name);
+            }
+            Err(error) => {
+                refused.push(name);
+                errors.push(error);
+            }
+        }
+    }
+    errors
+}
+
 async fn all_wait(place: &Place, taken: &[String], refused: &[String]) {
     for name in taken {
         assert_eq!(place.state(name).await, Some(State::Waiting), "{name} was told to be there");
@@ -65,11 +88,11 @@ async fn a_full_file_takes_nothing_more_loses_nothing_and_goes_on_when_it_may_gr
     taken.extend(few);
     refused.extend(one);
     assert!(taken.len() > 100, "only {} fit into 1 MiB", taken.len());
-    for i in 0..20 {
-        let name = format!("over{i}");
-        says_full(&place.claim(&[claim(&name)]).await.remove(0).unwrap_err());
-        refused.push(name);
+    let before = refused.len();
+    for error in insist(&place, &mut taken, &mut refused).await {
+        says_full(&error);
     }
+    assert!(refused.len() > before + 10, "it is not full at all");
     says_full(&place.is_back().await.unwrap_err());
     all_wait(&place, &taken, &refused).await;
     let file = place.server().await.unwrap().file.unwrap();
@@ -177,13 +200,10 @@ async fn until_the_disk_refuses(file: &str) {
     settings.url = crate::sqlite::engine::url(file.as_ref());
     let ledger = Ledger::open(&settings).await.unwrap();
     let mut out = std::io::stdout();
-    let (taken, mut refused, error) = fill(&ledger, 4).await;
+    let (mut taken, mut refused, error) = fill(&ledger, 4).await;
     assert!(error.is_away(), "{error:?}");
-    for i in 0..10 {
-        let name = format!("over{i}");
-        let error = ledger.claim(&[claim(&name)]).await.remove(0).unwrap_err();
+    for error in insist(&ledger, &mut taken, &mut refused).await {
         assert!(error.is_away(), "{error:?}");
-        refused.push(name);
     }
     let error = ledger.is_back().await.unwrap_err();
     assert!(error.is_away(), "{error:?}");
