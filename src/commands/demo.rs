@@ -25,7 +25,7 @@ use table::Live;
 use watch::Watch;
 
 /// How long everything may take to end as foreseen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Pause between two looks at the ledger.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -36,14 +36,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     // the twins print nothing: what is shown is the ledger's and the clinic's view
     runtime()?.block_on(async {
-        let done = tokio::select! {
+        tokio::select! {
             done = play(args) => done,
             interrupted = tokio::signal::ctrl_c() => {
                 interrupted.context("signals cannot be heard")?;
                 Err(anyhow::anyhow!("interrupted").into())
             }
-        };
-        done.map_err(Failure::from)
+        }
     })
 }
 

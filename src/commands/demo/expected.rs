@@ -42,7 +42,7 @@ impl Expectations {
         {
             let fields: Vec<&str> = line.split('|').map(str::trim).collect();
             match fields.as_slice() {
-                [name] => section = (*name).to_owned(),
+                [name] => (*name).clone_into(&mut section),
                 [event, state, why, attempts, texts, http, shows] => all.push(Expected {
                     event: (*event).to_owned(),
                     section: section.clone(),

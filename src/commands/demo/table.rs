@@ -119,10 +119,7 @@ pub fn show(watch: &Watch<'_>) -> anyhow::Result<()> {
 /// Nobody reads it any more.
 pub fn heading(line: &str) -> anyhow::Result<()> {
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    if colours {
-        say(format_args!("\n\x1b[1m{line}\x1b[0m"))?
-    } else {
-        say(format_args!("\n{line}"))?
-    }
+    let (on, off) = if colours { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    say(format_args!("\n{on}{line}{off}"))?;
     Ok(())
 }
