@@ -27,7 +27,8 @@ async fn everything_moves_and_nothing_is_sent_twice() {
     machine.until_state(&waits, "waiting", "").await;
 
     let store = Database::create_on(&Services::shared()).await;
-    let (from, to) = (format!("sqlite://{}", machine.folder.join("ulak.db").display()), store.url());
+    let (from, to) =
+        (format!("sqlite://{}", machine.folder.join("ulak.db").display()), store.url());
     let moving = ["migrate", "--from", &from, "--to", &to];
     let said = machine.ulak(&moving).await;
     assert_eq!(said.code, 1, "a ledger in use was moved");
@@ -68,8 +69,10 @@ async fn everything_moves_and_nothing_is_sent_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_with_rows_of_its_own_is_left_alone() {
-    let (mut machine, mut other) =
-        (Embedded::start(Script::default(), &[]).await, Embedded::start(Script::default(), &[]).await);
+    let (mut machine, mut other) = (
+        Embedded::start(Script::default(), &[]).await,
+        Embedded::start(Script::default(), &[]).await,
+    );
     for m in [&machine, &other] {
         m.post(&receipt("own")).await;
         m.until_accepted(1).await;

@@ -67,7 +67,8 @@ async fn a_lane_that_is_paused_beside_it_holds_back_until_it_is_resumed() {
 async fn a_dead_letter_that_is_replayed_beside_it_is_decided_about_anew() {
     let machine = Embedded::start(Script::default(), &[]).await;
     let event = reminder("refused");
-    let refused = Fault::new(Provider::Netgsm, Operation::Send, FaultKind::Code { code: "70".into() });
+    let refused =
+        Fault::new(Provider::Netgsm, Operation::Send, FaultKind::Code { code: "70".into() });
     machine.outside.add_fault(refused.number(event.national()).times(1)).expect("a fault");
     machine.post(&event).await;
     machine.until_state(&event, "refused", "").await;
