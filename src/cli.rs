@@ -1,14 +1,17 @@
 //! The command line. One file a group of commands; what they do is in `commands`.
 
+pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod dead_letter;
 pub mod demo;
 pub mod doctor;
+pub mod import;
 pub mod lane;
 pub mod process;
 pub mod publish;
 pub mod records;
+pub mod schedule;
 pub mod simulator;
 pub mod template;
 pub mod token;
@@ -71,6 +74,9 @@ pub enum Command {
     /// Read the delivery log
     #[command(subcommand, after_help = records::LOG_EXAMPLES)]
     Log(records::LogCommand),
+    /// See what goes out and when, why it was planned so, and stop what has not gone out
+    #[command(subcommand, after_help = schedule::EXAMPLES)]
+    Schedule(schedule::ScheduleCommand),
     /// Look after what was refused or given up: list, show, put back, drop
     #[command(subcommand, after_help = dead_letter::EXAMPLES)]
     DeadLetter(dead_letter::DeadLetterCommand),
@@ -90,8 +96,12 @@ pub enum Command {
     Config(config::ConfigCommand),
     /// Publish events to RabbitMQ, each confirmed; without a broker into the ledger
     Publish(publish::PublishArgs),
+    /// Plan the appointments of a CSV or Excel file; shows what would be done first
+    Import(import::ImportArgs),
     /// Serve the twins of the outside services, for demo, tests and benchmark
     Simulator(simulator::SimulatorArgs),
+    /// Measure how fast it is, and at what cost, on databases of its own
+    Bench(bench::BenchArgs),
     /// Print a script that completes the command line in your shell
     Completions(completions::CompletionsArgs),
 }

@@ -1,5 +1,6 @@
 //! What the commands do. Each ends with `Ok`, or with a `Failure` that says what to do and which exit code that is.
 
+pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod dead_letter;
@@ -8,10 +9,12 @@ pub mod desk;
 pub mod doctor;
 pub mod explain;
 pub mod gateway;
+pub mod import;
 pub mod lane;
 pub mod log;
 pub mod migrate;
 pub mod publish;
+pub mod schedule;
 pub mod scheduler;
 pub mod simulator;
 pub mod template;
@@ -117,6 +120,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args),
         Command::Migrate(args) => migrate::run(&cli.global, &args),
         Command::Log(command) => log::run(&cli.global, &command),
+        Command::Schedule(command) => schedule::run(&cli.global, &command),
         Command::DeadLetter(command) => dead_letter::run(&cli.global, &command),
         Command::Lane(command) => lane::run(&cli.global, &command),
         Command::Token(command) => token::run(&cli.global, &command),
@@ -125,7 +129,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(command) => config::run(&cli.global, &command),
         Command::Template(command) => template::run(&cli.global, &command),
         Command::Publish(args) => publish::run(&cli.global, &args),
+        Command::Import(args) => import::run(&cli.global, &args),
         Command::Simulator(args) => simulator::run(&cli.global, &args),
+        Command::Bench(args) => bench::run(&cli.global, &args),
     }
 }
 

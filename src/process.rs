@@ -87,7 +87,7 @@ where
         schemas::PhoneNumber::load_rules();
         let Some(ledger) = open(process.extent, &told, &stop).await? else { return Ok(()) };
         health.has_ledger(ledger.clone());
-        pages.open(&ledger);
+        pages.open(&settings, &ledger);
         let Some(bus) = broker(&settings, process, &stop).await? else { return Ok(()) };
         health.has_broker(bus.clone());
         let ready = Ready { settings, ledger: ledger.clone(), bus: bus.clone(), health };
@@ -154,9 +154,9 @@ impl Pages {
         }
     }
 
-    fn open(&self, ledger: &Ledger) {
+    fn open(&self, settings: &Settings, ledger: &Ledger) {
         if let Some(door) = &self.door {
-            door.open(ledger);
+            door.open(ledger, start::applier(&settings.config, &settings.registry, ledger));
             tracing::info!("events come in at POST /v1/events; /openapi.json describes it");
         }
     }

@@ -15,7 +15,8 @@ use bus::{Bus, BusSettings};
 use chrono::TimeDelta;
 use ledger::vault::Secret32;
 use ledger::{Ledger, LedgerError, LedgerSettings};
-use schemas::ClinicId;
+use scheduler::facts::Applier;
+use schemas::{ClinicId, Registry};
 use secrecy::SecretString;
 use templates::RenderPolicy;
 
@@ -225,6 +226,29 @@ pub fn scheduler_settings(config: &Config) -> scheduler::Settings {
         tick: Duration::from_millis(200),
         drain: config.worker.drain,
     }
+}
+
+/// What each clinic wants planned.
+pub fn plan_rules(config: &Config) -> BTreeMap<ClinicId, scheduler::plan::Rules> {
+    let clinics = config.clinics.iter().map(|(id, clinic)| {
+        let rules = scheduler::plan::Rules {
+            zone: clinic.face.zone,
+            reminders: clinic.reminders.clone(),
+            quiet: clinic.quiet_hours.and_then(|q| worker::QuietHours::new(q.from, q.to)),
+            min_notice: delta(clinic.min_notice),
+            min_gap: delta(clinic.min_gap),
+            confirmation: clinic.confirmation,
+            cancellation: clinic.cancellation_notice,
+            change_notice: clinic.change_notice,
+        };
+        (id.clone(), rules)
+    });
+    clinics.collect()
+}
+
+/// Who takes facts in.
+pub fn applier(config: &Config, registry: &Arc<Registry>, ledger: &Ledger) -> Arc<Applier> {
+    Arc::new(Applier::new(ledger.clone(), Arc::clone(registry), plan_rules(config)))
 }
 
 fn netgsm_account(account: &NetgsmAccount) -> providers::netgsm::Account {

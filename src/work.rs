@@ -115,7 +115,8 @@ async fn release(ready: &Ready, outlet: Outlet, stop: &Stop) -> anyhow::Result<(
     let told = start::scheduler_settings(&ready.settings.config);
     let ledger = ready.ledger.clone().giving_up_after(ready.settings.config.reconcile.give_up);
     let registry = Arc::clone(&ready.settings.registry);
-    match scheduler::run(told, registry, ledger, outlet, &stop.soft, &stop.hard).await {
+    let applier = start::applier(&ready.settings.config, &registry, &ledger);
+    match scheduler::run(told, registry, ledger, outlet, applier, &stop.soft, &stop.hard).await {
         Ok(()) => Ok(()),
         Err(scheduler::RunError::Ledger(error)) => Err(error.into()),
         Err(error) => Err(error.into()),

@@ -35,6 +35,37 @@ impl Topology {
         result
     }
 
+    /// A queue in which somebody's messages lie or from which somebody consumes; `None`: the topology is there and nobody uses it, or
+    /// it is not there. It is a look at one moment: messages that are with a consumer are seen by their consumer.
+    ///
+    /// # Errors
+    /// As [`Topology::declare`].
+    pub async fn in_use(&self, settings: &BusSettings) -> Result<Option<String>, BusError> {
+        let connection = link::open(settings, "look").await?;
+        let mut used = None;
+        for name in self.queues() {
+            // a refused declaration closes its channel, so each has its own
+            let channel = link::channel(&connection, settings).await?;
+            let options =
+                QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let asked = channel.queue_declare(short(name), options, FieldTable::default());
+            match link::within(settings.step_limit, "looking for a queue", asked).await? {
+                Ok(queue) if queue.message_count() > 0 || queue.consumer_count() > 0 => {
+                    used = Some(name.to_owned());
+                }
+                Ok(_) => {}
+                Err(error) if is_not_found(&error) => continue,
+                Err(error) => return Err(BusError::at(&format!("looking for {name}"), &error)),
+            }
+            link::close_channel(&channel, settings).await;
+            if used.is_some() {
+                break;
+            }
+        }
+        link::close_connection(&connection, settings).await;
+        Ok(used)
+    }
+
     async fn inspect_on(
         &self,
         connection: &Connection,

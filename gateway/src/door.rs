@@ -3,6 +3,7 @@
 use crate::problem::Problem;
 use chrono::TimeDelta;
 use ledger::door::{TakeIn, Taken};
+use ledger::facts::TakesFacts;
 use ledger::gather::Gather;
 use ledger::tokens::TokenSecret;
 use ledger::{Ledger, LedgerError};
@@ -41,6 +42,8 @@ struct Inner {
 #[derive(Debug)]
 pub(crate) struct Open {
     pub ledger: Ledger,
+    /// Takes facts in, and whatever comes with them.
+    pub facts: Arc<dyn TakesFacts>,
     /// Single events, taken in together.
     pub take_in: Gather<TakeIn, Taken>,
     tokens: Gather<TokenSecret, Option<String>>,
@@ -52,10 +55,11 @@ impl Door {
         Self(Arc::new(Inner { settings, registry, stop, open: OnceLock::new() }))
     }
 
-    /// The ledger is there: requests are answered from now on. A door is opened once.
-    pub fn open(&self, ledger: &Ledger) {
+    /// The ledger is there, and somebody who takes facts in: requests are answered from now on. A door is opened once.
+    pub fn open(&self, ledger: &Ledger, facts: Arc<dyn TakesFacts>) {
         let open = Open {
             ledger: ledger.clone(),
+            facts,
             take_in: Gather::over(ledger, ROOM, |ledger, items| {
                 Box::pin(async move { ledger.take_in_each(&items).await })
             }),

@@ -9,8 +9,9 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ledger::door::{TakeIn, Taken};
-use schemas::{ClinicId, Event, Incoming, Refusal, Rule};
-use serde::Serialize;
+use ledger::facts::{Done, Item, Told};
+use schemas::{ClinicId, Event, FactEvent, Incoming, Refusal, Rule};
+use serde::{Deserialize, Serialize};
 
 /// What records name as the place that these events came from.
 pub const VIA: &str = "http";
@@ -18,9 +19,11 @@ pub const VIA: &str = "http";
 const WHY: &str = "new";
 
 /// What was taken, in the order of the body.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Answer {
     notifications: Vec<Notification>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    facts: Vec<Fact>,
 }
 
 #[derive(Debug, Serialize)]
@@ -30,6 +33,35 @@ struct Notification {
     event_id: String,
     /// It was there before.
     duplicate: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Fact {
+    id: String,
+    source: String,
+    event_id: String,
+    /// `applied`, `stale`, `duplicate`.
+    state: &'static str,
+    /// Why it is stale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// Notifications that it made.
+    made: Vec<String>,
+    /// Notifications that it cancelled.
+    cancelled: Vec<String>,
+}
+
+/// One item of the body.
+enum Sent {
+    Event(Box<Event>),
+    Fact(Box<FactEvent>),
+}
+
+/// What an answer calls an item.
+struct Name {
+    id: String,
+    source: String,
+    event_id: String,
 }
 
 pub(crate) async fn post(State(door): State<Door>, request: Request) -> Response {
@@ -44,75 +76,154 @@ async fn take(door: &Door, request: Request) -> Result<Answer, Problem> {
     let caller = auth::caller(door, &head.headers).await?;
     body::check(&head.headers)?;
     let body = body::read(body).await?;
-    let (events, taken) = match body::items(&body)? {
-        Items::One(item) => {
-            let events = events(door, &caller.clinic, std::iter::once(item), true)?;
-            (names(&events), one(door, &caller, events).await?)
-        }
+    let (sent, alone) = match body::items(&body)? {
+        Items::One(item) => (read(door, &caller.clinic, std::iter::once(item), true)?, true),
         Items::Many(items) => {
             let items = items.iter().map(|item| item.get().as_bytes());
-            let events = events(door, &caller.clinic, items, false)?;
-            (names(&events), all(door, &caller, events).await?)
+            (read(door, &caller.clinic, items, false)?, false)
         }
     };
-    let reused = taken.iter().enumerate().filter(|(_, taken)| **taken == Taken::IdReused);
-    let reused: Vec<Fault> =
-        reused.map(|(index, _)| Fault::new(index, "/id", Rule::IdReused)).collect();
-    if let Some(first) = reused.first() {
+    let names: Vec<Name> = sent.iter().map(name).collect();
+    let done = taken(door, &caller, sent, alone).await?;
+    refuse(&done)?;
+    Ok(answer(names, done))
+}
+
+fn name(sent: &Sent) -> Name {
+    match sent {
+        Sent::Event(event) => Name {
+            id: event.ntf().as_str().to_owned(),
+            source: event.source.clone(),
+            event_id: event.id.clone(),
+        },
+        Sent::Fact(fact) => Name {
+            id: fact.fact_id().as_str().to_owned(),
+            source: fact.source.clone(),
+            event_id: fact.id.clone(),
+        },
+    }
+}
+
+/// Takes what was read: a single event together with those that other callers send at the same moment, all else as one transaction
+/// of its own.
+async fn taken(
+    door: &Door,
+    caller: &Caller<'_>,
+    sent: Vec<Sent>,
+    alone: bool,
+) -> Result<Vec<Done>, Problem> {
+    let mut items = Vec::with_capacity(sent.len());
+    for sent in sent {
+        items.push(match sent {
+            Sent::Event(event) => Item::Event(Box::new(asked(door, caller, *event)?)),
+            Sent::Fact(fact) => Item::Fact(fact),
+        });
+    }
+    if items.iter().any(|item| matches!(item, Item::Fact(_))) {
+        return within(caller.open.facts.take_all(&items, VIA)).await;
+    }
+    let events = items.into_iter().filter_map(|item| match item {
+        Item::Event(event) => Some(*event),
+        Item::Fact(_) => None,
+    });
+    let taken = if alone {
+        let mut taken = vec![];
+        for event in events {
+            taken.push(within(caller.open.take_in.ask(event)).await?);
+        }
+        taken
+    } else {
+        let events: Vec<TakeIn> = events.collect();
+        if events.is_empty() {
+            return Ok(vec![]);
+        }
+        within(caller.open.ledger.take_in_all(&events)).await?
+    };
+    Ok(taken.into_iter().map(Done::Event).collect())
+}
+
+/// Anything refused, and nothing was taken: 409 where ids stand for something else, 422 where facts contradict what is known.
+fn refuse(done: &[Done]) -> Result<(), Problem> {
+    let faults: Vec<Fault> = done
+        .iter()
+        .enumerate()
+        .filter_map(|(index, done)| match done {
+            Done::Event(Taken::IdReused) => Some(Fault::new(index, "/id", Rule::IdReused)),
+            Done::Fact(Told::Refused(refusal)) => Some(Fault::of(index, refusal)),
+            Done::Event(_) | Done::Fact(_) => None,
+        })
+        .collect();
+    let reused = |fault: &&Fault| fault.reason == Rule::IdReused.as_str();
+    if let Some(first) = faults.iter().find(reused) {
         let detail = format!(
             "The (source, id) of item {} was published before with other content: a new event needs a new id. Nothing was taken.",
             first.index
         );
         return Err(Problem::new(StatusCode::CONFLICT, "id-reused", "An id is used again", detail)
-            .with(reused));
+            .with(faults));
     }
-    let notifications = events
-        .into_iter()
-        .zip(taken)
-        .map(|(named, taken)| Notification { duplicate: taken == Taken::Same, ..named })
-        .collect();
-    Ok(Answer { notifications })
+    if faults.is_empty() { Ok(()) } else { Err(refused(faults)) }
 }
 
-/// What an answer calls each event.
-fn names(events: &[Event]) -> Vec<Notification> {
-    let name = |event: &Event| Notification {
-        id: event.ntf().as_str().to_owned(),
-        source: event.source.clone(),
-        event_id: event.id.clone(),
-        duplicate: false,
-    };
-    events.iter().map(name).collect()
+fn answer(names: Vec<Name>, done: Vec<Done>) -> Answer {
+    let mut answer = Answer::default();
+    for (name, done) in names.into_iter().zip(done) {
+        let Name { id, source, event_id } = name;
+        match done {
+            Done::Event(taken) => answer.notifications.push(Notification {
+                id,
+                source,
+                event_id,
+                duplicate: taken == Taken::Same,
+            }),
+            Done::Fact(told) => {
+                let made = told.made().into_iter().map(str::to_owned).collect();
+                let (state, reason, cancelled) = match told {
+                    Told::Applied { cancelled, .. } => ("applied", None, cancelled),
+                    Told::Stale { why, .. } => ("stale", Some(why), vec![]),
+                    // refused ones never come here
+                    Told::Duplicate { .. } | Told::Refused(_) => ("duplicate", None, vec![]),
+                };
+                answer.facts.push(Fact { id, source, event_id, state, reason, made, cancelled });
+            }
+        }
+    }
+    answer
 }
 
 /// Checks every item; all of them, so that the answer names each one at fault.
-fn events<'a>(
+fn read<'a>(
     door: &Door,
     clinic: &str,
     items: impl Iterator<Item = &'a [u8]>,
     alone: bool,
-) -> Result<Vec<Event>, Problem> {
-    let mut events = Vec::new();
+) -> Result<Vec<Sent>, Problem> {
+    let mut sent = Vec::new();
     let mut faults = Vec::new();
     for (index, item) in items.enumerate() {
-        match event(door, clinic, item) {
-            Ok(event) => events.push(event),
+        match one(door, clinic, item) {
+            Ok(one) => sent.push(one),
             Err(Fallen::NotYours) => return Err(Problem::not_yours(index)),
             Err(Fallen::Refused(refusal)) => faults.push(Fault::of(index, &refusal)),
         }
     }
-    let Some(first) = faults.first() else { return Ok(events) };
+    let Some(first) = faults.first() else { return Ok(sent) };
     let unreadable = [Rule::NotJson, Rule::NotUtf8].map(Rule::as_str);
     if alone && unreadable.contains(&first.reason) {
         return Err(Problem::unreadable(first.meaning).with(faults));
     }
-    let detail = match faults.len() {
-        1 => format!("Item {} is refused: see errors. Nothing was taken.", first.index),
-        n => format!("{n} items are refused: see errors. Nothing was taken."),
+    Err(refused(faults))
+}
+
+/// 422 with what is wrong with each item at fault.
+fn refused(faults: Vec<Fault>) -> Problem {
+    let detail = match &faults[..] {
+        [first] => format!("Item {} is refused: see errors. Nothing was taken.", first.index),
+        several => format!("{} items are refused: see errors. Nothing was taken.", several.len()),
     };
-    let refused = StatusCode::UNPROCESSABLE_ENTITY;
-    Err(Problem::new(refused, "refused", "What was sent is not an event that is taken", detail)
-        .with(faults))
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let title = "What was sent is not an event that is taken";
+    Problem::new(status, "refused", title, detail).with(faults)
 }
 
 /// Why an item is not an event of this caller.
@@ -121,26 +232,42 @@ enum Fallen {
     Refused(Refusal),
 }
 
-fn event(door: &Door, clinic: &str, item: &[u8]) -> Result<Event, Fallen> {
+/// What of an item says which of both it is.
+#[derive(Default, Deserialize)]
+struct Head {
+    #[serde(default, rename = "type")]
+    event_type: serde_json::Value,
+}
+
+fn one(door: &Door, clinic: &str, item: &[u8]) -> Result<Sent, Fallen> {
     // whether another clinic exists here is not this caller's business: its source is refused before anything else is told
     let yours = |source: &str| ClinicId::of_source(source).is_ok_and(|id| id.as_str() == clinic);
-    match door.registry().read(item, None, &|id| door.knows(id)) {
-        Ok(Incoming::Event(event)) if yours(&event.source) => Ok(*event),
-        Ok(Incoming::Event(_)) => Err(Fallen::NotYours),
-        Ok(Incoming::Reference(reference)) if !yours(&reference.source) => Err(Fallen::NotYours),
-        // only Ulak itself releases
-        Ok(Incoming::Reference(reference)) => Err(Fallen::Refused(Refusal {
-            rule: Rule::Envelope,
-            path: "/ulakrelease".to_owned(),
-            source: Some(reference.source),
-            id: Some(reference.id),
-            holds_person: false,
-        })),
-        Err(refusal) if refusal.source.as_deref().is_some_and(|source| !yours(source)) => {
-            Err(Fallen::NotYours)
-        }
-        Err(refusal) => Err(Fallen::Refused(refusal)),
+    let (registry, knows) = (door.registry(), |id: &str| door.knows(id));
+    let head: Head = serde_json::from_slice(item).unwrap_or_default();
+    let read = if head.event_type.as_str().is_some_and(|name| registry.is_fact(name)) {
+        registry.read_fact(item, None, &knows).map(|fact| Sent::Fact(Box::new(fact)))
+    } else {
+        registry.read(item, None, &knows).and_then(|read| match read {
+            Incoming::Event(event) => Ok(Sent::Event(event)),
+            // only Ulak itself releases
+            Incoming::Reference(reference) => Err(Refusal {
+                rule: Rule::Envelope,
+                path: "/ulakrelease".to_owned(),
+                source: Some(reference.source),
+                id: Some(reference.id),
+                holds_person: false,
+            }),
+        })
+    };
+    let source = match &read {
+        Ok(Sent::Event(event)) => Some(&event.source),
+        Ok(Sent::Fact(fact)) => Some(&fact.source),
+        Err(refusal) => refusal.source.as_ref(),
+    };
+    if source.is_some_and(|source| !yours(source)) {
+        return Err(Fallen::NotYours);
     }
+    read.map_err(Fallen::Refused)
 }
 
 fn asked(door: &Door, caller: &Caller<'_>, event: Event) -> Result<TakeIn, Problem> {
@@ -150,25 +277,4 @@ fn asked(door: &Door, caller: &Caller<'_>, event: Event) -> Result<TakeIn, Probl
     };
     let gap_ms = door.gap_ms(&event.clinic);
     Ok(TakeIn::new(caller.open.ledger.vault(), event, event_type, gap_ms, VIA, WHY))
-}
-
-/// A single event goes in with those that other callers send at the same moment.
-async fn one(door: &Door, caller: &Caller<'_>, events: Vec<Event>) -> Result<Vec<Taken>, Problem> {
-    let mut taken = Vec::with_capacity(1);
-    for event in events {
-        let item = asked(door, caller, event)?;
-        taken.push(within(caller.open.take_in.ask(item)).await?);
-    }
-    Ok(taken)
-}
-
-/// An array goes in as one transaction of its own.
-async fn all(door: &Door, caller: &Caller<'_>, events: Vec<Event>) -> Result<Vec<Taken>, Problem> {
-    let items: Result<Vec<TakeIn>, Problem> =
-        events.into_iter().map(|event| asked(door, caller, event)).collect();
-    let items = items?;
-    if items.is_empty() {
-        return Ok(Vec::new());
-    }
-    within(caller.open.ledger.take_in_all(&items)).await
 }

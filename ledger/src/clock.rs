@@ -1,13 +1,22 @@
 //! The one clock: the database's (`shared/PROTOCOL.md` rule 15). Processes measure their offset at connect and every minute.
 
+use crate::test_clock;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+/// How often a process measures its offset; by a test's clock, which jumps, much more often.
+pub fn measure_every() -> Duration {
+    if test_clock::is_on() { Duration::from_millis(100) } else { Duration::from_mins(1) }
+}
 
 /// The database's time as this process knows it.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     offset_ms: Arc<AtomicI64>,
+    /// How much of it is a test's doing ([`test_clock`]).
+    moved_ms: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -25,7 +34,12 @@ impl Clock {
 
     /// How far this machine's clock is behind the database's, in milliseconds. Above 5,000 a process is not ready.
     pub fn offset_ms(&self) -> i64 {
-        self.offset_ms.load(Ordering::Relaxed)
+        self.offset_ms.load(Ordering::Relaxed) - self.moved_ms.load(Ordering::Relaxed)
+    }
+
+    /// A test has moved the database's clock by so much.
+    pub(crate) fn moved(&self, by_ms: i64) {
+        self.moved_ms.store(by_ms, Ordering::Relaxed);
     }
 
     pub(crate) fn measured(

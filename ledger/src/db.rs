@@ -5,6 +5,7 @@ use crate::clock::{Clock, local_now};
 use crate::engine::{Db, Engine, Tx, query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::sweep::GIVE_UP_MS;
+use crate::test_clock;
 use crate::vault::{Secret32, Vault, fingerprint, new_lookup_key};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -207,6 +208,15 @@ impl Ledger {
         let asked = local_now();
         let database: i64 = scalar("SELECT {now}").fetch_one(self.db.read()).await?;
         self.clock.measured(asked, local_now(), database);
+        self.ask_test_clock().await
+    }
+
+    /// By how much a test has moved the clock, where one does.
+    async fn ask_test_clock(&self) -> Result<(), LedgerError> {
+        if test_clock::is_on() {
+            let moved = format!("SELECT {}", test_clock::SHIFT);
+            self.clock.moved(scalar(moved).fetch_one(self.db.read()).await?);
+        }
         Ok(())
     }
 
@@ -219,7 +229,7 @@ impl Ledger {
         let asked = local_now();
         let database = self.db.takes_commits().await?;
         self.clock.measured(asked, local_now(), database);
-        Ok(())
+        self.ask_test_clock().await
     }
 
     /// Proves after an outage that it is over: a new connection is taken (a server that is shutting down refuses it, while it
@@ -265,6 +275,12 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Waits for the next commit of this process alone.
+    pub(crate) async fn of_this_process(&mut self) {
+        // the sender lives as long as `db`
+        let _ = self.commits.changed().await;
+    }
+
     /// Waits for the next commit since the last call, or the first one since this value was made. What other processes commit is
     /// noticed within a tenth of a second on SQLite, and the first call may return for nothing; on PostgreSQL half a second passes
     /// for a commit.

@@ -130,7 +130,9 @@ pub struct AppointmentVersion {
     pub kind: String,
     /// Start, milliseconds since 1970 UTC.
     pub starts_at: i64,
-    /// The start differs from the known one: the revision rises.
+    /// It says that the visit was cancelled: a tombstone, and no booking.
+    pub cancelled: bool,
+    /// The start differs from the known one, or the visit stands that was cancelled, or the reverse: the revision rises.
     pub moved: bool,
 }
 

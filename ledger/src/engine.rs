@@ -3,6 +3,7 @@
 //! Statements are written once; where the engines differ they hold a fragment (`dialect`). On SQLite all writes go through one
 //! connection, so that a transaction never waits for another one of this process, and reads through a few others.
 
+mod bell;
 mod dialect;
 mod postgres;
 mod sqlite;
@@ -18,6 +19,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use tokio::sync::watch;
 
+pub(crate) use bell::Bell;
 pub(crate) use dialect::Dialect;
 pub(crate) use postgres::describe as describe_postgres;
 pub(crate) use sqlite::{describe as describe_sqlite, full};
@@ -227,6 +229,14 @@ impl Db {
         match &self.pools {
             Pools::Postgres(_) => None,
             Pools::Sqlite(pools) => sqlite::version_of_others(pools).await,
+        }
+    }
+
+    /// Listens for what wakes a release, where the database can call; on SQLite looking costs next to nothing.
+    pub fn bell(&self) -> Option<Bell> {
+        match &self.pools {
+            Pools::Postgres(pool) => Some(Bell::listen(pool.connect_options())),
+            Pools::Sqlite(_) => None,
         }
     }
 

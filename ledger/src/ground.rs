@@ -167,7 +167,7 @@ impl Ground {
             version: i64,
             kind: &'a str,
             starts_at: i64,
-            rise: i64,
+            cancelled: i64,
         }
         let moves: Vec<Move<'_>> = drafts
             .iter()
@@ -181,7 +181,7 @@ impl Ground {
                     version: to.version,
                     kind: &to.kind,
                     starts_at: to.starts_at,
-                    rise: i64::from(to.moved),
+                    cancelled: i64::from(to.cancelled),
                 })
             })
             .collect();
@@ -190,10 +190,11 @@ impl Ground {
         }
         query(
             "-- move appointments\nINSERT INTO appointment (key, clinic, rev, version, version_kind, starts_at, cancelled, from_fact) \
-             SELECT key, clinic, 1, version, kind, starts_at, 0, 0 \
-             FROM {rows:key text, clinic text, version bigint, kind text, starts_at bigint, rise bigint} WHERE TRUE ORDER BY key \
-             ON CONFLICT (key) DO UPDATE SET version = excluded.version, starts_at = excluded.starts_at, \
-               rev = appointment.rev + CASE WHEN appointment.starts_at <> excluded.starts_at THEN 1 ELSE 0 END \
+             SELECT key, clinic, 1, version, kind, starts_at, cancelled, 0 \
+             FROM {rows:key text, clinic text, version bigint, kind text, starts_at bigint, cancelled bigint} WHERE TRUE ORDER BY key \
+             ON CONFLICT (key) DO UPDATE SET version = excluded.version, starts_at = excluded.starts_at, cancelled = excluded.cancelled, \
+               rev = appointment.rev + CASE WHEN appointment.starts_at <> excluded.starts_at \
+                 OR appointment.cancelled <> excluded.cancelled THEN 1 ELSE 0 END \
              WHERE appointment.from_fact = 0 AND appointment.version_kind = excluded.version_kind \
                AND appointment.version < excluded.version",
         )
@@ -242,7 +243,10 @@ async fn insert_notifications(
     Ok(inserted.into_iter().collect())
 }
 
-async fn insert_persons(tx: &mut Tx, mut persons: Vec<&PersonBasis>) -> Result<(), LedgerError> {
+pub(crate) async fn insert_persons(
+    tx: &mut Tx,
+    mut persons: Vec<&PersonBasis>,
+) -> Result<(), LedgerError> {
     if persons.is_empty() {
         return Ok(());
     }

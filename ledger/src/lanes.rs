@@ -208,6 +208,9 @@ impl Ledger {
         .fetch_optional(&mut *tx)
         .await?;
         let state = state.as_deref().and_then(LaneState::parse);
+        if state.is_some() {
+            tx.wake().await?;
+        }
         if let Some(state) = state
             && state != from
         {

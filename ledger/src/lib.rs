@@ -4,6 +4,7 @@
 //! transition function is in [`protocol`]; SQL locks rows, asks it, and writes what it says together with the record.
 
 mod attempts;
+pub mod bench;
 pub mod carry;
 mod claim;
 pub mod clock;
@@ -11,6 +12,7 @@ mod db;
 pub mod dead;
 pub mod decision;
 pub mod door;
+pub mod due;
 mod engine;
 mod error;
 pub mod facts;
@@ -22,6 +24,7 @@ pub mod lanes;
 pub mod look;
 pub mod outcome;
 pub mod pauses;
+pub mod planned;
 pub mod protocol;
 pub mod record;
 pub mod refused;
@@ -36,12 +39,15 @@ pub mod state;
 pub mod sweep;
 mod take_in;
 pub mod telling;
+mod test_clock;
 pub mod tokens;
 pub mod told;
 pub mod vault;
+pub mod wakes;
 mod write;
 
 pub use clock::Clock;
 pub use db::{Changes, Ledger, LedgerSettings, migrate};
 pub use engine::Engine;
 pub use error::LedgerError;
+pub use wakes::Wakes;

@@ -9,7 +9,7 @@ use crate::protocol::{self, Command, Outcome};
 use crate::record::{Entry, NewRecord};
 use crate::revs::Revs;
 use crate::slice;
-use crate::slots::{self, Leave, SlotKind, SlotNeed, Wanted};
+use crate::slots::{self, Leave, SlotKind, SlotNeed, Wanted, gap_until};
 use crate::state::State;
 use crate::write::{Locked, Writes, lock, now, storable};
 use serde::Serialize;
@@ -319,7 +319,7 @@ fn note(
 
 /// What happens to the slots when a row goes from `before` to `after`.
 fn leaving(before: &Locked, after: &protocol::Row, outcome: Outcome, now: i64) -> Option<Leave> {
-    let kept = Leave::Kept { gap_until: now.saturating_add(before.gap_ms) };
+    let kept = Leave::Kept { gap_until: gap_until(now, before.gap_ms) };
     match after.state {
         _ if after.state == before.row.state && outcome != Outcome::Accepted => None,
         state if state.is_sent() => Some(kept),

@@ -130,6 +130,7 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         append(&mut tx, &[steered(lane, to, &why, &who, now)?]).await?;
+        tx.wake().await?;
         tx.commit().await?;
         Ok(resumed)
     }

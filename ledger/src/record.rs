@@ -128,6 +128,9 @@ pub enum Entry {
     Released {
         /// Its number.
         n: u64,
+        /// It is about a visit and went although facts had not been current for minutes: a cancellation may not have been known.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        facts_not_current: bool,
     },
     /// An attempt was claimed: from here on the message may arrive.
     Claimed {
@@ -261,6 +264,13 @@ pub enum Entry {
         /// Why, in that person's words.
         why: String,
     },
+    /// Somebody stopped it before it went out; the record before this one ended it.
+    Stopped {
+        /// Who did it: user and machine.
+        who: String,
+        /// Why, in that person's words.
+        why: String,
+    },
     /// Personal data was opened for a person; written before it is shown.
     Revealed {
         /// Who asked for it.
@@ -326,6 +336,7 @@ impl Entry {
             Self::Replayed { .. } => "replayed",
             Self::TakenIn { .. } => "taken-in",
             Self::Dropped { .. } => "dropped",
+            Self::Stopped { .. } => "stopped",
             Self::Revealed { .. } => "revealed",
             Self::Lane { .. } => "lane",
             Self::PersonSuppressed { .. } => "person-suppressed",

@@ -3,7 +3,7 @@
 use crate::db::{Ledger, json};
 use crate::engine::{Tx, query, scalar};
 use crate::error::LedgerError;
-use crate::facts::FactSuppression;
+use crate::facts::put_on_list;
 use crate::protocol::Command;
 use crate::record::{Entry, NewRecord};
 use crate::slice;
@@ -134,53 +134,32 @@ impl Ledger {
         why: &str,
     ) -> Result<(), LedgerError> {
         let mut tx = self.db.begin().await?;
-        let suppression = FactSuppression {
-            key: key.to_owned(),
-            person: person.to_owned(),
-            refused: true,
-            why: why.to_owned(),
-        };
-        self.suppress_in(&mut tx, clinic, &suppression).await?;
         let now = now(&mut tx).await?;
+        put_on_list(&mut tx, clinic, key, why, now).await?;
+        self.raise_person(&mut tx, clinic, person).await?;
         let entry = Entry::PersonSuppressed { why: why.to_owned() };
         append(&mut tx, &[NewRecord::of(clinic, "", now, &entry)?]).await?;
         tx.commit().await
     }
 
-    /// Puts a number on the suppression list or takes it off, and raises the person's revision either way.
-    pub(crate) async fn suppress_in(
+    /// Raises a person's revision; one whom nobody knew is made known.
+    pub(crate) async fn raise_person(
         &self,
         tx: &mut Tx,
         clinic: &str,
-        suppression: &FactSuppression,
+        person: &str,
     ) -> Result<(), LedgerError> {
-        let now = now(tx).await?;
-        if suppression.refused {
-            query("INSERT INTO suppression (key, clinic, why, at) VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO NOTHING")
-                .bind(&suppression.key)
-                .bind(clinic)
-                .bind(&suppression.why)
-                .bind(now)
-                .execute(&mut *tx)
-                .await?;
-        } else {
-            query("DELETE FROM suppression WHERE key = $1")
-                .bind(&suppression.key)
-                .execute(&mut *tx)
-                .await?;
-        }
         let id = random_id("per_")?;
         let (_, wrapped) = self.vault().new_data_key(&id)?;
         query(
-            "INSERT INTO person (id, clinic, lookup, wrapped, master, rev, created_at) VALUES ($1, $2, $3, $4, $5, 1, $6) \
+            "INSERT INTO person (id, clinic, lookup, wrapped, master, rev, created_at) VALUES ($1, $2, $3, $4, $5, 1, {now}) \
              ON CONFLICT (lookup) DO UPDATE SET rev = person.rev + 1",
         )
         .bind(id)
         .bind(clinic)
-        .bind(&suppression.person)
+        .bind(person)
         .bind(wrapped)
         .bind(self.vault().master_name())
-        .bind(now)
         .execute(tx)
         .await?;
         Ok(())

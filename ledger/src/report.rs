@@ -1,8 +1,9 @@
 //! What people ask the log: list, show, explain, balance.
 
 use crate::db::Ledger;
-use crate::engine::{Row, query, query_as, scalar};
+use crate::engine::{Row, Tx, query, query_as, scalar};
 use crate::error::LedgerError;
+use crate::facts::{FACTS, FactState};
 use crate::look::{SealedBody, parse_state};
 use crate::record::Entry;
 use crate::state::State;
@@ -93,6 +94,30 @@ pub struct Balance {
     pub sent_twice: i64,
     /// Notifications whose state is not what their records say.
     pub disagreeing: i64,
+    /// The books of facts.
+    pub facts: FactBooks,
+}
+
+/// The books of facts: `received = applied + stale + refused`. Refused ones are dead letters, and stand among these too.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct FactBooks {
+    /// Facts that were decided about, counted from records.
+    pub received: i64,
+    /// Facts that count, counted from the state table.
+    pub applied: i64,
+    /// Facts that came after something newer, likewise.
+    pub stale: i64,
+    /// Facts that no rule accepts.
+    pub refused: i64,
+    /// Copies of a fact that was there already.
+    pub duplicates: i64,
+}
+
+impl FactBooks {
+    /// Received minus everything that is somewhere.
+    pub fn gap(&self) -> i64 {
+        self.received - self.applied - self.stale - self.refused
+    }
 }
 
 impl Balance {
@@ -103,7 +128,11 @@ impl Balance {
 
     /// Whether every event is in exactly one state, every open one has its due time, and records agree.
     pub fn balances(&self) -> bool {
-        self.gap() == 0 && self.open == self.due_rows && self.astray == 0 && self.disagreeing == 0
+        self.gap() == 0
+            && self.open == self.due_rows
+            && self.astray == 0
+            && self.disagreeing == 0
+            && self.facts.gap() == 0
     }
 }
 
@@ -230,6 +259,7 @@ impl Ledger {
         .bind(clinic)
         .fetch_one(&mut *tx)
         .await?;
+        let facts = fact_books(&mut tx, clinic).await?;
         tx.rollback().await?;
         let count = |kind: &str| counted.iter().find(|(k, _)| k == kind).map_or(0, |(_, n)| *n);
         let state =
@@ -240,11 +270,37 @@ impl Ledger {
             open: State::ALL.iter().filter(|s| !s.is_final()).map(|s| state(*s)).sum(),
             due_rows,
             astray,
-            duplicates: count("duplicate"),
+            duplicates: count("duplicate") - facts.duplicates,
             sent_twice: count("sent-twice"),
             disagreeing,
+            facts,
         })
     }
+}
+
+async fn fact_books(tx: &mut Tx, clinic: Option<&str>) -> Result<FactBooks, LedgerError> {
+    let counted: Vec<(String, i64)> = query_as(
+        "-- fact books\nSELECT 'record' AS what, count(*) FROM record \
+           WHERE kind IN ('fact-applied', 'fact-stale') AND (CAST($1 AS TEXT) IS NULL OR clinic = $1) \
+         UNION ALL SELECT 'duplicate', count(*) FROM record \
+           WHERE kind = 'duplicate' AND substr(ntf, 1, 4) = 'fct_' AND (CAST($1 AS TEXT) IS NULL OR clinic = $1) \
+         UNION ALL SELECT 'refused', count(*) FROM record r JOIN notification n ON n.ntf = r.ntf \
+           WHERE r.kind = 'event-refused' AND (CAST($1 AS TEXT) IS NULL OR r.clinic = $1) \
+             AND (substr(n.type, 1, 7) = 'clinic.' OR {as_json:r.bytes}->>'queue' = $2) \
+         UNION ALL SELECT f.state, count(*) FROM fact f WHERE (CAST($1 AS TEXT) IS NULL OR f.clinic = $1) GROUP BY f.state",
+    )
+    .bind(clinic)
+    .bind(FACTS)
+    .fetch_all(tx)
+    .await?;
+    let count = |what: &str| counted.iter().find(|(k, _)| k == what).map_or(0, |(_, n)| *n);
+    Ok(FactBooks {
+        received: count("record") + count("refused"),
+        applied: count(FactState::Applied.as_str()),
+        stale: count(FactState::Stale.as_str()),
+        refused: count("refused"),
+        duplicates: count("duplicate"),
+    })
 }
 
 pub(crate) fn listed(row: &Row) -> Result<Listed, LedgerError> {

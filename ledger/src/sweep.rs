@@ -3,11 +3,11 @@
 //! Several schedulers may sweep at once: each locks what nobody else is writing, and the protocol decides again under the lock.
 
 use crate::db::{Key, Ledger, json};
-use crate::engine::{Tx, query, query_as, scalar};
+use crate::engine::{Tx, query};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::record::{Entry, NewRecord};
-use crate::slots::{self, Leave};
+use crate::slots::{self, Leave, gap_until};
 use crate::state::{AttemptState, State};
 use crate::write::{Locked, Writes, lock_free, now};
 use schemas::{NotificationId, Reference};
@@ -19,19 +19,6 @@ pub const PATIENCE_MS: i64 = 60_000;
 pub const PATIENCE_MAX_MS: i64 = 30 * 60_000;
 /// A row whose worker died in its back-off is due again after this long, milliseconds.
 const AFTER_BACK_OFF_MS: i64 = 5_000;
-
-/// Rows of one lane, state and clinic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
-    /// Provider, account and sender.
-    pub lane: String,
-    /// State of all of them.
-    pub state: State,
-    /// Clinic of all of them.
-    pub clinic: String,
-    /// The earliest due time, milliseconds since 1970 UTC.
-    pub due_at: i64,
-}
 
 /// A copy by reference, ready to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +56,16 @@ impl ReleasedCopy {
     }
 }
 
+/// How rows are released.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner<'a> {
+    /// The lane on which they go, if not on their own, which is closed.
+    pub onto: Option<&'a str>,
+    /// Facts have not been current for so long that they are not waited for any more: the records of rows about a visit say so
+    /// (PROTOCOL rule 12).
+    pub facts_not_current: bool,
+}
+
 /// A row that time moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Swept {
@@ -83,100 +80,6 @@ pub struct Swept {
 }
 
 impl Ledger {
-    /// Which lanes, states and clinics have rows, by a handful of index probes and not by reading the rows.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn groups(&self) -> Result<Vec<Group>, LedgerError> {
-        let rows = query(
-            "-- groups\nWITH RECURSIVE g(ntf) AS ( \
-               SELECT ntf FROM (SELECT ntf FROM open ORDER BY lane, state, clinic, due_at LIMIT 1) f \
-               UNION ALL \
-               SELECT (SELECT o.ntf FROM open o WHERE (o.lane, o.state, o.clinic) > (p.lane, p.state, p.clinic) \
-                 ORDER BY o.lane, o.state, o.clinic, o.due_at LIMIT 1) FROM g JOIN open p ON p.ntf = g.ntf \
-             ) SELECT o.lane, o.state, o.clinic, o.due_at FROM g JOIN open o ON o.ntf = g.ntf",
-        )
-        .fetch_all(self.db.read())
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Group {
-                    lane: row.try_get("lane")?,
-                    state: crate::look::parse_state(&row.try_get::<String, _>("state")?)?,
-                    clinic: row.try_get("clinic")?,
-                    due_at: row.try_get("due_at")?,
-                })
-            })
-            .collect()
-    }
-
-    /// How many rows of a lane are outside the ledger: released or being sent.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn outside(&self, lane: &str) -> Result<i64, LedgerError> {
-        scalar("SELECT count(*) FROM open WHERE lane = $1 AND state IN ('released', 'sending')")
-            .bind(lane)
-            .fetch_one(self.db.read())
-            .await
-    }
-
-    /// Due waiting rows of one lane and clinic whose number is free, with their class: earliest first. For a lane that is being
-    /// tried, first what may be sent twice without harm, if the try ends unknown (PROTOCOL rule 10).
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn due_waiting(
-        &self,
-        lane: &str,
-        clinic: &str,
-        limit: i64,
-        for_a_try: bool,
-    ) -> Result<Vec<(String, i64)>, LedgerError> {
-        let (join, first) = if for_a_try {
-            (
-                "JOIN notification n ON n.ntf = o.ntf",
-                "CASE n.on_unknown WHEN 'resend' THEN 0 ELSE 1 END,",
-            )
-        } else {
-            ("", "")
-        };
-        query_as(format!(
-            "-- due waiting\nSELECT o.ntf, o.class FROM open o {join} \
-             WHERE o.lane = $1 AND o.state = 'waiting' AND o.clinic = $2 AND o.due_at <= {{now}} \
-             AND NOT EXISTS (SELECT 1 FROM slot s WHERE s.key = o.number AND s.holder <> o.ntf) \
-             ORDER BY {first} o.due_at LIMIT $3",
-        ))
-        .bind(lane)
-        .bind(clinic)
-        .bind(limit)
-        .fetch_all(self.db.read())
-        .await
-    }
-
-    /// Rows of one group that are due, whatever they wait for; with `expired_only` those that have expired.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn due(
-        &self,
-        group: &Group,
-        expired_only: bool,
-        limit: i64,
-    ) -> Result<Vec<String>, LedgerError> {
-        scalar(
-            "-- due\nSELECT ntf FROM open WHERE lane = $1 AND state = $2 AND clinic = $3 AND due_at <= {now} \
-             AND ($4 = 0 OR expires_at <= {now}) ORDER BY due_at LIMIT $5",
-        )
-        .bind(&group.lane)
-        .bind(group.state.as_str())
-        .bind(&group.clinic)
-        .bind(i64::from(expired_only))
-        .bind(limit)
-        .fetch_all(self.db.read())
-        .await
-    }
-
     /// Releases waiting rows: commits `released, N + 1, due` first; the caller publishes afterwards. Rows that have expired
     /// end instead; rows that somebody moved meanwhile are left out.
     ///
@@ -194,17 +97,17 @@ impl Ledger {
         &self,
         ntfs: &[String],
     ) -> Result<(Vec<ReleasedCopy>, Vec<Swept>), LedgerError> {
-        self.sweep_onto(ntfs, None).await
+        self.sweep_in(ntfs, Manner::default()).await
     }
 
-    /// As [`Ledger::sweep`]; what is released goes on the lane `onto`, if given: its own is closed.
+    /// As [`Ledger::sweep`], in another manner.
     ///
     /// # Errors
     /// As [`Ledger::sweep`].
-    pub async fn sweep_onto(
+    pub async fn sweep_in(
         &self,
         ntfs: &[String],
-        onto: Option<&str>,
+        manner: Manner<'_>,
     ) -> Result<(Vec<ReleasedCopy>, Vec<Swept>), LedgerError> {
         if ntfs.is_empty() {
             return Ok((vec![], vec![]));
@@ -224,8 +127,7 @@ impl Ledger {
             }
             let Some(command) = due_command(before, now) else { continue };
             let Ok(change) = protocol::apply(Some(&before.row), &command) else { continue };
-            let lane = onto.filter(|_| command == Command::Release).unwrap_or(&before.lane);
-            write(&mut writes, ntf, before, &change, &command, lane, (now, self.give_up_ms))?;
+            write(&mut writes, ntf, before, &change, &command, manner, (now, self.give_up_ms))?;
             if command == Command::LeaseRanOut && change.attempt.is_some() {
                 unknown.push(ntf);
             }
@@ -294,10 +196,11 @@ fn write(
     before: &Locked,
     change: &protocol::Change,
     command: &Command,
-    lane: &str,
+    manner: Manner<'_>,
     (now, give_up_ms): (i64, i64),
 ) -> Result<(), LedgerError> {
     let to = change.row.state;
+    let lane = manner.onto.filter(|_| *command == Command::Release).unwrap_or(&before.lane);
     let attempt = before.row.last();
     let mut releases = before.releases;
     let (why, due_at, entry) = match (command, to) {
@@ -306,7 +209,10 @@ fn write(
             (
                 "",
                 now.saturating_add(patience(before.releases)),
-                Entry::Released { n: change.row.fence },
+                Entry::Released {
+                    n: change.row.fence,
+                    facts_not_current: manner.facts_not_current && before.of_a_visit,
+                },
             )
         }
         (Command::Expire, _) => {
@@ -359,7 +265,7 @@ fn leaving(before: &Locked, to: State, now: i64) -> Option<Leave> {
     match to {
         State::Expired | State::Cancelled => Some(Leave::All),
         State::Unresolved | State::Accepted => {
-            Some(Leave::Kept { gap_until: now.saturating_add(before.gap_ms) })
+            Some(Leave::Kept { gap_until: gap_until(now, before.gap_ms) })
         }
         State::Waiting if before.row.state == State::Sending => Some(Leave::Number),
         _ => None,

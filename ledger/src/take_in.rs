@@ -1,4 +1,4 @@
-//! A valid event becomes a row that is due now, without anybody having decided about it yet: the worker does.
+//! A valid event becomes a row that is due now, or at its time, without anybody having decided about it yet: the worker does.
 
 use crate::db::Ledger;
 use crate::decision::{NewNotification, Origin, PersonBasis, Settle};
@@ -23,6 +23,31 @@ pub struct TakeIn {
     row: NewNotification,
     via: String,
     why: String,
+    /// When it is due, milliseconds since 1970 UTC; `None`: now.
+    due_at: Option<i64>,
+}
+
+/// Persons whom nobody knew yet, with the keys that were made for them.
+#[derive(Debug, Default)]
+pub(crate) struct Strangers(HashMap<String, SeenPerson>);
+
+impl Strangers {
+    /// The person as known, or as met before, or with a new key.
+    pub fn meet(
+        &mut self,
+        vault: &Vault,
+        lookup: &str,
+        known: Option<SeenPerson>,
+    ) -> Result<SeenPerson, LedgerError> {
+        if let Some(person) = known.or_else(|| self.0.get(lookup).cloned()) {
+            return Ok(person);
+        }
+        let id = random_id("per_")?;
+        let (_, wrapped) = vault.new_data_key(&id)?;
+        let stranger = SeenPerson { id, wrapped, rev: 0 };
+        self.0.insert(lookup.to_owned(), stranger.clone());
+        Ok(stranger)
+    }
 }
 
 impl TakeIn {
@@ -37,12 +62,28 @@ impl TakeIn {
     ) -> Self {
         let keys = intake::keys(vault, &event, event_type);
         let row = intake::new_row(&event, event_type, &keys, "", gap_ms);
-        Self { event, keys, row, via: via.to_owned(), why: why.to_owned() }
+        Self { event, keys, row, via: via.to_owned(), why: why.to_owned(), due_at: None }
+    }
+
+    /// It waits until then, milliseconds since 1970 UTC.
+    #[must_use]
+    pub fn due_at(self, at: i64) -> Self {
+        Self { due_at: Some(at), ..self }
+    }
+
+    /// Keyed hash of the thing that it is about.
+    pub fn thing(&self) -> &str {
+        &self.keys.thing
     }
 
     /// Its notification.
     pub fn ntf(&self) -> &str {
         &self.row.ntf
+    }
+
+    /// Keyed hash of its person.
+    pub(crate) fn person(&self) -> &str {
+        &self.keys.person
     }
 
     pub(crate) fn digest(&self) -> &str {
@@ -91,23 +132,21 @@ impl Ledger {
     /// What makes each of these a row. Events of one person whom nobody knew yet share the key that is made for it.
     pub(crate) async fn due_now(&self, items: &[&TakeIn]) -> Result<Vec<Settle>, LedgerError> {
         let keys: Vec<Keys> = items.iter().map(|item| item.keys.clone()).collect();
-        let seen = self.surroundings(&keys).await?;
+        let seen = self.surroundings(&keys).await?.into_iter().map(|seen| seen.person);
+        self.drafts(items, seen, &mut Strangers::default())
+    }
+
+    /// The same of persons that were looked up before, one for each item, and of strangers that were met before.
+    pub(crate) fn drafts(
+        &self,
+        items: &[&TakeIn],
+        persons: impl Iterator<Item = Option<SeenPerson>>,
+        strangers: &mut Strangers,
+    ) -> Result<Vec<Settle>, LedgerError> {
         let now = self.clock().now_ms();
-        let mut strangers: HashMap<&str, SeenPerson> = HashMap::new();
         let mut settles = Vec::with_capacity(items.len());
-        for (item, seen) in items.iter().zip(seen) {
-            let lookup = item.keys.person.as_str();
-            let person = match (seen.person, strangers.get(lookup)) {
-                (Some(known), _) => known,
-                (None, Some(stranger)) => stranger.clone(),
-                (None, None) => {
-                    let id = random_id("per_")?;
-                    let (_, wrapped) = self.vault().new_data_key(&id)?;
-                    let stranger = SeenPerson { id, wrapped, rev: 0 };
-                    strangers.insert(lookup, stranger.clone());
-                    stranger
-                }
-            };
+        for (item, person) in items.iter().zip(persons) {
+            let person = strangers.meet(self.vault(), item.person(), person)?;
             settles.push(self.settle_of(item, person, now)?);
         }
         Ok(settles)
@@ -124,6 +163,7 @@ impl Ledger {
         // the worker that decides about it finds the lane that counts
         let lane = "none".to_owned();
         let why = item.why.clone();
+        let due = item.due_at.unwrap_or(now);
         Ok(Settle {
             origin: Origin::New(Box::new(NewNotification {
                 person: person.id.clone(),
@@ -131,7 +171,7 @@ impl Ledger {
             })),
             entries: vec![
                 intake::received(&item.event, &person.id, &key, &item.via)?,
-                Entry::Waiting { why: why.clone(), until: now, lane: lane.clone(), consent: None },
+                Entry::Waiting { why: why.clone(), until: due, lane: lane.clone(), consent: None },
             ],
             person: PersonBasis {
                 id: person.id,
@@ -144,7 +184,7 @@ impl Ledger {
             appointment: None,
             to: State::Waiting,
             why,
-            due: Some((now, lane)),
+            due: Some((due, lane)),
             number: None,
         })
     }

@@ -74,6 +74,10 @@ pub enum Purpose {
     Number,
     /// (token id, secret): proves a token.
     Token,
+    /// (clinic, canonical JSON of what a fact says of its appointment): tells two facts of one version apart.
+    Fact,
+    /// (clinic, what a row of an imported file says): names the row where the file has no key for it.
+    Import,
 }
 
 impl Purpose {
@@ -86,6 +90,8 @@ impl Purpose {
             Self::Gap => "gap",
             Self::Number => "number",
             Self::Token => "token",
+            Self::Fact => "fact",
+            Self::Import => "import",
         }
     }
 }

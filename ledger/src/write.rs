@@ -7,6 +7,7 @@ use crate::look::parse_state;
 use crate::protocol;
 use crate::record::NewRecord;
 use crate::state::{AttemptState, State};
+use crate::wakes::WAKES_WITHIN_MS;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -148,6 +149,8 @@ pub(crate) struct Writes {
     pub open: Vec<OpenWrite>,
     pub closed: Vec<String>,
     pub records: Vec<NewRecord>,
+    /// A row waits that is due at once or very soon.
+    wakes: bool,
 }
 
 impl Writes {
@@ -169,7 +172,11 @@ impl Writes {
             at,
         });
         match due {
-            Some(open) => self.open.push(open),
+            Some(open) => {
+                let soon = open.due_at < at.saturating_add(WAKES_WITHIN_MS);
+                self.wakes |= soon && open.state == State::Waiting.as_str();
+                self.open.push(open);
+            }
             None => self.closed.push(ntf.to_owned()),
         }
     }
@@ -205,6 +212,9 @@ impl Writes {
             .bind(json(&keys)?)
             .execute(&mut *tx)
             .await?;
+        }
+        if self.wakes {
+            tx.wake().await?;
         }
         append(tx, &self.records).await
     }

@@ -1,8 +1,8 @@
 //! Rows that wait on a closed lane while their clinic has another one.
 
 use crate::settings::Settings;
+use ledger::due::Group;
 use ledger::lanes::{Lane, LaneState};
-use ledger::sweep::Group;
 use schemas::ClinicId;
 use std::collections::{BTreeMap, HashMap};
 

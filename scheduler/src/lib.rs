@@ -1,6 +1,7 @@
-//! The scheduler: decides *when*. For now it releases what is due; plan and facts come with their own issue.
+//! The scheduler: decides *when*. It takes facts in and plans what follows from them (`facts`, `plan`), and releases what is due.
 
 mod divert;
+pub mod facts;
 pub mod outcomes;
 pub mod outlet;
 pub mod plan;
@@ -12,6 +13,8 @@ pub mod settings;
 pub mod turn;
 
 use bus::{Bus, BusError, names};
+use facts::marker::Markers;
+use facts::{Applier, Intake};
 use ledger::{Ledger, LedgerError};
 use outcomes::Outcomes;
 pub use outlet::Outlet;
@@ -26,8 +29,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How often the clock is measured.
-const CLOCK_EVERY: Duration = Duration::from_mins(1);
 /// Returned messages in work at the same time.
 const PREFETCH: u16 = 20;
 
@@ -55,6 +56,7 @@ pub async fn run(
     registry: Arc<Registry>,
     ledger: Ledger,
     outlet: Outlet,
+    applier: Arc<Applier>,
     soft: &CancellationToken,
     hard: &CancellationToken,
 ) -> Result<(), RunError> {
@@ -62,15 +64,21 @@ pub async fn run(
     let tasks = TaskTracker::new();
     let stop = soft.child_token();
     let prober = Arc::new(Prober::new(ledger.clone(), &settings)?);
+    let mut releaser = Releaser::new(ledger.clone(), outlet.clone(), Arc::clone(&settings));
     let consumers = match &outlet {
         Outlet::Bus(bus) => {
-            let returns =
-                Returns { ledger: ledger.clone(), registry, settings: Arc::clone(&settings) };
+            // before the first marker: one that was published earlier says nothing of what this process missed
+            releaser = releaser.with_facts_from_a_queue();
+            let returns = Returns {
+                ledger: ledger.clone(),
+                registry,
+                settings: Arc::clone(&settings),
+                applier: Arc::clone(&applier),
+            };
             attend(bus, &ledger, returns, &tasks, &stop)?
         }
         Outlet::Here(_) | Outlet::Nobody => vec![],
     };
-    let releaser = Releaser::new(ledger.clone(), outlet.clone(), Arc::clone(&settings));
     let mut released = tasks.spawn(releaser.run(stop.clone()));
     tasks.spawn(prober.run(stop.clone()));
     tasks.spawn(measure(ledger, stop.clone()));
@@ -106,16 +114,27 @@ fn attend(
 ) -> Result<Vec<bus::Consumer>, RunError> {
     let relay = Relay::new(ledger.clone(), Arc::clone(bus))?;
     let outcomes = Outcomes::new(ledger.clone(), Arc::clone(bus))?;
+    let facts = Intake::new(Arc::clone(&returns.applier), ledger.clone());
+    let (consumer, deliveries) = bus.consume(names::FACTS, facts::PREFETCH);
+    tasks.spawn(take_facts(facts, consumer.clone(), deliveries));
     let returns = Arc::new(returns);
-    let mut consumers = vec![];
+    let mut consumers = vec![consumer];
     for queue in [names::UNROUTABLE, names::RETURNED] {
         let (consumer, deliveries) = bus.consume(queue, PREFETCH);
         tasks.spawn(Arc::clone(&returns).run(deliveries));
         consumers.push(consumer);
     }
+    tasks.spawn(Markers::new(ledger.clone(), Arc::clone(bus))?.run(stop.clone()));
     tasks.spawn(relay.run(stop.clone()));
     tasks.spawn(outcomes.run(stop.clone()));
     Ok(consumers)
+}
+
+/// Until the consumer is stopped. What refuses this process for good refuses its release too, which ends it.
+async fn take_facts(facts: Intake, consumer: bus::Consumer, deliveries: bus::Deliveries) {
+    if let Err(error) = facts.run(consumer, deliveries).await {
+        tracing::error!(alert = "facts", %error, "no facts are taken any more");
+    }
 }
 
 async fn never_taking(consumers: &mut [bus::Consumer], outlet: &Outlet) -> BusError {
@@ -138,7 +157,7 @@ async fn measure(ledger: Ledger, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(CLOCK_EVERY) => {}
+            () = tokio::time::sleep(ledger::clock::measure_every()) => {}
         }
         if let Err(error) = ledger.measure_clock().await {
             tracing::warn!(%error, "clock not measured");

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const READER: &str = "dead-letter";
+/// Name of its cursor.
+pub const READER: &str = "dead-letter";
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const PAGE: i64 = 100;
 

@@ -2,35 +2,62 @@
 //!
 //! Release commits before it hands over; a copy that is lost is released again when patience with it ends. Several schedulers
 //! may tick at once.
+//!
+//! Between two ticks it sleeps until the next due time, or until somebody makes a row due. Only while something is due and could
+//! not go (its lane's window is full, its number busy, facts are not current, the broker away) it looks again every `tick`: what
+//! frees a place is the hot path of the workers, which tells nobody.
+
+mod gate;
+mod turns;
 
 use crate::divert;
 use crate::outlet::Outlet;
 use crate::settings::Settings;
+use gate::{Gate, Pass};
+use ledger::due::{Group, Pick};
 use ledger::lanes::{Lane, LaneState};
 use ledger::state::State;
-use ledger::sweep::{Group, Swept};
-use ledger::{Changes, Ledger, LedgerError};
+use ledger::sweep::{Manner, ReleasedCopy, Swept};
+use ledger::wakes::{WAKES_WITHIN_MS, Wakes};
+use ledger::{Ledger, LedgerError};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use turns::{Queue, Turns};
 
 /// Rows moved by one transaction.
 const SLICE: usize = 200;
+/// Rows of a lane that are chosen by one look: choosing costs a question for each clinic, whatever comes of it. While one slice of them
+/// is published the next one is written.
+const CHOSEN: usize = 5 * SLICE;
 /// How often rows on a closed lane are looked through for expired ones, milliseconds.
 const EXPIRY_EVERY_MS: i64 = 30_000;
-/// Longest pause of a release to the worker in this process, which is woken when something changes.
-const IDLE: Duration = Duration::from_secs(1);
+/// Longest pause: what is due later than this wakes nobody.
+const IDLE: Duration = Duration::from_millis(WAKES_WITHIN_MS as u64);
+/// The next due time is slept until and a little longer: by the database's clock, which decides, it must have come.
+const NOT_TOO_EARLY: Duration = Duration::from_millis(2);
+/// How many of a lane's due rows are looked at for those that expire soonest.
+const LOOK_AHEAD: usize = 1_000;
+/// While rows go out, places become free: the next look is after this long, and not after a whole `tick`.
+const GOING: Duration = Duration::from_millis(20);
+/// The class of what is urgent (`x-ulak.class`).
+const URGENT: i64 = schemas::Class::Urgent as i64;
 /// How long changes are gathered before they are looked at, so that many events at once are a few slices.
 const GATHER: Duration = Duration::from_millis(5);
 
 /// Releases what is due until the stop.
 pub struct Releaser {
     ledger: Ledger,
-    changes: Changes,
+    wakes: Wakes,
     outlet: Outlet,
     settings: Arc<Settings>,
     expiry_looked_at: HashMap<String, i64>,
+    turns: Turns,
+    /// Where facts come through the broker.
+    gate: Option<Gate>,
+    /// Of this tick.
+    pass: Pass,
 }
 
 /// What one tick did.
@@ -42,13 +69,31 @@ pub struct Ticked {
     pub moved: usize,
     /// Milliseconds from the tick to what is due next, other than what is due already.
     pub next_in: Option<i64>,
+    /// Something was due that has a way out: it may not have gone, or not all of it.
+    pub left: bool,
 }
 
 impl Releaser {
     /// Sets up; nothing happens yet.
     pub fn new(ledger: Ledger, outlet: Outlet, settings: Arc<Settings>) -> Self {
-        let changes = ledger.changes();
-        Self { ledger, changes, outlet, settings, expiry_looked_at: HashMap::new() }
+        Self {
+            wakes: ledger.wakes(),
+            ledger,
+            outlet,
+            settings,
+            expiry_looked_at: HashMap::new(),
+            turns: Turns::default(),
+            gate: None,
+            pass: Pass::Open,
+        }
+    }
+
+    /// Facts come through a queue, so what is about a visit leaves only while they are current (PROTOCOL rule 12). Somebody has to
+    /// publish markers and to apply facts: see `facts`.
+    #[must_use]
+    pub fn with_facts_from_a_queue(mut self) -> Self {
+        self.gate = Some(Gate::new(self.ledger.clock().now_ms()));
+        self
     }
 
     /// Ticks until the stop.
@@ -64,7 +109,11 @@ impl Releaser {
                         tracing::info!("the ledger answers again");
                     }
                     // a full slice means that more is due
-                    if ticked.released >= SLICE { Duration::ZERO } else { self.pause(&ticked) }
+                    if ticked.released + ticked.moved >= SLICE {
+                        Duration::ZERO
+                    } else {
+                        self.pause(&ticked)
+                    }
                 }
                 // another process was writing the same rows: the next tick sees what is left
                 Err(LedgerError::Conflict) => self.settings.tick,
@@ -76,28 +125,28 @@ impl Releaser {
                     Duration::from_secs(1)
                 }
             };
-            // while the worker has no room for more, it is its progress that counts
-            let full = !self.outlet.takes();
+            // while the worker in this process has no room for more, it is its progress that counts
+            let here = matches!(self.outlet, Outlet::Here(_));
+            let full = here && !self.outlet.takes();
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
                 () = self.outlet.has_drained(), if full => {}
-                () = changed(&mut self.changes), if !full && !away => {}
+                () = woken(&mut self.wakes, here), if !full && !away => {}
             }
         }
         Ok(())
     }
 
-    /// How long nothing is looked at if nothing changes. In one process every change is noticed, also what lets a row go that is due
-    /// and was left (its lane, its window, its number): only time is waited for.
+    /// How long nothing is looked at if nobody wakes us.
     fn pause(&self, ticked: &Ticked) -> Duration {
-        match self.outlet {
-            Outlet::Bus(_) | Outlet::Nobody => self.settings.tick,
-            Outlet::Here(_) => {
-                let next = ticked.next_in.and_then(|ms| u64::try_from(ms).ok());
-                next.map_or(IDLE, |ms| Duration::from_millis(ms.max(1)).min(IDLE))
-            }
-        }
+        let longest = match (ticked.left, ticked.released) {
+            (true, 0) => self.settings.tick,
+            (true, _) => self.settings.tick.min(GOING),
+            (false, _) => IDLE,
+        };
+        let next = ticked.next_in.and_then(|ms| u64::try_from(ms).ok());
+        next.map_or(longest, |ms| longest.min(Duration::from_millis(ms) + NOT_TOO_EARLY))
     }
 
     /// One look at everything that is due.
@@ -113,10 +162,13 @@ impl Releaser {
         let groups = self.ledger.groups().await?;
         let later = groups.iter().map(|group| group.due_at.saturating_sub(now));
         ticked.next_in = later.filter(|ms| *ms > 0).min();
-        for group in groups.into_iter().filter(|group| group.due_at <= now) {
+        let due: Vec<Group> = groups.into_iter().filter(|group| group.due_at <= now).collect();
+        self.pass = self.look_at_facts(now, !due.is_empty()).await?;
+        for group in due {
             if group.state == State::Waiting {
                 waiting.entry(group.lane.clone()).or_default().push(group);
             } else {
+                ticked.left = true;
                 self.overdue(&group, &mut ticked).await?;
             }
         }
@@ -130,10 +182,26 @@ impl Releaser {
         Ok(ticked)
     }
 
+    /// Whether what is about a visit may leave in this tick.
+    async fn look_at_facts(&mut self, now: i64, something_due: bool) -> Result<Pass, LedgerError> {
+        match &mut self.gate {
+            Some(gate) if something_due || gate.is_due(now) => {
+                Ok(gate.look(now, self.ledger.facts_current_at().await?))
+            }
+            Some(_) => Ok(Pass::Shut),
+            None => Ok(Pass::Open),
+        }
+    }
+
     /// Released, sending or unknown rows whose time has come: patience, leases, looks.
     async fn overdue(&mut self, group: &Group, ticked: &mut Ticked) -> Result<(), LedgerError> {
         let most = if group.state == State::Released { self.outlet.room() } else { usize::MAX };
-        let due = self.ledger.due(group, false, most.min(SLICE) as i64).await?;
+        let most = most.min(SLICE) as i64;
+        let due = if group.state == State::Released && self.pass == Pass::Shut {
+            self.ledger.due_without_visits(group, most).await?
+        } else {
+            self.ledger.due(group, false, most).await?
+        };
         self.sweep(&due, None, ticked).await
     }
 
@@ -147,11 +215,15 @@ impl Releaser {
         ticked: &mut Ticked,
     ) -> Result<(), LedgerError> {
         let state = trouble.map_or(LaneState::Open, |lane| lane.state);
-        if state == LaneState::Closed || !self.outlet.takes() {
+        if state == LaneState::Closed || matches!(self.outlet, Outlet::Nobody) {
             return self.expire(lane, groups, now, ticked).await;
         }
-        let room = self.room(lane, trouble).await?;
-        let chosen = self.chosen(groups, room, is_tried(trouble)).await?;
+        ticked.left = true;
+        let room = if self.outlet.takes() { self.room(lane, trouble).await? } else { 0 };
+        if room == 0 {
+            return self.expire(lane, groups, now, ticked).await;
+        }
+        let chosen = self.chosen(lane, groups, room, is_tried(trouble)).await?;
         self.sweep(&chosen, None, ticked).await
     }
 
@@ -164,11 +236,12 @@ impl Releaser {
         trouble: Option<&Lane>,
         ticked: &mut Ticked,
     ) -> Result<(), LedgerError> {
-        if !self.outlet.takes() {
+        if matches!(self.outlet, Outlet::Nobody) {
             return Ok(());
         }
-        let room = self.room(lane, trouble).await?;
-        let chosen = self.chosen(groups, room, is_tried(trouble)).await?;
+        ticked.left = true;
+        let room = if self.outlet.takes() { self.room(lane, trouble).await? } else { 0 };
+        let chosen = self.chosen(lane, groups, room, is_tried(trouble)).await?;
         if !chosen.is_empty() {
             tracing::info!(lane, rows = chosen.len(), "rows of a closed lane go on another one");
         }
@@ -180,25 +253,38 @@ impl Releaser {
         let width = trouble.filter(|_| is_tried(trouble)).and_then(|lane| lane.width);
         let window = self.settings.window(lane).min(width.unwrap_or(i64::MAX));
         let room = window - self.ledger.outside(lane).await?;
-        Ok(usize::try_from(room).unwrap_or(0).min(self.outlet.room()).min(SLICE))
+        Ok(usize::try_from(room).unwrap_or(0).min(self.outlet.room()).min(CHOSEN))
     }
 
-    /// Due rows of these groups, at most `room`.
+    /// Due rows of these groups for a lane, at most `room`.
     async fn chosen(
-        &self,
+        &mut self,
+        lane: &str,
         groups: &[Group],
         room: usize,
         trying: bool,
     ) -> Result<Vec<String>, LedgerError> {
-        let mut by_clinic = vec![];
+        let clinics = groups.len().max(1);
+        // twice a clinic's share: many of them have less to send, and not all that is read can go
+        let share = room.min(2 * room.div_ceil(clinics) + 1);
+        let pick = Pick {
+            limit: share as i64,
+            look_ahead: (LOOK_AHEAD / clinics) as i64,
+            for_a_try: trying,
+            without_visits: self.pass == Pass::Shut,
+        };
+        let mut queues = vec![];
         for group in groups.iter().filter(|_| room > 0) {
-            let mut rows =
-                self.ledger.due_waiting(&group.lane, &group.clinic, room as i64, trying).await?;
-            // within a clinic what is urgent goes first; the sort keeps the order otherwise
-            rows.sort_by_key(|(_, class)| *class);
-            by_clinic.push(rows.into_iter().map(|(ntf, _)| ntf).collect());
+            let mut rows = self.ledger.due_waiting(&group.lane, &group.clinic, pick).await?;
+            if rows.len() == share && share < room && rows.iter().all(|due| due.class == URGENT) {
+                // urgent ones go before everything of others, however many they are
+                let all = Pick { limit: room as i64, ..pick };
+                rows = self.ledger.due_waiting(&group.lane, &group.clinic, all).await?;
+            }
+            let rows = rows.into_iter().map(|due| (due.class, due.ntf)).collect();
+            queues.push(Queue { clinic: group.clinic.clone(), rows });
         }
-        Ok(round_robin(by_clinic, room))
+        Ok(self.turns.choose(lane, queues, room))
     }
 
     /// Rows wait on a closed lane for as long as they are of use.
@@ -229,13 +315,21 @@ impl Releaser {
         onto: Option<&str>,
         ticked: &mut Ticked,
     ) -> Result<(), LedgerError> {
+        let manner = Manner { onto, facts_not_current: self.pass == Pass::Anyway };
         let mut todo: Vec<&[String]> = ntfs.chunks(SLICE).rev().collect();
+        let mut written: Vec<ReleasedCopy> = vec![];
         while let Some(slice) = todo.pop() {
-            match self.ledger.sweep_onto(slice, onto).await {
+            // what is written is handed over whatever becomes of the next slice: else it would be released again only after a while
+            let (handed, swept) = tokio::join!(
+                self.outlet.hand_over(std::mem::take(&mut written)),
+                self.ledger.sweep_in(slice, manner)
+            );
+            ticked.released += handed;
+            match swept {
                 Ok((copies, swept)) => {
                     swept.iter().filter(|s| s.to != State::Released).for_each(say);
                     ticked.moved += swept.len() - copies.len();
-                    ticked.released += self.outlet.hand_over(copies).await;
+                    written = copies;
                 }
                 Err(LedgerError::Statement(_) | LedgerError::Corrupt(_)) if slice.len() > 1 => {
                     let (left, right) = slice.split_at(slice.len() / 2);
@@ -247,13 +341,14 @@ impl Releaser {
                 Err(error) => return Err(error),
             }
         }
+        ticked.released += self.outlet.hand_over(written).await;
         Ok(())
     }
 }
 
-/// Something may have changed in the ledger, here or in another process.
-async fn changed(changes: &mut Changes) {
-    changes.next().await;
+/// A row may have become due, or in one process a place free.
+async fn woken(wakes: &mut Wakes, progress: bool) {
+    wakes.next(progress).await;
     tokio::time::sleep(GATHER).await;
 }
 
@@ -279,22 +374,6 @@ fn say(swept: &Swept) {
             tracing::info!(ntf = swept.ntf, clinic = swept.clinic, from = %swept.from, state = %to, "its time passed");
         }
     }
-}
-
-/// One of each list in turn, at most `most` in all.
-fn round_robin<T>(lists: Vec<Vec<T>>, most: usize) -> Vec<T> {
-    let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
-    let mut chosen = vec![];
-    while chosen.len() < most && !lists.is_empty() {
-        lists.retain_mut(|list| match list.next() {
-            Some(item) if chosen.len() < most => {
-                chosen.push(item);
-                true
-            }
-            _ => false,
-        });
-    }
-    chosen
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What no queue took and what the broker threw out of work queues comes back here: nothing is dropped, nothing loops.
 
+use crate::facts::{Applier, Told};
 use crate::settings::Settings;
 use bus::{Delivery, names};
 use ledger::intake;
 use ledger::look::RowAsk;
 use ledger::record::Entry;
 use ledger::{Ledger, LedgerError};
-use schemas::{ClinicId, Event, Incoming, Reference, Refusal, Registry, Rule};
+use schemas::{ClinicId, Event, FactEvent, Incoming, Reference, Refusal, Registry, Rule};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub struct Returns {
     pub registry: Arc<Registry>,
     /// Known clinics.
     pub settings: Arc<Settings>,
+    /// Takes facts in.
+    pub applier: Arc<Applier>,
 }
 
 impl Returns {
@@ -59,6 +62,13 @@ impl Returns {
     async fn take(&self, delivery: &Delivery) -> Result<(), LedgerError> {
         let knows =
             |id: &str| ClinicId::parse(id).is_ok_and(|id| self.settings.clinics.contains_key(&id));
+        if self.registry.is_fact(&delivery.routing_key) {
+            let key = Some(delivery.routing_key.as_str());
+            return match self.registry.read_fact(&delivery.body, key, &knows) {
+                Ok(fact) => self.fact(delivery, fact).await,
+                Err(refusal) => self.refuse(delivery, &refusal).await,
+            };
+        }
         match self.registry.read(&delivery.body, Some(&delivery.routing_key), &knows) {
             Ok(Incoming::Reference(reference)) => self.reference(delivery, &reference).await,
             Ok(Incoming::Event(event)) => self.event(delivery, &event).await,
@@ -141,17 +151,34 @@ impl Returns {
         self.ledger.note(&[note]).await
     }
 
+    /// A fact that reached no queue of its own, or was thrown out of it: it is applied here.
+    async fn fact(&self, delivery: &Delivery, fact: FactEvent) -> Result<(), LedgerError> {
+        tracing::warn!(
+            alert = "returned",
+            fact = %fact.fact_id(),
+            queue = delivery.queue,
+            "a fact came back from the broker: applied"
+        );
+        match self.applier.apply(&[fact], &delivery.queue).await.pop() {
+            Some(Ok(Told::Refused(refusal))) => self.refuse(delivery, &refusal).await,
+            Some(Ok(_)) | None => Ok(()),
+            Some(Err(error)) => Err(error),
+        }
+    }
+
     async fn refuse(&self, delivery: &Delivery, refusal: &Refusal) -> Result<(), LedgerError> {
         let clinic = refusal.source.as_deref().and_then(|source| ClinicId::of_source(source).ok());
         let clinic = clinic.filter(|clinic| self.settings.clinics.contains_key(clinic));
         let message_id = delivery.message_id.as_deref().unwrap_or("");
-        let event_type = self.registry.get(&delivery.routing_key).map_or("", |t| t.name.as_str());
+        let key = &delivery.routing_key;
+        let event_type = self.registry.get(key).map(|t| t.name.as_str());
+        let event_type = event_type.or_else(|| self.registry.fact(key).map(|t| t.name.as_str()));
         let event = intake::refused(
             self.ledger.vault(),
             (&delivery.queue, message_id, &delivery.body),
             refusal,
             clinic.as_ref().map_or("", ClinicId::as_str),
-            event_type,
+            event_type.unwrap_or_default(),
         )?;
         let (rule, path) = (refusal.rule.as_str(), &refusal.path);
         tracing::warn!(ntf = event.ntf, queue = delivery.queue, rule, path, "event refused");

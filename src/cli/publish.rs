@@ -8,11 +8,12 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   ulak publish event.json                  one event, an array of events, or one event a line
   generate-events | ulak publish -         from standard input
-  ulak publish --exchange clinic.events fact.json
+  ulak publish booked.json                 a fact: what follows from it is planned
   ulak publish --raw --routing-key ulak.payment-receipt.v1 broken.bin
                                            any bytes as they are, to see what becomes of them
   ulak publish --dry-run event.json        only checks; needs no broker
 
+Facts (clinic.…) go to clinic.events, notifications (ulak.…) to ulak.notifications.
 Every event is checked as a worker would, and in its words, before the first one is published; if one is refused,
 nothing is. Clinics are those of the configuration; where it has none, any clinic passes.
 Each event is confirmed by RabbitMQ before its line is printed. With broker.url = \"none\" it goes straight into the ledger and is
@@ -25,9 +26,9 @@ pub struct PublishArgs {
     /// File with one event, a JSON array of events, or one event a line; - is standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Exchange to publish to
-    #[arg(long, default_value = "ulak.notifications")]
-    pub exchange: String,
+    /// Exchange to publish to, instead of clinic.events for facts and ulak.notifications for all else
+    #[arg(long)]
+    pub exchange: Option<String>,
     /// Routing key instead of each event's own `type`
     #[arg(long, value_name = "KEY")]
     pub routing_key: Option<String>,

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use ledger::state::State;
 use schemas::{ClinicId, NotificationId};
 
+use super::schedule::{Named, named};
 use super::values::{Moment, WrittenPhone, clinic, id, moment, notification, phone, reason, state};
 
 /// What stands below `ulak log --help`.
@@ -14,6 +15,7 @@ Examples:
   ulak log list --clinic atasehir --state suppressed --since 2h
   ulak log list --json --limit 1000 | jq -r .ntf
   ulak log show ntf_k5xq…                  every record of one notification
+  ulak log explain fct_m3ab…               what followed from one fact
   ulak log balance                         received = ended + open; exit code 1 if a message is missing
 
 No name, number or text is shown unless --reveal --reason asks for it, and that is recorded first.";
@@ -46,9 +48,9 @@ pub enum LogCommand {
     /// List notifications, newest first
     #[command(after_help = LIST_EXAMPLES)]
     List(LogListArgs),
-    /// Print every record of one notification
-    Show(NotificationArgs),
-    /// Say in words what became of a notification, why, and what happens next
+    /// Print every record of one notification or fact
+    Show(RecordArgs),
+    /// Say in words what became of a notification or a fact, why, and what happens next
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
     /// Count what came in against what became of it
@@ -95,6 +97,25 @@ pub struct NotificationArgs {
     pub reveal: RevealArgs,
 }
 
+/// `ulak log show`
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// A notification, ntf_… or bad_…, or a fact, fct_…
+    #[arg(value_name = "ID", value_parser = record)]
+    pub id: Named,
+    /// Whether personal data is shown
+    #[command(flatten)]
+    pub reveal: RevealArgs,
+}
+
+/// `ntf_…`, `bad_…` or `fct_…`.
+fn record(text: &str) -> Result<Named, String> {
+    named(text).map_err(|_| {
+        "not the id of a notification or a fact; use ntf_…, bad_… or fct_… as Ulak prints it"
+            .to_owned()
+    })
+}
+
 /// Whether personal data is shown.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RevealArgs {
@@ -110,9 +131,9 @@ pub struct RevealArgs {
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["ntf", "source", "appointment", "payment", "phone"]))]
 pub struct ExplainArgs {
-    /// Its id, ntf_… or bad_…
-    #[arg(value_name = "NOTIFICATION", id = "ntf", value_parser = notification)]
-    pub ntf: Option<NotificationId>,
+    /// A notification, ntf_… or bad_…, or a fact, fct_…
+    #[arg(value_name = "ID", id = "ntf", value_parser = record)]
+    pub ntf: Option<Named>,
     /// By the event: its CloudEvents source, with --id
     #[arg(long, value_name = "SOURCE", requires = "event_id", value_parser = id)]
     pub source: Option<String>,

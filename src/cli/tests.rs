@@ -89,14 +89,11 @@ fn config_check_may_be_for_one_command() {
 }
 
 #[test]
-fn publish_goes_to_the_notifications_unless_told_otherwise() {
+fn publish_goes_where_events_of_its_kind_go_unless_told_otherwise() {
     let args: PublishArgs = parse(&["-"]).expect("valid");
-    assert_eq!(
-        (args.file.to_str(), args.exchange.as_str(), args.raw),
-        (Some("-"), "ulak.notifications", false)
-    );
+    assert_eq!((args.file.to_str(), args.exchange.as_deref(), args.raw), (Some("-"), None, false));
     let args: PublishArgs = parse(&["--exchange", "clinic.events", "a.json"]).expect("valid");
-    assert_eq!(args.exchange, "clinic.events");
+    assert_eq!(args.exchange.as_deref(), Some("clinic.events"));
     assert!(parse::<PublishArgs>(&[]).is_err());
     assert!(
         parse::<PublishArgs>(&["--raw", "a.bin"]).is_err(),
@@ -153,7 +150,7 @@ fn notifications_and_refused_events_are_shown_by_their_id() {
     let Ok(LogCommand::Explain(args)) = parse_group(&["explain", ntf.as_str()]) else {
         panic!("an id")
     };
-    assert_eq!((args.ntf.as_ref(), args.lang), (Some(&ntf), Tongue::En));
+    assert_eq!((args.ntf.as_ref(), args.lang), (Some(&crate::cli::schedule::Named::Notification(ntf.clone())), Tongue::En));
     let Ok(DeadLetterCommand::Show(args)) = parse_group(&["show", bad.as_str()]) else {
         panic!("an id")
     };

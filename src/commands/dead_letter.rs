@@ -1,6 +1,6 @@
 //! `ulak dead-letter …`: what was refused or given up, from the ledger only; put back or dropped by a person, on the record.
 
-mod forecast;
+pub(super) mod forecast;
 
 use anyhow::anyhow;
 use forecast::{Forecast, Forecaster};

@@ -6,7 +6,7 @@
 mod events;
 mod expected;
 mod feed;
-mod process;
+pub(super) mod process;
 mod stage;
 mod table;
 mod watch;

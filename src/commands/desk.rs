@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Europe::Istanbul;
 use ledger::dead::Act;
+use ledger::record::Entry;
 use ledger::report::Listed;
 use ledger::vault::DataKey;
 use ledger::{Ledger, intake};
@@ -90,6 +91,33 @@ impl Desk {
             None => None,
         };
         Ok(Some(Opened { key }))
+    }
+
+    /// As [`Desk::reveal`], of what a fact says: whether it may be shown.
+    ///
+    /// # Errors
+    /// The record cannot be written: then nothing may be shown.
+    pub async fn reveal_fact(
+        &self,
+        args: &RevealArgs,
+        clinic: &str,
+        id: &str,
+    ) -> Result<bool, Failure> {
+        let Some(why) = args.reason.as_deref().filter(|_| args.reveal) else { return Ok(false) };
+        let who = operator::name();
+        let act = Act { who: &who, why };
+        let recorded = self.ledger.reveal(clinic, id, act, &["body"]).await;
+        recorded.map_err(start::ledger_failure)?;
+        Ok(true)
+    }
+
+    /// What a fact says, if this is the record that holds it.
+    ///
+    /// # Errors
+    /// The key does not open it.
+    pub async fn fact_body(&self, id: &str, entry: &Entry) -> Result<Option<String>, Failure> {
+        let body = self.ledger.fact_body(id, entry).await.map_err(start::ledger_failure)?;
+        Ok(body.map(|body| String::from_utf8_lossy(&body).into_owned()))
     }
 
     /// The body of a refused event, as far as it is text.

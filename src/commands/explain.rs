@@ -1,6 +1,7 @@
 //! `ulak log explain`: what became of a notification, why, and what happens next, as a story with its evidence.
 
 mod english;
+mod fact;
 mod lookup;
 mod turkish;
 mod words;
@@ -35,6 +36,9 @@ pub async fn run(desk: &Desk, args: &ExplainArgs) -> Result<(), Failure> {
         )
         .into());
     };
+    if let Some(row) = lookup::fact(desk, &question).await? {
+        return fact::tell(desk, &row, args.lang, &args.reveal).await;
+    }
     let hits = lookup::hits(desk, &question).await?;
     let lanes = desk.ledger.lanes().await.map_err(start::ledger_failure)?;
     match hits.as_slice() {

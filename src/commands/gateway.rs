@@ -1,15 +1,10 @@
 //! `ulak gateway`: the HTTP door of an installation on PostgreSQL. `ulak up` has it inside.
 
-use std::time::Duration;
-
 use super::Failure;
 use crate::cli::Global;
 use crate::config::Purpose;
 use crate::lifecycle::Stop;
 use crate::process::{self, Extent, Process, Ready};
-
-/// How often the offset to the database's clock is measured (PROTOCOL rule 15).
-const MEASURE_EVERY: Duration = Duration::from_mins(1);
 
 /// What is particular to this process.
 const GATEWAY: Process = Process {
@@ -30,7 +25,7 @@ pub fn run(global: &Global) -> Result<(), Failure> {
 
 /// Requests are answered by the pages of the process; what is left is to keep the clock right until the stop.
 async fn work(ready: Ready, (): (), stop: Stop) -> anyhow::Result<()> {
-    let mut minute = tokio::time::interval(MEASURE_EVERY);
+    let mut minute = tokio::time::interval(ledger::clock::measure_every());
     loop {
         tokio::select! {
             () = stop.soft.cancelled() => return Ok(()),

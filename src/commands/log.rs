@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::desk::{Desk, Opened, instant, local, with_ledger};
 use super::{Failure, explain, say};
 use crate::cli::Global;
-use crate::cli::records::{BalanceArgs, LogCommand, LogListArgs, NotificationArgs};
+use crate::cli::records::{BalanceArgs, LogCommand, LogListArgs, RecordArgs, RevealArgs};
+use crate::cli::schedule::Named;
 use crate::start;
 
 /// Runs the command.
@@ -79,8 +80,12 @@ fn listed_line(row: &Listed) -> String {
     )
 }
 
-async fn show(desk: &Desk, args: &NotificationArgs) -> Result<(), Failure> {
-    let row = desk.find(args.id.as_str()).await?;
+async fn show(desk: &Desk, args: &RecordArgs) -> Result<(), Failure> {
+    let ntf = match &args.id {
+        Named::Notification(ntf) => ntf,
+        Named::Fact(fact) => return show_fact(desk, fact.as_str(), &args.reveal).await,
+    };
+    let row = desk.find(ntf.as_str()).await?;
     let opened = desk.reveal(&args.reveal, &row, &["body", "text"]).await?;
     if desk.json {
         say(listed_json(&row))?;
@@ -93,6 +98,51 @@ async fn show(desk: &Desk, args: &NotificationArgs) -> Result<(), Failure> {
             say(shown)?;
         } else {
             say(format_args!("{}  {}", local(record.at), one_line(&shown)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Every record of one fact.
+async fn show_fact(desk: &Desk, id: &str, reveal: &RevealArgs) -> Result<(), Failure> {
+    let found = desk.ledger.fact(id).await.map_err(start::ledger_failure)?;
+    let row = found.ok_or_else(|| anyhow!("{id} is not in this ledger; is this the right one?"))?;
+    let opened = desk.reveal_fact(reveal, &row.clinic, &row.id).await?;
+    if desk.json {
+        say(json!({
+            "fact": row.id,
+            "clinic": row.clinic,
+            "type": row.fact_type,
+            "source": row.source,
+            "id": row.event_id,
+            "state": row.state,
+            "why": row.why,
+            "received_at": instant(row.created_at),
+        }))?;
+    } else {
+        let why = if row.why.is_empty() { String::new() } else { format!(" ({})", row.why) };
+        let kind = row.fact_type.trim_start_matches("clinic.");
+        say(format_args!(
+            "{} {:<13} {:<24} {:<16} {}{why}",
+            local(row.created_at),
+            row.state,
+            kind,
+            row.clinic,
+            row.id
+        ))?;
+    }
+    for record in desk.ledger.records(&row.id).await.map_err(start::ledger_failure)? {
+        let mut value = shown(desk, &row.id, &record, None)?;
+        if opened
+            && let Some(body) = desk.fact_body(&row.id, &record.entry).await?
+            && let Some(object) = value.as_object_mut()
+        {
+            object.insert("body".to_owned(), serde_json::from_str(&body).unwrap_or(Value::Null));
+        }
+        if desk.json {
+            say(value)?;
+        } else {
+            say(format_args!("{}  {}", local(record.at), one_line(&value)))?;
         }
     }
     Ok(())
@@ -161,11 +211,12 @@ async fn balance(desk: &Desk, args: &BalanceArgs) -> Result<(), Failure> {
         return Ok(());
     }
     Err(anyhow!(
-        "the books do not balance: gap {}, open {} with {} due times, {} notifications disagree with their records",
+        "the books do not balance: gap {}, open {} with {} due times, {} notifications disagree with their records, gap of facts {}",
         books.gap(),
         books.open,
         books.due_rows,
-        books.disagreeing
+        books.disagreeing,
+        books.facts.gap()
     )
     .into())
 }
@@ -181,6 +232,7 @@ fn balance_json(books: &Balance) -> Value {
         "duplicates": books.duplicates,
         "sent_twice": books.sent_twice,
         "disagreeing": books.disagreeing,
+        "facts": books.facts,
         "balances": books.balances(),
     })
 }
@@ -196,6 +248,17 @@ fn balance_lines(books: &Balance) -> Vec<String> {
     );
     lines.push(format!("{:<16}{:>10}", "duplicates", books.duplicates));
     lines.push(format!("{:<16}{:>10}", "sent twice", books.sent_twice));
+    let facts = &books.facts;
+    lines.push(format!("{:<16}{:>10}", "facts", facts.received));
+    let parts = [
+        ("applied", facts.applied),
+        ("stale", facts.stale),
+        ("refused", facts.refused),
+        ("duplicates", facts.duplicates),
+    ];
+    lines.extend(
+        parts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("  {what:<14}{n:>10}")),
+    );
     let word = if books.balances() { "the books balance" } else { "THE BOOKS DO NOT BALANCE" };
     lines.push(format!("gap {}: {word}", books.gap()));
     lines

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use bus::{Bus, BusSettings, Fate, LinkState, Outgoing, Publisher, Topology};
 use data_encoding::HEXLOWER;
-use schemas::{NotificationId, Registry};
+use schemas::{FactId, NotificationId, Registry};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
@@ -24,6 +24,9 @@ use crate::config::Purpose;
 
 /// How long a person at a terminal waits for the broker.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Exchanges that people publish to. Both have an alternate exchange.
+const OURS: [&str; 2] = [bus::names::NOTIFICATIONS, bus::names::CLINIC_EVENTS];
 
 /// Messages on their way at one time; the bus takes no more.
 const IN_FLIGHT: usize = 100;
@@ -39,15 +42,17 @@ pub fn run(global: &Global, args: &PublishArgs) -> Result<(), Failure> {
     }
     let settings = Settings::for_purpose(global, Purpose::Publish)?;
     let events = events(&read(&args.file)?, args)?;
-    // What goes elsewhere is no notification, and raw bytes are meant to be whatever they are.
-    if args.exchange == bus::names::NOTIFICATIONS && !args.raw && !args.no_check {
+    let own = args.exchange.as_deref();
+    let ours = own.is_none_or(|exchange| OURS.contains(&exchange));
+    // What goes elsewhere is no event of Ulak's, and raw bytes are meant to be whatever they are.
+    if ours && !args.raw && !args.no_check {
         refuse(&settings, &events, global.json)?;
     }
     let Some(url) = &settings.config.broker.url else {
-        if args.exchange != bus::names::NOTIFICATIONS {
-            let exchange = args.exchange.escape_debug();
+        if let Some(exchange) = own.filter(|_| !ours) {
+            let exchange = exchange.escape_debug();
             return Err(anyhow!(
-                "there is no exchange {exchange}: broker.url is \"none\", and notifications go straight into the ledger"
+                "there is no exchange {exchange}: broker.url is \"none\", and facts and notifications go straight into the ledger"
             )
             .into());
         }
@@ -57,7 +62,7 @@ pub fn run(global: &Global, args: &PublishArgs) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let bus = Bus::start(broker, topology(&settings.registry)).map_err(anyhow::Error::from)?;
         let result = match connected(&bus).await {
-            Ok(()) => publish(&bus, &args.exchange, events, global.json).await,
+            Ok(()) => publish(&bus, own, events, global.json).await,
             Err(error) => Err(error.into()),
         };
         bus.close().await;
@@ -109,6 +114,9 @@ async fn connected(bus: &Bus) -> anyhow::Result<()> {
     }
 }
 
+/// How the types of facts begin.
+const FACTS: &str = "clinic.";
+
 /// One body to publish, with what of it may be printed.
 #[derive(Debug, PartialEq, Eq)]
 struct Event {
@@ -119,9 +127,31 @@ struct Event {
 }
 
 impl Event {
+    /// Whether it goes where facts go.
+    fn is_fact(&self) -> bool {
+        self.routing_key.starts_with(FACTS)
+    }
+
+    /// Where it goes unless somebody says otherwise.
+    fn exchange<'a>(&self, own: Option<&'a str>) -> &'a str {
+        let [notifications, facts] = OURS;
+        own.unwrap_or(if self.is_fact() { facts } else { notifications })
+    }
+
     /// The id under which the ledger keeps it, if it is accepted.
-    fn ntf(&self) -> Option<NotificationId> {
-        Some(NotificationId::of_event(self.source.as_deref()?, self.id.as_deref()?))
+    fn known_as(&self) -> Option<String> {
+        let (source, id) = (self.source.as_deref()?, self.id.as_deref()?);
+        Some(if self.is_fact() {
+            FactId::of_event(source, id).as_str().to_owned()
+        } else {
+            NotificationId::of_event(source, id).as_str().to_owned()
+        })
+    }
+
+    /// The same as two fields of an object, of which at most one is there.
+    fn known_as_json(&self) -> (Option<String>, Option<String>) {
+        let id = self.known_as();
+        if self.is_fact() { (None, id) } else { (id, None) }
     }
 
     /// How it is called in a line for people.
@@ -189,7 +219,12 @@ fn event(body: Vec<u8>, routing_key: Option<&str>) -> anyhow::Result<Event> {
     Ok(Event { routing_key, id: text(head.id), source: text(head.source), body })
 }
 
-async fn publish(bus: &Bus, exchange: &str, events: Vec<Event>, json: bool) -> Result<(), Failure> {
+async fn publish(
+    bus: &Bus,
+    own: Option<&str>,
+    events: Vec<Event>,
+    json: bool,
+) -> Result<(), Failure> {
     let (total, mut confirmed) = (events.len(), 0);
     let mut waiting: VecDeque<(Event, JoinHandle<Fate>)> = VecDeque::new();
     let mut events = events.into_iter();
@@ -197,24 +232,24 @@ async fn publish(bus: &Bus, exchange: &str, events: Vec<Event>, json: bool) -> R
         while waiting.len() < IN_FLIGHT {
             let Some(mut event) = events.next() else { break };
             let body = std::mem::take(&mut event.body);
+            let exchange = event.exchange(own);
             let fate = send(bus.publisher().clone(), exchange, &event, body)?;
             waiting.push_back((event, fate));
         }
         let Some((event, fate)) = waiting.pop_front() else { break };
         let fate = fate.await.context("publishing was interrupted")?;
-        report(&event, exchange, fate, json)?;
+        report(&event, event.exchange(own), fate, json)?;
         confirmed += usize::from(fate == Fate::Confirmed);
     }
     if confirmed == total {
         return Ok(());
     }
-    let again = if [bus::names::NOTIFICATIONS, bus::names::CLINIC_EVENTS].contains(&exchange) {
-        "publish them again: what did arrive is known by its id".to_owned()
-    } else {
-        format!(
+    let again = match own.filter(|exchange| !OURS.contains(exchange)) {
+        None => "publish them again: what did arrive is known by its id".to_owned(),
+        Some(exchange) => format!(
             "is there an exchange {}? Ulak's own are ulak.notifications and clinic.events",
             exchange.escape_debug()
-        )
+        ),
     };
     Err(anyhow!("{} of {total} events were not confirmed; {again}", total - confirmed).into())
 }
@@ -248,19 +283,20 @@ fn report(event: &Event, exchange: &str, fate: Fate, json: bool) -> std::io::Res
         Fate::Nacked => "refused by the broker",
         Fate::Unconfirmed => "unconfirmed",
     };
-    let ntf = event.ntf();
     if json {
+        let (notification, fact) = event.known_as_json();
         return say(serde_json::json!({
             "fate": word,
             "exchange": exchange,
             "routing_key": event.routing_key,
             "id": event.id,
             "source": event.source,
-            "notification": ntf.as_ref().map(NotificationId::as_str),
+            "notification": notification,
+            "fact": fact,
         }));
     }
     let key = event.routing_key.escape_debug();
-    let known_as = ntf.map(|ntf| format!(", {ntf}")).unwrap_or_default();
+    let known_as = event.known_as().map(|id| format!(", {id}")).unwrap_or_default();
     say(format_args!("{word}: {} as {key}{known_as}", event.name()))
 }
 
@@ -271,7 +307,7 @@ mod tests {
     fn args(routing_key: Option<&str>, raw: bool) -> PublishArgs {
         PublishArgs {
             file: "-".into(),
-            exchange: "x".into(),
+            exchange: Some("x".into()),
             routing_key: routing_key.map(str::to_owned),
             raw,
             no_check: false,
@@ -326,7 +362,7 @@ mod tests {
             (events[0].routing_key.as_str(), events[0].body.as_slice()),
             ("ulak.payment-receipt.v1", &b"\xff{"[..])
         );
-        assert_eq!(events[0].ntf(), None);
+        assert_eq!(events[0].known_as(), None);
     }
 
     #[test]
@@ -335,6 +371,16 @@ mod tests {
             events(br#"{"type":"a","id":"1","source":"/clinics/x"}"#, &args(Some("b"), false))
                 .expect("event");
         assert_eq!(events[0].routing_key, "b");
-        assert_eq!(events[0].ntf(), Some(NotificationId::of_event("/clinics/x", "1")));
+        let ntf = NotificationId::of_event("/clinics/x", "1");
+        assert_eq!(events[0].known_as().as_deref(), Some(ntf.as_str()));
+    }
+
+    #[test]
+    fn facts_go_where_facts_go_and_are_known_as_facts() {
+        let body = br#"{"type":"clinic.payment-received.v1","id":"1","source":"/clinics/x"}"#;
+        let events = events(body, &args(None, false)).expect("event");
+        assert_eq!(events[0].exchange(None), "clinic.events");
+        assert_eq!(events[0].exchange(Some("x")), "x");
+        assert!(events[0].known_as().is_some_and(|id| id.starts_with("fct_")));
     }
 }

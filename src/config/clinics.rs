@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemas::{ClinicId, ConsentRule};
+use schemas::{ClinicId, ConsentRule, ReminderRule};
 use templates::{ClinicFace, NameStyle};
 
 use super::reader::{Reader, Reported};
@@ -28,8 +28,14 @@ pub struct Clinic {
     pub fold_turkish: bool,
     /// Folder with its own texts and policies.
     pub folder: Option<PathBuf>,
-    /// How long before an appointment reminders are planned, longest first.
-    pub reminders: Vec<Duration>,
+    /// Its reminders of an appointment that brings none of its own, as they were written; empty: none.
+    pub reminders: Vec<ReminderRule>,
+    /// Whether a booking is confirmed.
+    pub confirmation: bool,
+    /// Whether a cancellation is told.
+    pub cancellation_notice: bool,
+    /// Whether it is told that an appointment was moved.
+    pub change_notice: bool,
     /// No second accepted reminder for one appointment and start within this time.
     pub min_gap: Duration,
     /// The least time between a reminder and its appointment.
@@ -91,19 +97,15 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
     let name_style = r.required("clinics.<id>.name_style", names, values::word(NAME_STYLES));
     let fold_turkish = r.required("clinics.<id>.fold_turkish", names, values::flag);
     let folder = r.optional("clinics.<id>.folder", names, values::text(4_096));
-    let reminders = r.required(
-        "clinics.<id>.reminders",
-        names,
-        values::list_of(5, values::duration("5m", "30d")),
-    );
+    let reminders = r.required("clinics.<id>.reminders", names, values::reminders);
+    let confirmation = r.required("clinics.<id>.confirmation", names, values::flag);
+    let cancellation_notice = r.required("clinics.<id>.cancellation_notice", names, values::flag);
+    let change_notice = r.required("clinics.<id>.change_notice", names, values::flag);
     let min_gap = r.required("clinics.<id>.min_gap", names, values::duration("0s", "30d"));
     let min_notice = r.required("clinics.<id>.min_notice", names, values::duration("0s", "7d"));
     let quiet_hours = r.required("clinics.<id>.quiet_hours", names, values::quiet_hours);
     let transfer_abroad = r.optional("clinics.<id>.transfer_abroad", names, values::words(10, 300));
     let consent = consent(r, names[0], types);
-    let mut reminders = reminders?;
-    reminders.sort_unstable_by(|a, b| b.cmp(a));
-    reminders.dedup();
     let face = ClinicFace {
         id,
         name: name?,
@@ -121,7 +123,10 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
         iys_account: iys_account?,
         fold_turkish: fold_turkish?,
         folder,
-        reminders,
+        reminders: reminders?,
+        confirmation: confirmation?,
+        cancellation_notice: cancellation_notice?,
+        change_notice: change_notice?,
         min_gap: min_gap?,
         min_notice: min_notice?,
         quiet_hours: quiet_hours?,

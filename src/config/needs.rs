@@ -22,7 +22,7 @@ pub enum Purpose {
     Publish,
     /// `ulak migrate`: the database, and the key that the ledger is bound to.
     Migrate,
-    /// `ulak log`, `ulak dead-letter`, `ulak token`: database, and the key that opens what was said.
+    /// `ulak log`, `ulak schedule`, `ulak dead-letter`, `ulak token`: database, and the key that opens what was said.
     Records,
 }
 

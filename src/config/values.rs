@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 use figment::value::Value;
+use schemas::ReminderRule;
 use url::Url;
 
 use super::reader::Parsed;
@@ -131,6 +132,26 @@ fn list(value: &Value) -> Option<Vec<Value>> {
         }
         _ => None,
     }
+}
+
+/// Reminders of an appointment, or `none`; what is written twice counts once.
+pub(super) fn reminders(value: &Value) -> Parsed<Vec<ReminderRule>> {
+    const ALLOWED: &str = "1 to 10 times before the visit such as [\"3d\", \"24h\", \"90m\"], each more than zero and at most 60 days, or \"none\"";
+    if value.as_str().is_some_and(|text| text.trim() == NONE) {
+        return Ok(vec![]);
+    }
+    let rule = |value: &Value| {
+        let text = value.as_str().map(str::trim).unwrap_or_default();
+        ReminderRule::parse(text).map_err(|_| ALLOWED.to_owned())
+    };
+    let mut rules = list_of(10, rule)(value).map_err(|_| ALLOWED.to_owned())?;
+    let mut seen = vec![];
+    rules.retain(|rule| {
+        let new = !seen.contains(&rule.before);
+        seen.push(rule.before);
+        new
+    });
+    Ok(rules)
 }
 
 /// A list of 1 to `most` values, each read by `item`.

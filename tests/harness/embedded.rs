@@ -159,11 +159,21 @@ impl Embedded {
 
     /// Posts bytes with a token.
     pub async fn send(&self, token: &str, body: Vec<u8>) -> reqwest::Result<Answer> {
+        self.send_as(token, "application/cloudevents+json", body).await
+    }
+
+    /// Posts an array of events with a token; the door must answer.
+    pub async fn send_many(&self, token: &str, body: Vec<u8>) -> Answer {
+        let sent = self.send_as(token, "application/cloudevents-batch+json", body).await;
+        sent.expect("the door answers")
+    }
+
+    async fn send_as(&self, token: &str, kind: &str, body: Vec<u8>) -> reqwest::Result<Answer> {
         let answer = self
             .client
             .post(format!("{}/v1/events", self.door))
             .bearer_auth(token)
-            .header("content-type", "application/cloudevents+json")
+            .header("content-type", kind)
             .body(body)
             .send()
             .await?;
@@ -291,7 +301,7 @@ impl Embedded {
             self.stopped().await;
         }
         self.balance().await;
-        for message in self.outside.messages() {
+        for message in self.outside.messages().into_iter().take(installation::TEXTS) {
             self.hide(&message.text);
         }
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -27,6 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The master key of every installation.
 pub const MASTER_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
+/// Texts that are looked for in logs at the end of a scenario: enough of them, even of a very large one.
+pub const TEXTS: usize = 1_000;
+
 /// What differs from installation to installation.
 pub struct Options {
     /// No other installation runs meanwhile: for what measures time, or touches the services themselves.
@@ -381,7 +384,7 @@ impl Installation {
     pub async fn finish(mut self) {
         self.balance().await;
         let texts: Vec<String> =
-            self.outside.messages().into_iter().map(|message| message.text).collect();
+            self.outside.messages().into_iter().take(TEXTS).map(|message| message.text).collect();
         for text in &texts {
             self.hide(text);
         }

@@ -7,6 +7,7 @@ pub mod event;
 pub mod held;
 pub mod installation;
 pub mod load;
+pub mod month;
 pub mod own_services;
 pub mod process;
 pub mod proxy;

@@ -18,9 +18,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How often the clock is measured.
-const CLOCK_EVERY: Duration = Duration::from_mins(1);
-
 /// Why a worker ended other than by being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -84,7 +81,7 @@ impl Floor {
 async fn follow(worker: Arc<Worker>, stop: CancellationToken) {
     let clock = async {
         loop {
-            tokio::time::sleep(CLOCK_EVERY).await;
+            tokio::time::sleep(ledger::clock::measure_every()).await;
             if let Err(error) = worker.ledger.measure_clock().await {
                 tracing::warn!(%error, "clock not measured");
             }

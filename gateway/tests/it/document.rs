@@ -1,6 +1,6 @@
 //! `openapi.json` says what the door does, in examples that are true.
 
-use crate::house::{open, receipt, with};
+use crate::house::{booking, open, receipt, with};
 use gateway::{OPENAPI, ROUTES};
 use schemas::{Incoming, Registry};
 use serde_json::{Value, json};
@@ -53,7 +53,8 @@ fn examples_are_what_they_stand_for() {
     let examples = document["components"]["examples"].as_object().unwrap();
     for (name, example) in examples {
         let schema = match name.as_str() {
-            "Reminder" | "Receipt" => "Event",
+            "Reminder" | "Receipt" | "Booking" => "Event",
+            "TakenFact" => "Taken",
             "Both" => "Events",
             "IdReused" | "Refused" => "Problem",
             other => other,
@@ -67,6 +68,9 @@ fn examples_are_what_they_stand_for() {
         let read = registry.read(event.to_string().as_bytes(), None, &|_| true);
         assert!(matches!(read, Ok(Incoming::Event(_))), "{read:?}");
     }
+    let booking = examples["Booking"]["value"].to_string();
+    let read = registry.read_fact(booking.as_bytes(), None, &|_| true);
+    assert!(read.is_ok(), "{read:?}");
     for event in examples["Outcomes"]["value"]["events"].as_array().unwrap() {
         let file = format!("../schemas/outcomes/{}.json", event["type"].as_str().unwrap());
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -84,6 +88,8 @@ async fn what_is_answered_fits_its_schema_and_the_document_is_served() {
     assert_eq!((served.status, served.json()), (200, document.clone()));
     let taken = house.send(&receipt("e1")).await.json();
     assert_fits(&document, "Taken", &taken);
+    let facts = house.send(&json!([booking("f1"), receipt("e3")])).await.json();
+    assert_fits(&document, "Taken", &facts);
     let id = taken["notifications"][0]["id"].as_str().unwrap();
     let shown = house.ask(house.get(&format!("/v1/notifications/{id}"))).await.json();
     assert_fits(&document, "Notification", &shown);

@@ -6,7 +6,9 @@ use ledger::vault::Secret32;
 use ledger::{Ledger, LedgerSettings, migrate};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Client, RequestBuilder};
-use schemas::{ClinicId, Registry};
+use scheduler::facts::Applier;
+use scheduler::plan::Rules;
+use schemas::{ClinicId, Registry, ReminderRule};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -74,7 +76,7 @@ impl Answer {
 /// An open house.
 pub async fn open() -> House {
     let house = closed().await;
-    house.door.open(&house.ledger);
+    house.open();
     house
 }
 
@@ -103,6 +105,24 @@ pub async fn closed() -> House {
 }
 
 impl House {
+    /// Opens the door.
+    pub fn open(&self) {
+        let rules = Rules {
+            zone: chrono_tz::Europe::Istanbul,
+            reminders: ["24h", "2h"].map(|text| ReminderRule::parse(text).unwrap()).into(),
+            quiet: None,
+            min_notice: TimeDelta::minutes(90),
+            min_gap: TimeDelta::hours(6),
+            confirmation: false,
+            cancellation: false,
+            change_notice: false,
+        };
+        let clinics = [CLINIC, OTHER].map(|id| (ClinicId::parse(id).unwrap(), rules.clone()));
+        let registry = Arc::new(Registry::embedded().unwrap());
+        let applier = Applier::new(self.ledger.clone(), registry, clinics.into());
+        self.door.open(&self.ledger, Arc::new(applier));
+    }
+
     pub fn post(&self, body: impl Into<reqwest::Body>) -> RequestBuilder {
         self.client
             .post(format!("http://{}/v1/events", self.address))
@@ -166,6 +186,18 @@ pub fn receipt(id: &str) -> Value {
         "data": {
             "recipient": { "name": "Ayşe Yılmaz", "phone": "+905321234567" },
             "payment": { "id": id, "amount": "1250.50", "currency": "TRY", "paid_at": "2099-11-21T11:01:40+03:00" },
+        },
+    })
+}
+
+/// A booking at [`CLINIC`], version 1 of an appointment of the same name.
+pub fn booking(id: &str) -> Value {
+    json!({
+        "specversion": "1.0", "id": id, "source": format!("/clinics/{CLINIC}"),
+        "type": "clinic.appointment-booked.v1", "time": "2098-11-21T11:02:00+03:00",
+        "data": {
+            "recipient": { "name": "Ayşe Yılmaz", "phone": "+905321234567" },
+            "appointment": { "id": id, "version": 1, "starts_at": "2099-11-21T11:01:40+03:00" },
         },
     })
 }

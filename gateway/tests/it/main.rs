@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test stands on may end it")]
 
 mod document;
+mod facts;
 mod house;
 mod limits;
 mod outcomes;

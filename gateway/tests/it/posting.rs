@@ -62,7 +62,7 @@ async fn the_same_event_twice_in_one_array_is_one_and_another_one_under_its_id_i
 async fn one_bad_item_of_an_array_and_nothing_is_taken_with_every_fault_named() {
     let house = open().await;
     let short = with(receipt("e2"), "/data/recipient/phone", "0532 123 45");
-    let fact = with(receipt("e3"), "/type", "clinic.payment-received.v1");
+    let fact = with(receipt("e3"), "/type", "clinic.payment-expected.v1");
     let answer = house.send(&json!([receipt("e1"), short, fact, 7])).await;
     assert_eq!(answer.status, 422);
     let said: Vec<_> =
@@ -172,7 +172,7 @@ async fn while_the_ledger_is_away_it_is_503_with_a_time_to_come_back() {
     for answer in [house.send(&receipt("e1")).await, house.ask(house.get("/v1/outcomes")).await] {
         assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
     }
-    house.door.open(&house.ledger);
+    house.open();
     assert_eq!(house.send(&receipt("e1")).await.status, 202);
     house.ledger.close().await;
     let away = house.send(&receipt("e2")).await;

@@ -37,7 +37,7 @@ pub(super) static RECORD: Table = Table {
 };
 
 /// All other tables, except what is not moved (see [`LEFT`]).
-pub(super) static TABLES: [Table; 13] = [
+pub(super) static TABLES: [Table; 14] = [
     Table {
         name: "notification",
         keys: &[text("ntf")],
@@ -142,12 +142,18 @@ pub(super) static TABLES: [Table; 13] = [
             text("state"),
             text("why"),
             int("created_at"),
+            text("about"),
         ],
     },
     Table {
         name: "fact_watch",
         keys: &[text("name")],
         columns: &[text("name"), int("current_at")],
+    },
+    Table {
+        name: "consent_word",
+        keys: &[text("key"), text("channel")],
+        columns: &[text("key"), text("channel"), text("clinic"), int("refused"), int("said_at")],
     },
     Table {
         name: "suppression",

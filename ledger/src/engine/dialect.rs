@@ -1,5 +1,6 @@
 //! The fragments in which the two engines differ. Everything else is SQL that both understand (`facts/probes.md` §2).
 
+use crate::test_clock::moved;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// What one engine writes for each fragment.
@@ -114,8 +115,8 @@ impl Dialect {
             _ => match name {
                 "lock" => self.lock,
                 "skip" => self.skip,
-                "now" => self.now,
-                "now_us" => self.now_us,
+                "now" => return moved(self.now, 1),
+                "now_us" => return moved(self.now_us, 1_000),
                 "greatest" => self.greatest,
                 "least" => self.least,
                 "after" => self.after,
@@ -152,6 +153,16 @@ mod tests {
             "SELECT a FROM (SELECT value->>'a' AS a, value->>'b' AS b FROM json_each($1)) AS r WHERE a IN \
              (SELECT value FROM json_each($2)) "
         );
+    }
+
+    #[test]
+    fn only_a_process_that_was_started_for_it_goes_by_a_tests_clock() {
+        for dialect in [Dialect::POSTGRES, Dialect::SQLITE] {
+            assert_eq!(
+                dialect.fill_in("{now} {now_us}"),
+                format!("{} {}", dialect.now, dialect.now_us)
+            );
+        }
     }
 
     #[test]

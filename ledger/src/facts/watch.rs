@@ -8,14 +8,16 @@ use crate::error::LedgerError;
 pub const FACTS: &str = "ulak.facts";
 
 impl Ledger {
-    /// Notes that everything published before `at` (milliseconds since 1970 UTC, by the database's clock) is applied.
+    /// Notes that everything published before `at` (milliseconds since 1970 UTC, by the database's clock) is applied. It never goes
+    /// back, except from an instant that is not yet: then the clock itself went back, and what was noted by it means nothing.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn facts_are_current(&self, at: i64) -> Result<(), LedgerError> {
         query(
             "-- facts are current\nINSERT INTO fact_watch (name, current_at) VALUES ($1, $2) \
-             ON CONFLICT (name) DO UPDATE SET current_at = excluded.current_at WHERE fact_watch.current_at < excluded.current_at",
+             ON CONFLICT (name) DO UPDATE SET current_at = excluded.current_at \
+             WHERE fact_watch.current_at < excluded.current_at OR fact_watch.current_at > {now} + 1000",
         )
         .bind(FACTS)
         .bind(at)

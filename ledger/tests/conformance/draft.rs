@@ -69,6 +69,7 @@ pub fn appointment(key: &str, rev: i64, version: Option<(i64, i64)>) -> Appointm
         version,
         kind: "explicit".to_owned(),
         starts_at,
+        cancelled: false,
         moved: true,
     });
     AppointmentBasis { key: key.to_owned(), clinic: CLINIC.to_owned(), rev, becomes }

@@ -3,6 +3,7 @@
 use crate::draft::{self, FAILED, FAILED_IN_BACK_OFF, REFUSED, again, claim, claim_copy, outcome};
 use crate::place::fresh;
 use ledger::decision::Claimed;
+use ledger::due::Pick;
 use ledger::look::{RowAsk, Tried};
 use ledger::outcome::{Next, Written};
 use ledger::protocol::Outcome;
@@ -111,8 +112,8 @@ async fn failed_goes_on_at_once_on_another_lane_and_waits_for_no_number_of_the_f
     let mut other = claim("b");
     other.needs = claim("a").needs.into_iter().filter(|n| n.kind == SlotKind::Number).collect();
     assert_eq!(place.claim_one(other).await, Claimed::Won);
-    let due = place.due_waiting(OTHER, draft::CLINIC, 10, false).await.unwrap();
-    assert_eq!(due.into_iter().map(|(ntf, _)| ntf).collect::<Vec<_>>(), ["ntf_a"]);
+    let due = place.due_waiting(OTHER, draft::CLINIC, Pick::first(10)).await.unwrap();
+    assert_eq!(due.into_iter().map(|due| due.ntf).collect::<Vec<_>>(), ["ntf_a"]);
     let ask = RowAsk { ntf: draft::ntf("a"), body: 0 };
     let seen = place.rows(&[ask]).await.unwrap().remove(0).unwrap();
     assert_eq!((seen.why, seen.lane.as_deref()), (why, Some(OTHER)));

@@ -2,5 +2,6 @@
 
 pub mod engine;
 
+mod calls;
 mod overlapping;
 mod server;

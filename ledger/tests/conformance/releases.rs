@@ -3,9 +3,10 @@
 use crate::draft::{CLINIC, LANE, claim, ntf, settle};
 use crate::place::{Place, fresh};
 use ledger::decision::{Claimed, Origin, Settle};
+use ledger::due::{Group, Pick};
 use ledger::protocol::Outcome;
 use ledger::state::State;
-use ledger::sweep::Group;
+use ledger::sweep::Manner;
 
 fn waiting_on(name: &str, lane: &str, clinic: &str, due: i64) -> Settle {
     let mut settle = settle(name, State::Waiting);
@@ -17,8 +18,8 @@ fn waiting_on(name: &str, lane: &str, clinic: &str, due: i64) -> Settle {
 }
 
 async fn due_order(place: &Place, limit: i64) -> Vec<String> {
-    let rows = place.due_waiting(LANE, CLINIC, limit, false).await.unwrap();
-    rows.into_iter().map(|(ntf, _)| ntf).collect()
+    let rows = place.due_waiting(LANE, CLINIC, Pick::first(limit)).await.unwrap();
+    rows.into_iter().map(|due| due.ntf).collect()
 }
 
 #[tokio::test]
@@ -139,8 +140,9 @@ async fn a_lane_is_tried_first_with_what_may_be_sent_twice() {
         assert!(place.settle_one(waiting).await);
         place.run(&format!("UPDATE open SET due_at = {due} WHERE ntf = '{}'", ntf(name))).await;
     }
-    let rows = place.due_waiting(LANE, CLINIC, 10, true).await.unwrap();
-    let order: Vec<_> = rows.into_iter().map(|(ntf, _)| ntf).collect();
+    let pick = Pick { for_a_try: true, ..Pick::first(10) };
+    let rows = place.due_waiting(LANE, CLINIC, pick).await.unwrap();
+    let order: Vec<_> = rows.into_iter().map(|due| due.ntf).collect();
     assert_eq!(order, ["ntf_c", "ntf_b", "ntf_a"]);
 }
 
@@ -155,7 +157,8 @@ async fn what_is_released_onto_another_lane_is_counted_there_and_waits_for_no_nu
         place.make_due(&ntf(name)).await;
     }
     place.run_out("ntf_late").await;
-    let (copies, swept) = place.sweep_onto(&[ntf("a"), ntf("late")], Some(OTHER)).await.unwrap();
+    let onto = Manner { onto: Some(OTHER), ..Manner::default() };
+    let (copies, swept) = place.sweep_in(&[ntf("a"), ntf("late")], onto).await.unwrap();
     assert_eq!(copies.iter().map(|copy| copy.ntf.as_str()).collect::<Vec<_>>(), ["ntf_a"]);
     assert_eq!(swept.iter().map(|s| s.to).collect::<Vec<_>>(), [State::Released, State::Expired]);
     assert_eq!((place.outside(LANE).await.unwrap(), place.outside(OTHER).await.unwrap()), (0, 1));

@@ -1,5 +1,5 @@
-//! What would become of a dead letter that is put back now: the same reading, the same text, the same decision as a worker's.
-//! Nothing is written and nobody outside is asked.
+//! What would become of a dead letter that is put back now, or of a row at its due time: the same reading, the same text, the same
+//! decision as a worker's. Nothing is written and nobody outside is asked.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use ledger::record::Entry;
 use ledger::report::Listed;
 use ledger::state::State;
 use schemas::{Channel, ClinicId, ConsentRule, Event, EventType, Incoming, Refusal};
-use templates::Renderer;
+use templates::{Message, Renderer};
 use worker::pipeline::decide::{Case, Consent, Decision, decide, depends_on_consent};
-use worker::settings::{Clinic, ConsentSource};
+use worker::settings::{Clinic, ConsentSource, SmsLane};
 
 use crate::commands::Failure;
 use crate::commands::desk::{Desk, local};
@@ -73,8 +73,18 @@ fn refused(refusal: &Refusal) -> String {
     format!("{} at {place}", refusal.rule.as_str())
 }
 
+/// What a worker would do with an event at some instant.
+pub(in crate::commands) struct Foreseen<'f> {
+    pub clinic: &'f Clinic,
+    /// The lane it would take; `None`: the clinic has no account or sender.
+    pub lane: Option<SmsLane>,
+    /// The rule by which consent is asked first, if it is.
+    pub asks: Option<ConsentRule>,
+    pub decision: Decision,
+}
+
 /// Foresees with what is configured now.
-pub(super) struct Forecaster<'a> {
+pub(in crate::commands) struct Forecaster<'a> {
     desk: &'a Desk,
     worker: worker::Settings,
     renderer: Result<Arc<Renderer>, String>,
@@ -82,7 +92,7 @@ pub(super) struct Forecaster<'a> {
 }
 
 impl<'a> Forecaster<'a> {
-    pub(super) async fn new(desk: &'a Desk) -> Result<Self, Failure> {
+    pub(in crate::commands) async fn new(desk: &'a Desk) -> Result<Self, Failure> {
         Ok(Self {
             desk,
             worker: start::worker_settings(&desk.settings.config),
@@ -203,7 +213,53 @@ impl<'a> Forecaster<'a> {
 
     /// The decision of this moment in words, or why there cannot be one.
     async fn decision(&self, event: &Event) -> Result<Result<(&Clinic, String), String>, Failure> {
-        let now = self.desk.ledger.clock().now();
+        let foreseen = match self.foresee(event, self.desk.ledger.clock().now()).await? {
+            Ok(foreseen) => foreseen,
+            Err(said) => return Ok(Err(said)),
+        };
+        let Some(lane) = &foreseen.lane else {
+            let said = "wait: the clinic has no provider account or sender".to_owned();
+            return Ok(Ok((foreseen.clinic, said)));
+        };
+        Ok(match &foreseen.decision {
+            Decision::Reject(rule) => {
+                Err(format!("it contradicts what is known of the appointment: {}", rule.as_str()))
+            }
+            decision => {
+                let source = self.worker.consent_source;
+                Ok((foreseen.clinic, said(decision, &lane.name, foreseen.asks, source)))
+            }
+        })
+    }
+
+    /// The text of an event for the lane it would take.
+    ///
+    /// # Errors
+    /// It cannot be made: why, without a value of the event.
+    pub(in crate::commands) fn text(
+        &self,
+        event: &Event,
+        lane: Option<&SmsLane>,
+        at: DateTime<Utc>,
+    ) -> Result<Message, String> {
+        let renderer = self.renderer.as_ref().map_err(Clone::clone)?;
+        let event_type = self.desk.settings.registry.get(&event.event_type);
+        let clinic = self.worker.clinics.get(&event.clinic);
+        let (Some(event_type), Some(clinic)) = (event_type, clinic) else {
+            return Err("its clinic or type is not configured".to_owned());
+        };
+        let counts = lane.map_or(templates::Provider::Netgsm, |lane| lane.provider.counts());
+        renderer
+            .render_for(counts, event, event_type, &clinic.face, Channel::Sms, at)
+            .map_err(|error| error.as_str().to_owned())
+    }
+
+    /// What a worker would do with an event at an instant if nothing else happened until then, or why there is no decision.
+    pub(in crate::commands) async fn foresee(
+        &self,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Foreseen<'_>, String>, Failure> {
         let (event_type, clinic) = match self.ready(event, now) {
             Ok(ready) => ready,
             Err(said) => return Ok(Err(said)),
@@ -220,11 +276,11 @@ impl<'a> Forecaster<'a> {
         let shut = |name: &String| {
             self.lanes.iter().any(|l| l.lane == *name && l.state != LaneState::Open)
         };
-        let mut lanes = self.worker.sms_lanes(clinic).into_iter().map(|lane| lane.name);
-        let first = lanes.next();
+        let mut lanes = self.worker.sms_lanes(clinic);
         // the next provider takes over where the first one's lane is shut
-        let lane = first.iter().cloned().chain(lanes).find(|name| !shut(name)).or(first);
-        let blocked = lane.as_ref().is_some_and(shut);
+        let chosen = lanes.iter().position(|lane| !shut(&lane.name)).unwrap_or(0);
+        let lane = (!lanes.is_empty()).then(|| lanes.swap_remove(chosen));
+        let blocked = lane.as_ref().is_some_and(|lane| shut(&lane.name));
         let rule = rule(clinic, event_type);
         let ntf = event.ntf();
         let case = Case {
@@ -235,6 +291,7 @@ impl<'a> Forecaster<'a> {
                 .appointment
                 .as_ref()
                 .map(|a| (a.version, a.starts_at.timestamp_millis())),
+            visit: event_type.policy.visit,
             quiet_hours: clinic.quiet_hours.filter(|_| event_type.policy.quiet_hours),
             zone: clinic.face.zone,
             rule,
@@ -242,22 +299,8 @@ impl<'a> Forecaster<'a> {
             lane_blocked: blocked,
             seen: &seen,
         };
-        let Some(lane) = lane else {
-            return Ok(Ok((
-                clinic,
-                "wait: the clinic has no provider account or sender".to_owned(),
-            )));
-        };
-        let asks = depends_on_consent(&case);
-        Ok(match decide(&case) {
-            Decision::Reject(rule) => {
-                Err(format!("it contradicts what is known of the appointment: {}", rule.as_str()))
-            }
-            decision => Ok((
-                clinic,
-                said(&decision, &lane, asks.then_some(rule), self.worker.consent_source),
-            )),
-        })
+        let asks = depends_on_consent(&case).then_some(rule);
+        Ok(Ok(Foreseen { clinic, lane, asks, decision: decide(&case) }))
     }
 }
 

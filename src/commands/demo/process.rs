@@ -45,6 +45,11 @@ impl Process {
         Ok(Self { name: name.to_owned(), child, log })
     }
 
+    /// The operating system's number for it; `None`: it has ended.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Everything it has said.
     pub fn said(&self) -> anyhow::Result<String> {
         let bytes = std::fs::read(&self.log).with_context(|| self.log.display().to_string())?;

@@ -1,7 +1,7 @@
 //! The story in English.
 
 use ledger::lanes::LaneState;
-use ledger::record::{ConsentEvidence, Entry};
+use ledger::record::{ConsentEvidence, Entry, Planned};
 use ledger::state::State;
 
 use super::words::{Frame, Situation, first_words, named, place};
@@ -73,7 +73,17 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "too-late-after-failures" => "every try had failed until it was of no use any more",
         "quiet-hours-until-too-late" => "quiet hours last until it is of no use any more",
         "appointment-cancelled" => "the visit was cancelled",
+        "stopped-by-operator" => "somebody stopped it with `ulak schedule cancel`",
+        "superseded-by-newer-version" => {
+            "the visit was changed, and another message took its place"
+        }
+        "plan" => "a fact planned it for its time",
+        "new" => "it has just come, and a worker decides about it",
         "appointment-moved" => "the visit was moved, and this was about the old time",
+        "appointment-stands" => "it told of a cancellation, and the visit stands",
+        "appointment-cancelled-again" => {
+            "it told of a cancellation, and the visit was cancelled once more since then"
+        }
         "template" => "its text could not be made from the template",
         "crash-loop" => "the broker gave it back three times: handling it did not end",
         "handler-panic" => "handling it failed twice inside Ulak",
@@ -97,7 +107,14 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::Waiting { why, until, lane, .. } => {
             format!("decided to wait until {} on lane {lane}: {}", local(*until), reason(why))
         }
-        Entry::Released { n } => format!("due: released to the workers, copy {n}"),
+        Entry::Released { n, facts_not_current } => {
+            let although = if *facts_not_current {
+                ", although facts had not been current for minutes: a cancellation may not have been known"
+            } else {
+                ""
+            };
+            format!("due: released to the workers, copy {n}{although}")
+        }
         Entry::Claimed {
             attempt,
             channel,
@@ -152,6 +169,7 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::Replayed { who, why } => format!("put back by {who}: {why}"),
         Entry::TakenIn { into, who, why } => format!("taken in as {into} by {who}: {why}"),
         Entry::Dropped { who, why } => format!("dropped as looked after by {who}: {why}"),
+        Entry::Stopped { who, why } => format!("stopped by {who}: {why}"),
         Entry::Revealed { who, why, fields } => {
             format!("{} shown to {who}: {why}", fields.join(" and "))
         }
@@ -168,6 +186,39 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::FactStale { fact_type, why, .. } => format!("fact {fact_type} came too late: {why}"),
         Entry::TokenRevoked { token, who } => format!("token {token} revoked by {who}"),
     }
+}
+
+/// What became of a fact.
+pub(super) fn fact_verdict(state: &str, why: &str) -> String {
+    let why = match why {
+        "older" => "something newer about the same thing was known",
+        "cancelled" => "the appointment had been cancelled in this version or a newer one",
+        "known" => "the same was known already",
+        other => other,
+    };
+    match state {
+        "applied" => "It counts: what follows from it is planned.".to_owned(),
+        _ => format!("Nothing was done: {why}."),
+    }
+}
+
+/// What one rule of a plan came to.
+pub(super) fn planned(line: &Planned) -> String {
+    let rule = &line.rule;
+    if let (Some(ntf), Some(at)) = (&line.ntf, line.at) {
+        let wall = line.wall.as_ref().map(|wall| format!(" ({wall})")).unwrap_or_default();
+        return format!("{rule}: {ntf}, at {}{wall}", local(at));
+    }
+    let why = match line.skipped.as_deref().unwrap_or_default() {
+        "too-late" => "its moment had passed",
+        "quiet-hours" => "no instant outside of quiet hours was left",
+        "too-close" => "another one goes out within the clinic's gap",
+        "appointment-past" => "the visit had begun",
+        "sent-before" => "it was sent before the fact came",
+        "nobody-known" => "nobody knows whom to tell",
+        other => other,
+    };
+    format!("{rule}: not planned, {why}")
 }
 
 pub(super) fn consent(evidence: &ConsentEvidence) -> String {

@@ -1,12 +1,14 @@
 //! From what a person knows to notifications. What was asked for is never printed back if it may name somebody.
 
+use ledger::facts::FactRow;
 use ledger::find::{By, RefusedBody, person_key, thing_key};
 use ledger::intake;
 use ledger::report::Listed;
-use schemas::{ClinicId, NotificationId, PhoneNumber};
+use schemas::{ClinicId, FactId, NotificationId, PhoneNumber};
 use serde_json::Value;
 
 use crate::cli::records::ExplainArgs;
+use crate::cli::schedule::Named;
 use crate::commands::Failure;
 use crate::commands::desk::Desk;
 use crate::start;
@@ -20,6 +22,7 @@ const REFUSED: i64 = 2_000;
 #[derive(Debug, Clone)]
 pub(super) enum Question {
     Notification(NotificationId),
+    Fact(FactId),
     Event { source: String, id: String },
     Appointment(ClinicId, String),
     Payment(ClinicId, String),
@@ -30,8 +33,11 @@ impl Question {
     /// What was asked; `None` is excluded by the command line's own rules.
     pub(super) fn of(args: &ExplainArgs) -> Option<Self> {
         let clinic = args.clinic.clone();
-        if let Some(ntf) = &args.ntf {
-            return Some(Self::Notification(ntf.clone()));
+        if let Some(named) = &args.ntf {
+            return Some(match named {
+                Named::Notification(ntf) => Self::Notification(ntf.clone()),
+                Named::Fact(fact) => Self::Fact(fact.clone()),
+            });
         }
         if let (Some(source), Some(id)) = (&args.source, &args.event_id) {
             return Some(Self::Event { source: source.clone(), id: id.clone() });
@@ -62,6 +68,7 @@ impl Question {
             Self::Notification(ntf) => {
                 format!("{ntf} is not in this ledger; `ulak log list` shows what is")
             }
+            Self::Fact(fact) => format!("{fact} is not in this ledger; is this the right one?"),
             Self::Event { source, id } => format!(
                 "no event {} of {} is in this ledger, accepted or refused: either it was never published, or it is still in a queue; `ulak log list --since 1h` shows what came last",
                 id.escape_debug(),
@@ -87,13 +94,23 @@ impl Question {
     /// The clinic it is about.
     pub(super) fn clinic(&self) -> Option<ClinicId> {
         match self {
-            Self::Notification(_) => None,
+            Self::Notification(_) | Self::Fact(_) => None,
             Self::Event { source, .. } => ClinicId::of_source(source).ok(),
             Self::Appointment(clinic, _) | Self::Payment(clinic, _) | Self::Phone(clinic, _) => {
                 Some(clinic.clone())
             }
         }
     }
+}
+
+/// The fact that the question names, if it does and there is one.
+pub(super) async fn fact(desk: &Desk, question: &Question) -> Result<Option<FactRow>, Failure> {
+    let id = match question {
+        Question::Fact(id) => id.clone(),
+        Question::Event { source, id } => FactId::of_event(source, id),
+        _ => return Ok(None),
+    };
+    desk.ledger.fact(id.as_str()).await.map_err(start::ledger_failure)
 }
 
 /// Notifications and refused events that answer the question, newest first.
@@ -104,6 +121,7 @@ pub(super) async fn hits(desk: &Desk, question: &Question) -> Result<Vec<Listed>
             let found = ledger.find(ntf.as_str()).await.map_err(start::ledger_failure)?;
             return Ok(found.into_iter().collect());
         }
+        Question::Fact(_) => return Ok(vec![]),
         Question::Event { .. } => None,
         Question::Appointment(clinic, id) => {
             Some(By::Appointment(intake::appointment_key(ledger.vault(), clinic, id)))
@@ -178,7 +196,7 @@ fn speaks_of(question: &Question, body: &Value, configured: &dyn Fn(&ClinicId) -
         Question::Phone(_, phone) => text("/data/recipient/phone")
             .and_then(|text| PhoneNumber::parse(text).ok())
             .is_some_and(|theirs| theirs.e164() == phone.e164()),
-        Question::Notification(_) | Question::Event { .. } => false,
+        Question::Notification(_) | Question::Fact(_) | Question::Event { .. } => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The story in Turkish. Nothing that varies takes a suffix.
 
 use ledger::lanes::LaneState;
-use ledger::record::{ConsentEvidence, Entry};
+use ledger::record::{ConsentEvidence, Entry, Planned};
 use ledger::state::State;
 
 use super::words::{Frame, Situation, first_words, named, place};
@@ -78,7 +78,15 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         }
         "quiet-hours-until-too-late" => "sessiz saatler, ileti bir işe yaramaz olana kadar sürüyor",
         "appointment-cancelled" => "randevu iptal edildi",
+        "stopped-by-operator" => "biri `ulak schedule cancel` ile durdurdu",
+        "superseded-by-newer-version" => "randevu değişti; yerini başka bir ileti aldı",
+        "plan" => "bir bildirim onu bu zamana planladı",
+        "new" => "yeni geldi; kararı bir işçi verir",
         "appointment-moved" => "randevu başka bir zamana alındı; bu ileti eski zamanı anlatıyordu",
+        "appointment-stands" => "bir iptali bildiriyordu, oysa randevu yerinde duruyor",
+        "appointment-cancelled-again" => {
+            "bir iptali bildiriyordu; randevu o günden sonra yeniden iptal edildi"
+        }
         "template" => "metni şablondan oluşturulamadı",
         "crash-loop" => "kuyruk sunucusu üç kez geri verdi: işlenmesi bir türlü bitmedi",
         "handler-panic" => "işlenirken Ulak içinde iki kez hata oldu",
@@ -129,7 +137,14 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::Waiting { why, until, lane, .. } => {
             format!("karar: bekle; bitişi {}, hat {lane}; neden {}", local(*until), reason(why))
         }
-        Entry::Released { n } => format!("zamanı geldi: işçilere verildi, kopya {n}"),
+        Entry::Released { n, facts_not_current } => {
+            let although = if *facts_not_current {
+                "; klinikten gelen bilgiler dakikalardır işlenemiyordu, bir iptal bilinmiyor olabilir"
+            } else {
+                ""
+            };
+            format!("zamanı geldi: işçilere verildi, kopya {n}{although}")
+        }
         Entry::Claimed {
             attempt,
             channel,
@@ -191,6 +206,7 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::Replayed { who, why } => format!("geri koyan {who}: {why}"),
         Entry::TakenIn { into, who, why } => format!("{into} olarak kabul eden {who}: {why}"),
         Entry::Dropped { who, why } => format!("ilgilenildi diye kapatan {who}: {why}"),
+        Entry::Stopped { who, why } => format!("durduran {who}: {why}"),
         Entry::Revealed { who, why, fields } => {
             format!("kişisel veriyi ({}) gören {who}: {why}", fields.join(", "))
         }
@@ -207,6 +223,39 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::FactStale { fact_type, why, .. } => format!("{fact_type} olayı geç kaldı: {why}"),
         Entry::TokenRevoked { token, who } => format!("{token} anahtarını iptal eden {who}"),
     }
+}
+
+/// What became of a fact.
+pub(super) fn fact_verdict(state: &str, why: &str) -> String {
+    let why = match why {
+        "older" => "aynı konuda daha yenisi biliniyordu",
+        "cancelled" => "randevu bu sürümde ya da daha yenisinde iptal edilmişti",
+        "known" => "aynısı zaten biliniyordu",
+        other => other,
+    };
+    match state {
+        "applied" => "Geçerli: gereken iletiler planlandı.".to_owned(),
+        _ => format!("Bir şey yapılmadı: {why}."),
+    }
+}
+
+/// What one rule of a plan came to.
+pub(super) fn planned(line: &Planned) -> String {
+    let rule = &line.rule;
+    if let (Some(ntf), Some(at)) = (&line.ntf, line.at) {
+        let wall = line.wall.as_ref().map(|wall| format!(" ({wall})")).unwrap_or_default();
+        return format!("{rule}: {ntf}, zaman {}{wall}", local(at));
+    }
+    let why = match line.skipped.as_deref().unwrap_or_default() {
+        "too-late" => "zamanı geçmişti",
+        "quiet-hours" => "sessiz saatler dışında zaman kalmamıştı",
+        "too-close" => "kliniğin belirlediği ara içinde başka bir hatırlatma gidiyor",
+        "appointment-past" => "randevu başlamıştı",
+        "sent-before" => "daha önce gönderilmişti",
+        "nobody-known" => "kime söyleneceği bilinmiyor",
+        other => other,
+    };
+    format!("{rule}: planlanmadı, {why}")
 }
 
 pub(super) fn consent(evidence: &ConsentEvidence) -> String {

@@ -1,7 +1,7 @@
 //! The words of a story: one module a language, each with the same functions. No word comes from a patient.
 
 use ledger::lanes::Lane;
-use ledger::record::{ConsentEvidence, Entry};
+use ledger::record::{ConsentEvidence, Entry, Planned};
 use ledger::report::Listed;
 
 use super::{english, turkish};
@@ -39,6 +39,22 @@ pub fn sentence(tongue: Tongue, entry: &Entry) -> String {
     match tongue {
         Tongue::En => english::sentence(entry),
         Tongue::Tr => turkish::sentence(entry),
+    }
+}
+
+/// What became of a fact.
+pub fn fact_verdict(tongue: Tongue, state: &str, why: &str) -> String {
+    match tongue {
+        Tongue::En => english::fact_verdict(state, why),
+        Tongue::Tr => turkish::fact_verdict(state, why),
+    }
+}
+
+/// What one rule of a plan came to.
+pub fn planned(tongue: Tongue, line: &Planned) -> String {
+    match tongue {
+        Tongue::En => english::planned(line),
+        Tongue::Tr => turkish::planned(line),
     }
 }
 
@@ -107,7 +123,7 @@ mod tests {
     use super::*;
 
     /// Every reason that worker, scheduler and ledger write.
-    const REASONS: [&str; 36] = [
+    const REASONS: [&str; 42] = [
         "quiet-hours",
         "lane-closed",
         "lane-closed: credentials",
@@ -136,7 +152,13 @@ mod tests {
         "too-late-after-failures",
         "quiet-hours-until-too-late",
         "appointment-cancelled",
+        "stopped-by-operator",
         "appointment-moved",
+        "superseded-by-newer-version",
+        "plan",
+        "new",
+        "appointment-stands",
+        "appointment-cancelled-again",
         "template: too-long",
         "crash-loop",
         "handler-panic",
@@ -197,9 +219,51 @@ mod tests {
     }
 
     #[test]
+    fn what_became_of_a_fact_is_told_in_both_languages() {
+        for (state, why) in
+            [("applied", ""), ("stale", "older"), ("stale", "cancelled"), ("stale", "known")]
+        {
+            let said = [Tongue::En, Tongue::Tr].map(|tongue| fact_verdict(tongue, state, why));
+            assert_ne!(said[0], said[1]);
+            assert!(why.is_empty() || !said[1].contains(why), "{said:?}");
+        }
+        let skipped = |why: &str| Planned {
+            rule: "24h".to_owned(),
+            ntf: None,
+            at: None,
+            wall: None,
+            skipped: Some(why.to_owned()),
+        };
+        for why in [
+            "too-late",
+            "quiet-hours",
+            "too-close",
+            "appointment-past",
+            "sent-before",
+            "nobody-known",
+        ] {
+            for tongue in [Tongue::En, Tongue::Tr] {
+                let said = planned(tongue, &skipped(why));
+                assert!(said.starts_with("24h: ") && !said.contains(why), "{said}");
+            }
+        }
+        let made = Planned {
+            ntf: Some("ntf_a".to_owned()),
+            at: Some(0),
+            wall: Some("1970-01-01T02:00:00 Europe/Istanbul".to_owned()),
+            skipped: None,
+            ..skipped("")
+        };
+        for tongue in [Tongue::En, Tongue::Tr] {
+            let said = planned(tongue, &made);
+            assert!(said.contains("ntf_a") && said.contains("Europe/Istanbul"), "{said}");
+        }
+    }
+
+    #[test]
     fn every_record_is_told_in_both_languages_with_its_facts() {
         let entries = [
-            (Entry::Released { n: 41 }, "41"),
+            (Entry::Released { n: 41, facts_not_current: false }, "41"),
             (Entry::Duplicate { via: "queue-x".to_owned() }, "queue-x"),
             (Entry::SentTwice { attempt: 41 }, "41"),
             (Entry::Replayed { who: "ayse@m".to_owned(), why: "mended".to_owned() }, "ayse@m"),

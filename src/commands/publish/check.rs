@@ -20,8 +20,13 @@ fn read(
     knows: &dyn Fn(&str) -> bool,
 ) -> Vec<(usize, Refusal)> {
     let refused = |(index, event): (usize, &Event)| {
-        let read = registry.read(&event.body, Some(&event.routing_key), knows);
-        read.err().map(|refusal| (index, refusal))
+        let key = Some(event.routing_key.as_str());
+        let refusal = if event.is_fact() {
+            registry.read_fact(&event.body, key, knows).err()
+        } else {
+            registry.read(&event.body, key, knows).err()
+        };
+        refusal.map(|refusal| (index, refusal))
     };
     events.iter().enumerate().filter_map(refused).collect()
 }
@@ -51,17 +56,18 @@ pub(super) fn report_refused(
 
 /// One line for an event that a worker would take, where nothing is published.
 pub(super) fn report_valid(event: &Event, index: usize, json: bool) -> std::io::Result<()> {
-    let ntf = event.ntf().map(|ntf| ntf.as_str().to_owned());
     if json {
+        let (notification, fact) = event.known_as_json();
         return say(serde_json::json!({
             "fate": "valid",
             "index": index,
             "id": event.id,
             "source": event.source,
-            "notification": ntf,
+            "notification": notification,
+            "fact": fact,
         }));
     }
-    say(format_args!("valid: {}, {}", event.name(), ntf.unwrap_or_default()))
+    say(format_args!("valid: {}, {}", event.name(), event.known_as().unwrap_or_default()))
 }
 
 #[cfg(test)]

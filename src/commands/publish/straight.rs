@@ -4,6 +4,7 @@ use anyhow::{Context as _, anyhow};
 use ledger::door::{TakeIn, Taken};
 use ledger::refused::RefusedEvent;
 use ledger::{Ledger, intake};
+use scheduler::facts::Told;
 use schemas::{ClinicId, Incoming, Refusal, Rule};
 
 use super::Event;
@@ -40,8 +41,12 @@ async fn take_in(
     let (mut done, mut refused) = (0, 0);
     for slice in events.chunks(SLICE) {
         let mut items = vec![];
-        let mut bad = vec![];
-        for event in slice {
+        let (mut bad, told) = facts(ledger, settings, slice).await?;
+        for (event, told) in &told {
+            report_fact(event, told, json)?;
+        }
+        done += told.len();
+        for event in slice.iter().filter(|event| !event.is_fact()) {
             match read(ledger, settings, event)? {
                 Ok(item) => items.push((event, item)),
                 Err(refusal) => bad.push((event, refusal)),
@@ -85,6 +90,38 @@ async fn take_in(
     .into())
 }
 
+/// What becomes of the facts among these events: those that were refused, and the others.
+async fn facts<'a>(
+    ledger: &Ledger,
+    settings: &Settings,
+    events: &'a [Event],
+) -> Result<(Vec<(&'a Event, (RefusedEvent, Refusal))>, Vec<(&'a Event, Told)>), Failure> {
+    let applier = start::applier(&settings.config, &settings.registry, ledger);
+    let (mut named, mut facts, mut bad) = (vec![], vec![], vec![]);
+    for event in events.iter().filter(|event| event.is_fact()) {
+        let key = Some(event.routing_key.as_str());
+        match settings.registry.read_fact(&event.body, key, &|id| applier.knows(id)) {
+            Ok(fact) => {
+                named.push(event);
+                facts.push(fact);
+            }
+            Err(refusal) => bad.push((event, refusal)),
+        }
+    }
+    let mut told = vec![];
+    for (event, answer) in named.into_iter().zip(applier.apply(&facts, VIA).await) {
+        match answer.map_err(start::ledger_failure)? {
+            Told::Refused(refusal) => bad.push((event, refusal)),
+            answer => told.push((event, answer)),
+        }
+    }
+    let bad: Result<Vec<_>, Failure> = bad
+        .into_iter()
+        .map(|(event, refusal)| Ok((event, (refused(ledger, settings, event, &refusal)?, refusal))))
+        .collect();
+    Ok((bad?, told))
+}
+
 /// Reads one event as a worker would.
 fn read(
     ledger: &Ledger,
@@ -112,18 +149,65 @@ fn read(
         },
         Err(refusal) => refusal,
     };
+    Ok(Err((refused(ledger, settings, event, &refusal)?, refusal)))
+}
+
+/// The record of a refused event.
+fn refused(
+    ledger: &Ledger,
+    settings: &Settings,
+    event: &Event,
+    refusal: &Refusal,
+) -> Result<RefusedEvent, Failure> {
     let clinic = refusal.source.as_deref().and_then(|source| ClinicId::of_source(source).ok());
-    let clinic = clinic.filter(|clinic| clinics.contains_key(clinic));
-    let event_type = settings.registry.get(&event.routing_key).map_or("", |t| t.name.as_str());
-    let record = intake::refused(
+    let clinic = clinic.filter(|clinic| settings.config.clinics.contains_key(clinic));
+    let (registry, key) = (&settings.registry, &event.routing_key);
+    let event_type = registry.get(key).map(|t| t.name.as_str());
+    let event_type = event_type.or_else(|| registry.fact(key).map(|t| t.name.as_str()));
+    intake::refused(
         ledger.vault(),
         (VIA, "", &event.body),
-        &refusal,
+        refusal,
         clinic.as_ref().map_or("", ClinicId::as_str),
-        event_type,
+        event_type.unwrap_or_default(),
     )
-    .map_err(start::ledger_failure)?;
-    Ok(Err((record, refusal)))
+    .map_err(start::ledger_failure)
+}
+
+/// One line for a fact: what became of it, under which id it is found, and what follows from it.
+fn report_fact(event: &Event, told: &Told, json: bool) -> std::io::Result<()> {
+    let made = told.made();
+    let (fate, why, cancelled): (_, _, &[String]) = match told {
+        Told::Applied { cancelled, .. } => ("applied", None, cancelled),
+        Told::Stale { why, .. } => ("stale", Some(*why), &[]),
+        // refused ones are told with the other refused events
+        Told::Duplicate { .. } | Told::Refused(_) => ("known already", None, &[]),
+    };
+    if json {
+        return say(serde_json::json!({
+            "fate": fate,
+            "routing_key": event.routing_key,
+            "id": event.id,
+            "source": event.source,
+            "fact": event.known_as(),
+            "reason": why,
+            "made": made,
+            "cancelled": cancelled,
+        }));
+    }
+    let follows = match why {
+        Some(why) => format!(" ({why})"),
+        None if fate == "applied" => {
+            format!(": {} planned, {} cancelled", made.len(), cancelled.len())
+        }
+        None => String::new(),
+    };
+    say(format_args!(
+        "{fate}: {} as {}, {}{follows}",
+        event.name(),
+        event.routing_key.escape_debug(),
+        event.known_as().unwrap_or_default()
+    ))
 }
 
 /// One line for each event: what became of it, and under which id it is found.
@@ -135,7 +219,7 @@ fn report(
 ) -> std::io::Result<()> {
     let ntf = match refused {
         Some((record, _)) => record.ntf.clone(),
-        None => event.ntf().map(|ntf| ntf.as_str().to_owned()).unwrap_or_default(),
+        None => event.known_as().unwrap_or_default(),
     };
     if json {
         return say(serde_json::json!({

@@ -98,6 +98,8 @@ fn all_errors_are_listed_at_once() {
         time_zone = "Istanbul"
         min_gap = "6"
         name_style = "loud"
+        reminders = ["24h", "-2h"]
+        change_notice = "sometimes"
         [clinics.iki]
         name = "İki"
         consent.ulak.payment-receipt.v2 = "none"
@@ -129,6 +131,8 @@ fn all_errors_are_listed_at_once() {
         "clinics.bir.time_zone",
         "clinics.bir.min_gap",
         "clinics.bir.name_style",
+        "clinics.bir.reminders",
+        "clinics.bir.change_notice",
         "clinics.iki.consent.\"ulak.payment-receipt.v2\"",
         "consent.source",
         "route.sms",

@@ -56,7 +56,11 @@ fn a_clinic_has_the_defaults_of_the_manual() {
     assert_eq!(clinic.face.zone, chrono_tz::Europe::Istanbul);
     assert_eq!(clinic.min_gap, Duration::from_hours(6));
     assert_eq!(clinic.min_notice, Duration::from_mins(90));
-    assert_eq!(clinic.reminders, [Duration::from_hours(24), Duration::from_hours(2)]);
+    assert_eq!(
+        clinic.reminders.iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),
+        ["24h", "2h"]
+    );
+    assert!(!clinic.confirmation && !clinic.cancellation_notice && !clinic.change_notice);
     assert!(clinic.quiet_hours.is_some());
     assert_eq!(
         [&clinic.netgsm_account, &clinic.twilio_account, &clinic.iys_account],
@@ -64,6 +68,19 @@ fn a_clinic_has_the_defaults_of_the_manual() {
     );
     assert_eq!(clinic.transfer_abroad, None);
     assert_eq!(shown(&config)["clinics.atasehir.min_gap"], pair("\"6h\"", "default"));
+}
+
+#[test]
+fn reminders_are_rules_from_the_file_or_the_environment_and_none_means_none() {
+    let reminders = |value: &str| {
+        let env = [("ULAK_CLINICS__ATASEHIR__REMINDERS", value)];
+        let config = load(COMPLETE, &env).expect("valid");
+        let clinic = &config.clinics[&ClinicId::parse("atasehir").expect("valid")];
+        clinic.reminders.iter().map(|rule| rule.text.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(reminders("3d, 24h,3d"), ["3d", "24h"]);
+    assert_eq!(reminders("[\"90m\"]"), ["90m"]);
+    assert!(reminders("none").is_empty());
 }
 
 #[test]

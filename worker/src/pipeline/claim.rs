@@ -17,6 +17,7 @@ use ledger::record::{ConsentEvidence, Entry};
 use ledger::slots::{SlotKind, SlotNeed};
 use ledger::vault::random_id;
 use providers::{FRESH_FOR, Freshness};
+use schemas::Visit;
 use std::time::Duration;
 use templates::Message;
 
@@ -221,11 +222,15 @@ pub fn appointment_basis(work: &Work<'_>) -> Option<AppointmentBasis> {
         !known.from_fact && facts.version.newer_than(&known.known_version()) == Some(true)
     });
     let (kind, version) = intake::version_parts(facts.version);
+    // a notice of a cancellation books nothing: where no fact ever came, it is the tombstone itself
+    let cancelled = work.event_type.policy.visit == Visit::Cancelled;
     let becomes = newer.then(|| AppointmentVersion {
         version,
         kind: kind.to_owned(),
         starts_at,
-        moved: known.is_some_and(|known| known.starts_at != starts_at),
+        cancelled,
+        moved: known
+            .is_some_and(|known| known.starts_at != starts_at || known.cancelled != cancelled),
     });
     let clinic = work.event.clinic.as_str().to_owned();
     Some(AppointmentBasis { key, clinic, rev: known.map_or(0, |known| known.rev), becomes })

@@ -8,9 +8,9 @@ use crate::quiet::{Quiet, QuietHours};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use ledger::intake::version_of;
-use ledger::look::{Holder, Surroundings};
+use ledger::look::{Holder, SeenAppointment, Surroundings};
 use ledger::state::State;
-use schemas::{ConsentRule, Rule, Version};
+use schemas::{ConsentRule, Rule, Version, Visit};
 
 /// Longest validity of a decision, seconds (PROTOCOL rule 2).
 const HOLDS_S: i64 = 60;
@@ -65,6 +65,8 @@ pub struct Case<'a> {
     pub expires_at: DateTime<Utc>,
     /// Version and start of the appointment, as the event says.
     pub appointment: Option<(Version, i64)>,
+    /// Which appointment its type speaks of: one that stands, or one that was cancelled.
+    pub visit: Visit,
     /// Quiet hours that this type and clinic observe.
     pub quiet_hours: Option<QuietHours>,
     /// The clinic's zone.
@@ -159,6 +161,9 @@ fn appointment(case: &Case<'_>) -> Option<Decision> {
     let known = case.seen.appointment.as_ref()?;
     let known_version = known.known_version();
     let newer = version.newer_than(&known_version);
+    if case.visit == Visit::Cancelled {
+        return notice_of_cancellation(version, known);
+    }
     if known.cancelled {
         return (newer != Some(true)).then(|| Decision::Cancel("appointment-cancelled".to_owned()));
     }
@@ -173,6 +178,23 @@ fn appointment(case: &Case<'_>) -> Option<Decision> {
         // newer, or not comparable: what it says about itself stands
         Some(true) | None => None,
     }
+}
+
+/// A notice of a cancellation is true only while the visit is cancelled, at its version or before. One that is newer than all that is
+/// known says so itself, and where no fact ever came one of the same version too: clinics that publish notices only need not count.
+fn notice_of_cancellation(version: Version, known: &SeenAppointment) -> Option<Decision> {
+    let known_version = known.known_version();
+    let why = match (known.cancelled, version.newer_than(&known_version)) {
+        // not comparable: what it says about itself stands
+        (_, Some(true) | None) => return None,
+        (_, Some(false)) if version == known_version && (known.cancelled || !known.from_fact) => {
+            return None;
+        }
+        // a later cancellation has a notice of its own
+        (true, Some(false)) => "appointment-cancelled-again",
+        (false, Some(false)) => "appointment-stands",
+    };
+    Some(Decision::Cancel(why.to_owned()))
 }
 
 /// PROTOCOL rule 4. `Ok`: free, with whom it supersedes.

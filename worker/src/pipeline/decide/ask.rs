@@ -40,6 +40,7 @@ pub async fn with_consent(
             .appointment
             .as_ref()
             .map(|a| (a.version, a.starts_at.timestamp_millis())),
+        visit: policy.visit,
         quiet_hours: work.clinic.quiet_hours.filter(|_| policy.quiet_hours),
         zone: work.clinic.face.zone,
         rule,

@@ -20,6 +20,7 @@ fn case(seen: &Surroundings) -> Case<'_> {
         ntf: "ntf_self",
         expires_at: utc("2026-11-22T11:30:00Z"),
         appointment: Some((Version::Explicit(3), utc("2026-11-22T11:30:00Z").timestamp_millis())),
+        visit: Visit::Standing,
         quiet_hours: hours("20:00", "09:00"),
         zone: chrono_tz::Europe::Istanbul,
         rule: ConsentRule::Required,
@@ -130,6 +131,56 @@ fn an_older_version_stops_only_if_the_start_moved_and_an_equal_one_is_a_conflict
             Some(expected) => assert_eq!(got, expected),
             None => assert!(matches!(got, Decision::Send { .. }), "{got:?}"),
         }
+    }
+}
+
+#[test]
+fn a_notice_of_a_cancellation_goes_only_while_the_visit_is_cancelled_at_its_version_or_before() {
+    const SENT: &str = "";
+    // what is known: version, cancelled, from a fact; of a notice of version 3
+    for (version, cancelled, from_fact, expected) in [
+        (2, true, true, SENT),
+        (3, true, true, SENT),
+        (3, true, false, SENT),
+        (4, true, true, "appointment-cancelled-again"),
+        (4, false, true, "appointment-stands"),
+        (4, false, false, "appointment-stands"),
+        (3, false, true, "appointment-stands"),
+        // the fact of the cancellation is still on its way: the notice is the newest word
+        (2, false, true, SENT),
+        (2, false, false, SENT),
+        // a clinic that publishes notices only, and does not count its versions
+        (3, false, false, SENT),
+    ] {
+        for starts in ["2026-11-22T11:30:00Z", "2026-11-25T11:30:00Z"] {
+            let known = SeenAppointment { from_fact, ..known(version, starts, cancelled) };
+            let seen = Surroundings { appointment: Some(known), ..Surroundings::default() };
+            let said = match decide(&Case { visit: Visit::Cancelled, ..case(&seen) }) {
+                Decision::Send { .. } => SENT.to_owned(),
+                Decision::Cancel(why) => why,
+                other => format!("{other:?}"),
+            };
+            assert_eq!(said, expected, "{version} {cancelled} {from_fact} {starts}");
+        }
+    }
+    let seen = Surroundings::default();
+    let unknown = Case { visit: Visit::Cancelled, ..case(&seen) };
+    assert!(matches!(decide(&unknown), Decision::Send { .. }));
+}
+
+#[test]
+fn versions_that_cannot_be_compared_stop_no_notice_of_a_cancellation() {
+    for cancelled in [true, false] {
+        let seen = Surroundings {
+            appointment: Some(SeenAppointment {
+                version_kind: "event-time".into(),
+                from_fact: true,
+                ..known(1_800_000_000_000, "2026-11-22T11:30:00Z", cancelled)
+            }),
+            ..Surroundings::default()
+        };
+        let case = Case { visit: Visit::Cancelled, ..case(&seen) };
+        assert!(matches!(decide(&case), Decision::Send { .. }), "{cancelled}");
     }
 }
 
@@ -269,6 +320,31 @@ fn any_holder() -> impl Strategy<Value = Option<Holder>> {
 }
 
 proptest! {
+    /// Of two messages about one appointment at one version, one that tells of the visit and one that tells of its cancellation,
+    /// never both go once a fact has spoken at that version or later.
+    #[test]
+    fn a_visit_and_its_cancellation_are_never_both_told(
+        ours in 0i64..6, theirs in 0i64..6, cancelled in any::<bool>(), moved in any::<bool>(),
+    ) {
+        let starts = if moved { "2026-11-25T11:30:00Z" } else { "2026-11-22T11:30:00Z" };
+        let known = SeenAppointment { from_fact: true, ..known(theirs, starts, cancelled) };
+        let seen = Surroundings { appointment: Some(known), ..Surroundings::default() };
+        let starts_at = utc("2026-11-22T11:30:00Z").timestamp_millis();
+        let goes = |visit| {
+            let case = Case { visit, appointment: Some((Version::Explicit(ours), starts_at)), ..case(&seen) };
+            matches!(decide(&case), Decision::Send { .. })
+        };
+        let (visit, notice) = (goes(Visit::Standing), goes(Visit::Cancelled));
+        prop_assert!(!(visit && notice) || ours > theirs, "both went");
+        prop_assert!(!visit || !cancelled || ours > theirs, "a cancelled visit was told of");
+        prop_assert!(!notice || cancelled || ours > theirs, "a cancellation of a visit that stands was told");
+        // whoever speaks of what is known last is heard
+        if ours == theirs && !moved {
+            prop_assert_eq!(visit, !cancelled);
+            prop_assert_eq!(notice, cancelled);
+        }
+    }
+
     #[test]
     fn a_send_always_has_consent_time_and_daylight(
         now_s in 1_700_000_000i64..2_000_000_000, lifetime_s in -3600i64..200_000, consent in 0u8..4,

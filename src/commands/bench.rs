@@ -1,0 +1,96 @@
+//! `ulak bench`: how fast, and at what cost. Each scenario is one line; a goal that is missed is said, not an error.
+
+mod idle;
+mod lateness;
+mod line;
+mod place;
+mod release;
+mod rows;
+mod scheduler;
+mod tick;
+mod usage;
+mod workers;
+
+use anyhow::Context as _;
+
+use super::{Failure, runtime};
+use crate::cli::Global;
+use crate::cli::bench::{BenchArgs, Scenario};
+use place::{Addresses, Place};
+use rows::Planned;
+use scheduler::Scheduler;
+use workers::Workers;
+
+/// Runs the command.
+///
+/// # Errors
+/// Something did not start, or rows did not arrive.
+pub fn run(global: &Global, args: &BenchArgs) -> Result<(), Failure> {
+    let addresses = Addresses::of(global, args)?;
+    runtime()?.block_on(async {
+        let mut place = Place::new(addresses)?;
+        let done = tokio::select! {
+            done = measure(global, args, &mut place) => done,
+            interrupted = tokio::signal::ctrl_c() => {
+                Err(interrupted.err().map_or_else(|| anyhow::anyhow!("interrupted"), Into::into))
+            }
+        };
+        // also after a failure: what was made here is nobody's
+        let cleared = place.clear().await;
+        done?;
+        Ok(cleared?)
+    })
+}
+
+async fn measure(global: &Global, args: &BenchArgs, place: &mut Place) -> anyhow::Result<()> {
+    let lines = line::Lines::new(global.json)?;
+    if args.wants_a_scheduler() {
+        // before the long filling
+        place.refuse_used_broker().await?;
+    }
+    let many = place.ledger("many").await?;
+    let mut planned = Planned::new(&many.ledger);
+    planned.fill_far_ahead(args.rows).await?;
+    if args.wants(Scenario::ScheduleTick) {
+        let few = place.ledger("few").await?;
+        Planned::new(&few.ledger).fill_far_ahead((args.rows / 100).max(1)).await?;
+        few.tidy().await?;
+        many.tidy().await?;
+        lines.say(&tick::measure(&few.ledger, &many.ledger, args.rows).await?)?;
+    } else {
+        many.tidy().await?;
+    }
+    if args.wants_a_scheduler() {
+        planned.is_told().await?;
+        with_scheduler(args, place, &many, planned, &lines).await?;
+    }
+    Ok(())
+}
+
+async fn with_scheduler(
+    args: &BenchArgs,
+    place: &Place,
+    own: &place::Own,
+    mut planned: Planned<'_>,
+    lines: &line::Lines,
+) -> anyhow::Result<()> {
+    let mut workers = Workers::start(place, &own.ledger).await?;
+    let mut scheduler = Scheduler::start(place, own).await?;
+    // connections, statements and caches are there, and facts current, before anything is measured
+    release::warm_up(&mut planned, &mut workers, &mut scheduler).await?;
+    if args.wants(Scenario::ScheduleRelease) {
+        let line = release::measure(args, &mut planned, &mut workers, &mut scheduler).await;
+        lines.say(&line.context("schedule-release")?)?;
+    }
+    if args.wants(Scenario::ScheduleLateness) {
+        let line = lateness::measure(args, &mut planned, &mut workers, &mut scheduler).await;
+        lines.say(&line.context("schedule-lateness")?)?;
+    }
+    if args.wants(Scenario::ScheduleIdle) {
+        let line = idle::measure(args, &planned, &mut scheduler).await;
+        lines.say(&line.context("schedule-idle")?)?;
+    }
+    scheduler.end().await?;
+    workers.end().await;
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Excel workbooks, read cell by cell: what a sheet says of its own size is not believed.
+
+use std::io::Cursor;
+use std::ops::ControlFlow;
+
+use anyhow::{anyhow, bail};
+use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
+
+use super::{Cell, Line, MOST_COLUMNS, Take};
+
+/// A workbook that unpacks to more is no list of appointments.
+const MOST_UNPACKED: u64 = 512 * 1024 * 1024;
+/// Days between the two beginnings of the calendar that Excel knows.
+const FROM_1904: f64 = 1462.0;
+
+/// A sheet of a workbook.
+pub(super) struct Workbook {
+    book: Xlsx<Cursor<Vec<u8>>>,
+    sheet: String,
+    /// Visible sheets beside it.
+    others: usize,
+}
+
+impl Workbook {
+    pub(super) fn open(bytes: Vec<u8>, name: Option<&str>) -> anyhow::Result<Self> {
+        refuse_bombs(&bytes)?;
+        let book = Xlsx::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
+        let sheets: Vec<String> = book
+            .sheets_metadata()
+            .iter()
+            .filter(|sheet| {
+                sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible
+            })
+            .map(|sheet| sheet.name.clone())
+            .collect();
+        let sheet = match name {
+            // a hidden one may be asked for
+            Some(name) => {
+                let all = book.sheet_names();
+                let found = all.iter().find(|known| known.trim() == name.trim());
+                let known = || sheets.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>();
+                found.cloned().ok_or_else(|| {
+                    anyhow!("there is no sheet of that name; use one of {}", known().join(", "))
+                })?
+            }
+            None => {
+                sheets.first().cloned().ok_or_else(|| anyhow!("has no sheet that is not hidden"))?
+            }
+        };
+        Ok(Self { others: sheets.iter().filter(|name| **name != sheet).count(), book, sheet })
+    }
+
+    pub(super) fn format(&self) -> String {
+        let others = match self.others {
+            0 => String::new(),
+            n => format!(" (one of {}; --sheet takes another)", n + 1),
+        };
+        format!("Excel, sheet \"{}\"{others}", self.sheet)
+    }
+
+    pub(super) fn each(&mut self, take: &mut Take<'_>) -> anyhow::Result<()> {
+        let epoch = if self.book.has_1904_epoch() { FROM_1904 } else { 0.0 };
+        let mut cells =
+            self.book.worksheet_cells_reader(&self.sheet).map_err(|error| damaged(&error))?;
+        let mut row = Line::new(0, Vec::new());
+        while let Some(found) = cells.next_cell().map_err(|error| damaged(&error))? {
+            let (at, column) = found.get_position();
+            let number = u64::from(at) + 1;
+            if number != row.number {
+                if number < row.number {
+                    bail!("the sheet is damaged: its rows are not in order; save it again");
+                }
+                let done = std::mem::replace(&mut row, Line::new(number, Vec::new()));
+                if give(done, take)?.is_break() {
+                    return Ok(());
+                }
+            }
+            let column = usize::try_from(column).unwrap_or(usize::MAX);
+            if column < MOST_COLUMNS {
+                if row.cells.len() <= column {
+                    row.cells.resize(column + 1, Cell::Empty);
+                }
+                row.cells[column] = cell(found.get_value(), epoch);
+            }
+        }
+        give(row, take).map(drop)
+    }
+}
+
+fn give(row: Line, take: &mut Take<'_>) -> anyhow::Result<ControlFlow<()>> {
+    if row.cells.iter().all(Cell::is_empty) { Ok(ControlFlow::Continue(())) } else { take(row) }
+}
+
+fn cell(value: &DataRef<'_>, epoch: f64) -> Cell {
+    let text = |text: &str| {
+        let text = text.trim();
+        if text.is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
+    };
+    match value {
+        DataRef::Empty => Cell::Empty,
+        DataRef::Int(number) => Cell::Number(*number as f64),
+        DataRef::Float(number) => Cell::Number(*number),
+        DataRef::String(written) => text(written),
+        DataRef::SharedString(written) => text(written),
+        DataRef::Bool(flag) => text(if *flag { "TRUE" } else { "FALSE" }),
+        // a time alone has no calendar
+        DataRef::DateTime(at) if at.as_f64() < 1.0 => Cell::Serial(at.as_f64()),
+        DataRef::DateTime(at) => Cell::Serial(at.as_f64() + epoch),
+        DataRef::DateTimeIso(written) | DataRef::DurationIso(written) => text(written),
+        DataRef::Error(_) => Cell::Broken,
+    }
+}
+
+/// A small file may unpack to more than any memory.
+fn refuse_bombs(bytes: &[u8]) -> anyhow::Result<()> {
+    let damaged = |_| {
+        anyhow!("is damaged: it begins as an Excel workbook and is none; save it again as .xlsx")
+    };
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+    let mut size = 0_u64;
+    for index in 0..archive.len() {
+        size = size.saturating_add(archive.by_index_raw(index).map_err(damaged)?.size());
+    }
+    if size > MOST_UNPACKED {
+        bail!("unpacks to more than 512 MiB; save only the list of appointments");
+    }
+    Ok(())
+}
+
+/// What calamine says may repeat a cell.
+fn damaged(error: &XlsxError) -> anyhow::Error {
+    match error {
+        XlsxError::Password => anyhow!("has a password; save it without one"),
+        XlsxError::NotAWorksheet(_) => anyhow!("the sheet is a chart; name another with --sheet"),
+        _ => {
+            anyhow!("is damaged, or no Excel workbook (.xlsx); open it in Excel and save it again")
+        }
+    }
+}
