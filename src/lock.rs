@@ -45,8 +45,15 @@ impl Lock {
     }
 }
 
+/// Beside the file itself, not beside a link to it: one ledger has one lock.
 fn path_of(database: &Path) -> PathBuf {
-    let mut path = OsString::from(database);
+    let whole = database.canonicalize().or_else(|_| {
+        // it is not there yet: its folder is what may be linked
+        let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
+        Ok::<_, io::Error>(folder.join(database.file_name().unwrap_or_default()))
+    });
+    let mut path = whole.map_or_else(|_| OsString::from(database), PathBuf::into_os_string);
     path.push(".lock");
     path.into()
 }
@@ -102,6 +109,21 @@ mod tests {
         drop(held);
         Lock::take(&database).expect("free again, though the file is still there");
         Lock::take(&folder.path().join("other.db")).expect("another file is another lock");
+    }
+
+    #[test]
+    fn a_link_to_the_file_has_the_same_lock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (database, link) = (folder.path().join("ulak.db"), folder.path().join("link.db"));
+        std::fs::write(&database, "").expect("written");
+        std::os::unix::fs::symlink(&database, &link).expect("a link");
+        let held = Lock::take(&database).expect("free");
+        assert!(Lock::take(&link).is_err());
+        drop(held);
+        let inside = folder.path().join("inside");
+        std::os::unix::fs::symlink(folder.path(), &inside).expect("a link");
+        let _held = Lock::take(&inside.join("new.db")).expect("free, and not there yet");
+        assert!(Lock::take(&folder.path().join("new.db")).is_err());
     }
 
     #[test]

@@ -60,8 +60,17 @@ async fn everything_moves_and_nothing_is_sent_twice() {
     worker.line(UP_IS_READY).await;
     assert_eq!(machine.ulak(&["lane", "resume", lane, "--reason", "moved"]).await.code, 0);
     machine.until_accepted(sent.len() + 1).await;
+    // a ledger in use is moved neither away nor over
+    let other = Database::create_on(&Services::shared()).await;
+    let url = other.url();
+    let said = machine.ulak(&["migrate", "--from", &to, "--to", &url]).await;
+    assert_eq!(said.code, 1, "{}", said.stdout);
+    assert!(said.one_line().contains("in use (ulak worker)"), "{}", said.stderr);
     assert!(worker.stopped().await.success(), "{}", worker.tail());
     machine.gone.push(worker);
+    let said = machine.ulak(&["migrate", "--from", &to, "--to", &to]).await;
+    assert_eq!(said.code, 1, "{}", said.stdout);
+    assert!(said.one_line().contains("are the same database"), "{}", said.stderr);
     let said = machine.ulak(&["log", "list", "--state", "accepted"]).await.json();
     assert_eq!(said.len(), sent.len() + 1);
     machine.finish().await;

@@ -5,8 +5,9 @@ use rust_xlsxwriter::{Format, Workbook};
 use serde_json::Value;
 use simulator::Script;
 
+use crate::harness::cli::Said;
 use crate::harness::clock::turkey;
-use crate::harness::{Embedded, cli::Said};
+use crate::harness::{Embedded, Installation, Options};
 
 const DAY: i64 = 24 * 60;
 /// Names and numbers of the files: no output may hold one.
@@ -205,5 +206,35 @@ async fn bad_rows_are_listed_while_the_good_ones_go_on() {
     let after = reminders(&clinic).await;
     assert_eq!(after.iter().filter(|row| row.ends_with(" cancelled")).count(), 2, "{after:?}");
     assert_eq!(after.len(), 6);
+    clinic.finish().await;
+}
+
+/// With a broker the file's facts are published for the scheduler, which plans them; again, nothing changes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_a_broker_the_scheduler_plans_what_was_imported() {
+    let clinic = Installation::start(Options::default()).await;
+    let file = clinic.folder.join("liste.csv");
+    let day = turkey(3 * DAY).format("%d.%m.%Y");
+    let rows = PERSONS.map(|(name, number)| format!("{name};{number};{day};14:30\n")).concat();
+    std::fs::write(&file, format!("Hasta;Telefon;Tarih;Saat\n{rows}")).expect("written");
+    let file = file.to_str().expect("UTF-8");
+    for (args, expected) in [
+        (&["import", file, "--clinic", "atasehir"][..], "new"),
+        (&["import", file, "--clinic", "atasehir", "--apply"], "new"),
+        (&["import", file, "--clinic", "atasehir", "--apply"], "unchanged"),
+    ] {
+        let said = clinic.ulak(args).await;
+        hidden(&said);
+        let expected: Vec<String> = (2..5).map(|line| format!("{line} {expected}")).collect();
+        assert_eq!((said.code, fates(&said)), (0, expected), "{}{}", said.stdout, said.stderr);
+        if args.contains(&"--apply") {
+            clinic
+                .until("two reminders each", async || {
+                    let rows = clinic.rows().await;
+                    (rows.len() == 6 && rows.iter().all(|row| row.state == "waiting")).then_some(())
+                })
+                .await;
+        }
+    }
     clinic.finish().await;
 }

@@ -25,7 +25,7 @@ async fn two_workers_of_which_one_is_killed() {
     let options = options.set("ULAK_BROKER__URL", "none").set("ULAK_WORKER__IN_FLIGHT", 8);
     let mut clinic = Installation::start(options).await;
     let mut scheduler = clinic.process("scheduler", &[]);
-    scheduler.line(UP_IS_READY).await;
+    scheduler.line("health pages").await;
     let events: Vec<Event> = (0..EVENTS).map(|i| receipt(&format!("r{i}"))).collect();
     put_in(&clinic, &events).await;
     assert!(clinic.rows().await.iter().all(|row| row.state == "waiting"), "nobody sends yet");

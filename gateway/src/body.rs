@@ -8,6 +8,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use schemas::MAX_BODY_BYTES;
 use serde_json::value::RawValue;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Largest body, bytes.
 const LARGEST: usize = 1024 * 1024;
@@ -15,6 +16,8 @@ const LARGEST: usize = 1024 * 1024;
 const MOST: usize = 1_000;
 /// How long a body may take to arrive.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+/// The same once the process stops.
+const ARRIVES_AT_STOP: Duration = Duration::from_secs(3);
 /// What is taken.
 const TAKEN: [&str; 3] =
     ["application/cloudevents+json", "application/cloudevents-batch+json", "application/json"];
@@ -67,11 +70,16 @@ fn is_taken(declared: &str) -> bool {
 /// Reads a body.
 ///
 /// # Errors
-/// 400 when it is cut off, 408 when it takes too long, 413 when it is too large.
-pub(crate) async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+/// 400 when it is cut off, 408 when it takes too long, 413 when it is too large, 503 when the process stops before it is there.
+pub(crate) async fn read(body: Body, stop: &CancellationToken) -> Result<Vec<u8>, Problem> {
     let body = Limited::new(body, LARGEST).collect();
-    let Ok(read) = tokio::time::timeout(ARRIVES_WITHIN, body).await else {
-        return Err(Problem::slow());
+    let stopped = async {
+        stop.cancelled().await;
+        tokio::time::sleep(ARRIVES_AT_STOP).await;
+    };
+    let read = tokio::select! {
+        read = tokio::time::timeout(ARRIVES_WITHIN, body) => read.map_err(|_| Problem::slow())?,
+        () = stopped => return Err(Problem::stopping()),
     };
     match read {
         Ok(read) => Ok(read.to_bytes().to_vec()),

@@ -75,7 +75,7 @@ async fn take(door: &Door, request: Request) -> Result<Answer, Problem> {
     let (head, body) = request.into_parts();
     let caller = auth::caller(door, &head.headers).await?;
     body::check(&head.headers)?;
-    let body = body::read(body).await?;
+    let body = body::read(body, door.stop()).await?;
     let (sent, alone) = match body::items(&body)? {
         Items::One(item) => (read(door, &caller.clinic, std::iter::once(item), true)?, true),
         Items::Many(items) => {

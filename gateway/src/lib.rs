@@ -14,6 +14,7 @@ mod auth;
 mod body;
 mod door;
 mod events;
+mod linger;
 mod notifications;
 mod outcomes;
 mod problem;

@@ -4,7 +4,7 @@ use crate::auth;
 use crate::door::{Door, within};
 use crate::problem::Problem;
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
@@ -63,10 +63,12 @@ struct ShownAttempt {
 
 pub(crate) async fn by_id(
     State(door): State<Door>,
-    Path(id): Path<String>,
+    // what is no UTF-8 is no id, and who asks is found out first
+    id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    answer(show(&door, &headers, NotificationId::parse(&id)).await)
+    let id = id.ok().and_then(|Path(id)| NotificationId::parse(&id));
+    answer(show(&door, &headers, id).await)
 }
 
 pub(crate) async fn by_event(

@@ -149,6 +149,16 @@ impl Problem {
         )
     }
 
+    /// 503: the body had not arrived when the process was stopped.
+    pub fn stopping() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopping",
+            "Ulak stops",
+            "The body had not arrived when Ulak was stopped: send the same request again. Nothing was taken.",
+        )
+    }
+
     /// 503.
     pub fn away() -> Self {
         Self::new(

@@ -1,6 +1,7 @@
 //! The paths of the door, and the document that describes them.
 
 use crate::door::Door;
+use crate::linger::linger;
 use crate::problem::Problem;
 use crate::{events, notifications, outcomes};
 use axum::Router;
@@ -92,6 +93,9 @@ async fn told(request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
+    let (head, body) = request.into_parts();
+    let body = linger(&head.headers, body);
+    let request = Request::from_parts(head, body);
     let mut response = next.run(request).await;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     tracing::debug!(

@@ -2,12 +2,14 @@
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,6 +17,8 @@ use tokio_util::task::TaskTracker;
 const CONNECTIONS: usize = 1_024;
 /// How long headers may take to arrive, and how long a connection may be idle between requests.
 const HEADERS_WITHIN: Duration = Duration::from_secs(30);
+/// The same for connections that come while more than half of the places are taken: whoever asks for `/healthz` gets one of them soon.
+const HEADERS_WITHIN_A_CROWD: Duration = Duration::from_secs(5);
 /// Largest request line and headers, bytes.
 const HEADERS_AT_MOST: usize = 16 * 1024;
 /// A connection takes no further request after so long. A caller that reads its answers a byte a minute holds its place no
@@ -22,13 +26,18 @@ const HEADERS_AT_MOST: usize = 16 * 1024;
 const OLDEST: Duration = Duration::from_mins(5);
 /// How long a connection may go on with what it has begun when it is to end: the longest wait for outcomes and a slow line.
 const FINISH: Duration = Duration::from_secs(90);
-/// The same once the process stops: waits for outcomes end at once then, a body has its 30 s, an answer its 15.
-const FINISH_AT_STOP: Duration = Duration::from_secs(50);
+/// The same for a connection that is in no request when the process stops: an answer may be on its way.
+const LAST_ANSWER: Duration = Duration::from_secs(3);
 /// Pause when no connection can be taken: no file descriptor is left.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Serves `router` until `stop`, then lets every request that has begun finish.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+/// Serves `router` until `stop`; then every request that has begun has `finish` to end, and what has not ended by then is dropped.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    finish: Duration,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let connections = TaskTracker::new();
     loop {
@@ -43,7 +52,12 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         };
         match accepted {
             Ok((stream, _)) => {
-                connections.spawn(connection(stream, router.clone(), stop.clone(), place));
+                let headers = headers_within(places.available_permits());
+                let serving = connection(stream, router.clone(), headers, (stop.clone(), finish));
+                connections.spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot take a connection");
@@ -56,34 +70,87 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     connections.wait().await;
 }
 
+fn headers_within(free: usize) -> Duration {
+    if free < CONNECTIONS / 2 { HEADERS_WITHIN_A_CROWD } else { HEADERS_WITHIN }
+}
+
+/// What a connection has come to.
+#[derive(Clone, Default)]
+struct Progress(Arc<AtomicU8>);
+
+impl Progress {
+    /// No request has arrived with all of its headers.
+    const NOTHING: u8 = 0;
+    /// A request is in hand: its body arrives, or it waits for its answer.
+    const ASKED: u8 = 1;
+    /// The last request has its answer, which may still be on its way.
+    const ANSWERED: u8 = 2;
+
+    fn is_now(&self, progress: u8) {
+        self.0.store(progress, Ordering::Relaxed);
+    }
+
+    /// How long the connection may go on when the process stops.
+    fn at_stop(&self, finish: Duration) -> Option<Duration> {
+        match self.0.load(Ordering::Relaxed) {
+            Self::NOTHING => None,
+            Self::ASKED => Some(finish),
+            _ => Some(LAST_ANSWER.min(finish)),
+        }
+    }
+}
+
 async fn connection(
     stream: TcpStream,
     router: Router,
-    stop: CancellationToken,
-    place: Option<OwnedSemaphorePermit>,
+    headers: Duration,
+    (stop, at_stop): (CancellationToken, Duration),
 ) {
     // failing to set it costs latency only
     let _ = stream.set_nodelay(true);
+    let progress = Progress::default();
+    let (router, of_requests) = (TowerToHyperService::new(router), progress.clone());
+    let service = service_fn(move |request| {
+        of_requests.is_now(Progress::ASKED);
+        let (answer, progress) = (router.call(request), of_requests.clone());
+        async move {
+            let answer = answer.await;
+            progress.is_now(Progress::ANSWERED);
+            answer
+        }
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_WITHIN)
+        .header_read_timeout(headers)
         .max_header_size(HEADERS_AT_MOST)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);
-    let finish = tokio::select! {
-        // a client that goes away or talks nonsense is its own affair
-        _ = &mut serving => return drop(place),
-        () = tokio::time::sleep(OLDEST) => FINISH,
-        () = stop.cancelled() => FINISH_AT_STOP,
-    };
-    serving.as_mut().graceful_shutdown();
-    let mut ending = std::pin::pin!(tokio::time::timeout(finish, &mut serving));
     tokio::select! {
-        _ = &mut ending => {}
-        // told to end by its age, and now by the stop
-        () = stop.cancelled(), if finish == FINISH => {
-            let _ = tokio::time::timeout(FINISH_AT_STOP, ending).await;
+        // a client that goes away or talks nonsense is its own affair
+        _ = &mut serving => return,
+        () = tokio::time::sleep(OLDEST) => {
+            serving.as_mut().graceful_shutdown();
+            tokio::select! {
+                _ = tokio::time::timeout(FINISH, &mut serving) => return,
+                () = stop.cancelled() => {}
+            }
         }
+        () = stop.cancelled() => serving.as_mut().graceful_shutdown(),
     }
-    drop(place);
+    if let Some(finish) = progress.at_stop(at_stop) {
+        let _ = tokio::time::timeout(finish, serving).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_have_less_time_while_more_than_half_of_the_places_are_taken() {
+        assert_eq!(headers_within(CONNECTIONS), HEADERS_WITHIN);
+        assert_eq!(headers_within(CONNECTIONS / 2), HEADERS_WITHIN);
+        assert_eq!(headers_within(CONNECTIONS / 2 - 1), HEADERS_WITHIN_A_CROWD);
+        assert_eq!(headers_within(0), HEADERS_WITHIN_A_CROWD);
+    }
 }

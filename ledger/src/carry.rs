@@ -15,6 +15,8 @@ pub use tables::covered;
 
 /// Rows read and written at a time.
 const SLICE: usize = 1_000;
+/// Advisory lock of a move on PostgreSQL; any fixed number.
+const MOVE_LOCK: i64 = 0x756c_616c;
 /// Under this key of `meta` an old ledger says where it went.
 pub(crate) const MOVED_TO: &str = "moved-to";
 
@@ -51,15 +53,21 @@ pub async fn carry(
     let source = Db::connect(from, false).await?;
     // held until the end: nobody writes to a ledger that is being moved
     let mut old = source.begin().await?;
+    take_alone(&mut old, source.engine(), "from").await?;
     if source.engine() == Engine::Postgres {
         old.script("LOCK TABLE notification, record, open IN EXCLUSIVE MODE").await?;
     }
     let schema = source.schema_version(&mut old).await?;
     refuse_newer(schema)?;
     check_key(&mut old, from).await?;
-    crate::migrate(to.0).await?;
-    let target = Db::connect(to.0, false).await?;
+    let target = Db::connect(to.0, true).await?;
     let mut new = target.begin().await?;
+    // before anything is written there: it may be the same database
+    take_alone(&mut new, target.engine(), "to").await?;
+    new.rollback().await?;
+    crate::migrate(to.0).await?;
+    let mut new = target.begin().await?;
+    take_alone(&mut new, target.engine(), "to").await?;
     if target.schema_version(&mut new).await? != schema {
         let line =
             "the two ledgers have different schemas: run `ulak migrate` on the old one first";
@@ -68,9 +76,13 @@ pub async fn carry(
     let already = is_the_same(&mut old, &mut new).await?;
     if !already {
         refuse_filled(&mut new).await?;
-        fill(&mut old, (&mut new, target.engine()), progress).await?;
+        fill(&mut old, source.engine(), (&mut new, target.engine()), progress).await?;
     }
-    let tables = compare(&mut old, &mut new, already).await?;
+    let ends = ((&mut *old, source.engine()), (&mut *new, target.engine()));
+    let tables = compare(ends.0, ends.1, already).await?;
+    // a process that began meanwhile has read that nothing was moved
+    refuse_in_use(&mut old, source.engine(), "from").await?;
+    refuse_in_use(&mut new, target.engine(), "to").await?;
     new.commit().await?;
     query("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
         .bind(MOVED_TO)
@@ -81,6 +93,43 @@ pub async fn carry(
     source.close().await;
     target.close().await;
     Ok(Carried { tables, already })
+}
+
+/// Makes sure that nobody works with a ledger on PostgreSQL, and that it is not the one at the other end: the lock of a database can be
+/// had once. On SQLite the caller holds the file's lock.
+async fn take_alone(tx: &mut Tx, engine: Engine, end: &str) -> Result<(), LedgerError> {
+    if engine == Engine::Sqlite {
+        return Ok(());
+    }
+    // reading and comparing at the other end takes its time
+    tx.script("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0")
+        .await?;
+    let ours: bool =
+        scalar("SELECT pg_try_advisory_xact_lock($1)").bind(MOVE_LOCK).fetch_one(&mut *tx).await?;
+    if !ours {
+        let line = "--from and --to are the same database, or another move of it is under way; nothing was changed";
+        return Err(LedgerError::Unsafe(line.to_owned()));
+    }
+    refuse_in_use(tx, engine, end).await
+}
+
+async fn refuse_in_use(tx: &mut Tx, engine: Engine, end: &str) -> Result<(), LedgerError> {
+    if engine == Engine::Sqlite {
+        return Ok(());
+    }
+    let others: Vec<String> = scalar(
+        "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database() \
+         AND application_name LIKE 'ulak %' AND application_name <> 'ulak migrate' ORDER BY 1",
+    )
+    .fetch_all(tx)
+    .await?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(LedgerError::Unsafe(format!(
+        "the database of --{end} is in use ({}): stop these processes first; nothing was changed",
+        others.join(", ")
+    )))
 }
 
 /// Whether the target is this ledger already: the key that hashes numbers is made once for each installation.
@@ -106,6 +155,7 @@ async fn refuse_filled(new: &mut Tx) -> Result<(), LedgerError> {
 
 async fn fill(
     old: &mut Tx,
+    from: Engine,
     (new, engine): (&mut Tx, Engine),
     progress: &mut (dyn FnMut(&'static str, u64) + Send),
 ) -> Result<(), LedgerError> {
@@ -117,7 +167,7 @@ async fn fill(
         .await?;
     for table in TABLES.iter().chain([&RECORD]) {
         let insert = table.insert(engine);
-        let mut rows = Rows::of(table);
+        let mut rows = Rows::of(table, from);
         while let Some(slice) = rows.next(old).await? {
             query(&*insert).bind(json(&slice)?).execute(&mut *new).await?;
             progress(table.name, rows.read);
@@ -147,13 +197,13 @@ async fn readers(tx: &mut Tx) -> Result<Vec<(String, i64)>, LedgerError> {
 }
 
 async fn compare(
-    old: &mut Tx,
-    new: &mut Tx,
+    (old, from): (&mut Tx, Engine),
+    (new, to): (&mut Tx, Engine),
     already: bool,
 ) -> Result<Vec<CarriedTable>, LedgerError> {
     let mut all = vec![];
     for table in TABLES.iter().chain([&RECORD]) {
-        let (ours, theirs) = (digest(old, table).await?, digest(new, table).await?);
+        let (ours, theirs) = (digest(old, table, from).await?, digest(new, table, to).await?);
         if ours != theirs {
             return Err(LedgerError::Unsafe(differs(table.name, ours.0, theirs.0, already)));
         }
@@ -179,9 +229,13 @@ fn differs(table: &str, ours: u64, theirs: u64, already: bool) -> String {
 }
 
 /// Rows and the sum of their hashes: the same in whatever order they are read.
-async fn digest(tx: &mut Tx, table: &'static Table) -> Result<(u64, [u64; 4]), LedgerError> {
+async fn digest(
+    tx: &mut Tx,
+    table: &'static Table,
+    engine: Engine,
+) -> Result<(u64, [u64; 4]), LedgerError> {
     let mut sum = [0_u64; 4];
-    let mut rows = Rows::of(table);
+    let mut rows = Rows::of(table, engine);
     while let Some(slice) = rows.next(tx).await? {
         for row in slice {
             // the map is sorted by name, so the text is the same at both ends
@@ -197,24 +251,25 @@ async fn digest(tx: &mut Tx, table: &'static Table) -> Result<(u64, [u64; 4]), L
 /// The rows of a table, slice by slice in the order of its key.
 struct Rows {
     table: &'static Table,
+    keys: &'static [Column],
     after: Option<Vec<Value>>,
     read: u64,
 }
 
 impl Rows {
-    fn of(table: &'static Table) -> Self {
-        Self { table, after: None, read: 0 }
+    fn of(table: &'static Table, engine: Engine) -> Self {
+        Self { table, keys: table.keys(engine), after: None, read: 0 }
     }
 
     async fn next(&mut self, tx: &mut Tx) -> Result<Option<Vec<Json>>, LedgerError> {
         let after = self.after.take();
-        let mut select = query(self.table.select(after.is_some(), SLICE));
+        let mut select = query(self.table.select(self.keys, after.is_some(), SLICE));
         for value in after.into_iter().flatten() {
             select = select.bind(value);
         }
         let rows = select.fetch_all(tx).await?;
         let Some(last) = rows.last() else { return Ok(None) };
-        let keys = self.table.keys.iter();
+        let keys = self.keys.iter();
         self.after = Some(keys.map(|key| key_value(last, key)).collect::<Result<_, _>>()?);
         let mut slice = Vec::with_capacity(rows.len());
         for row in &rows {

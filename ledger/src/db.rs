@@ -220,6 +220,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether the file that is open is still the one at its path: one `stat`, and every commit asks it too. Of a server nothing is
+    /// asked.
+    ///
+    /// # Errors
+    /// [`LedgerError::Away`] when it was removed or replaced: what was committed since is lost when this process ends.
+    pub fn is_in_place(&self) -> Result<(), LedgerError> {
+        self.db.is_in_place()
+    }
+
     /// Whether the ledger works now: a file takes a commit (it can be read while its disk is full), a server answers. For those who
     /// ask again and again; [`Ledger::is_back`] asks for more.
     ///
@@ -246,7 +255,8 @@ impl Ledger {
 
     /// Whoever waits for something to happen in the ledger.
     pub fn changes(&self) -> Changes {
-        Changes { commits: self.db.commits(), others: None, db: self.db.clone() }
+        self.db.watch_others(LOOK_AGAIN);
+        Changes { commits: self.db.commits(), engine: self.engine() }
     }
 
     /// At the start of the one process that may send, under its exclusive lock: whoever held something is gone, so its time is
@@ -270,14 +280,12 @@ impl Ledger {
 #[derive(Debug)]
 pub struct Changes {
     commits: watch::Receiver<u64>,
-    others: Option<i64>,
-    db: Db,
+    engine: Engine,
 }
 
 impl Changes {
     /// Waits for the next commit of this process alone.
     pub(crate) async fn of_this_process(&mut self) {
-        // the sender lives as long as `db`
         let _ = self.commits.changed().await;
     }
 
@@ -285,26 +293,17 @@ impl Changes {
     /// noticed within a tenth of a second on SQLite, and the first call may return for nothing; on PostgreSQL half a second passes
     /// for a commit.
     pub async fn next(&mut self) {
-        let pause = match self.db.engine() {
-            Engine::Sqlite => LOOK_AGAIN,
-            Engine::Postgres => ASK_AGAIN,
-        };
-        loop {
-            tokio::select! {
-                // the sender lives as long as `db`
-                _ = self.commits.changed() => return,
-                () = tokio::time::sleep(pause) => {}
-            }
-            let Some(version) = self.db.version_of_others().await else {
-                match self.db.engine() {
-                    Engine::Sqlite => continue,
-                    Engine::Postgres => return,
+        match self.engine {
+            Engine::Sqlite => {
+                if self.commits.changed().await.is_err() {
+                    // the ledger is gone: nothing will change
+                    std::future::pending().await
                 }
-            };
-            // the first number says nothing of what happened before it was asked for
-            if self.others.replace(version) != Some(version) {
-                return;
             }
+            Engine::Postgres => tokio::select! {
+                _ = self.commits.changed() => {}
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+            },
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod bell;
 mod dialect;
+mod place;
 mod postgres;
 mod sqlite;
 
@@ -17,10 +18,13 @@ use sqlx::{ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, Type};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::watch;
 
 pub(crate) use bell::Bell;
 pub(crate) use dialect::Dialect;
+use place::OpenFile;
 pub(crate) use postgres::describe as describe_postgres;
 pub(crate) use sqlite::{describe as describe_sqlite, full};
 
@@ -39,6 +43,8 @@ pub(crate) struct Db {
     pools: Pools,
     /// Counts the commits of this process.
     commits: Arc<watch::Sender<u64>>,
+    /// Somebody looks for the commits of other processes.
+    watched: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +71,8 @@ pub(crate) enum Tx {
 /// A transaction that is ours to commit; dropped, it is rolled back.
 pub(crate) struct Transaction {
     tx: Tx,
+    /// The file that it writes to, on SQLite.
+    file: Option<OpenFile>,
     commits: Arc<watch::Sender<u64>>,
 }
 
@@ -122,7 +130,8 @@ impl Transaction {
             Tx::Sqlite(tx) => tx.commit().await?,
         }
         self.commits.send_modify(|n| *n += 1);
-        Ok(())
+        // what was committed into a file that is gone is not durable
+        self.file.map_or(Ok(()), |file| file.is_in_place())
     }
 
     /// Forgets everything.
@@ -147,7 +156,8 @@ impl Db {
                 return Err(LedgerError::Unsafe(line));
             }
         };
-        Ok(Self { pools, commits: Arc::new(watch::Sender::new(0)) })
+        let (commits, watched) = (Arc::new(watch::Sender::new(0)), Arc::default());
+        Ok(Self { pools, commits, watched })
     }
 
     pub fn engine(&self) -> Engine {
@@ -155,6 +165,18 @@ impl Db {
             Pools::Postgres(_) => Engine::Postgres,
             Pools::Sqlite(_) => Engine::Sqlite,
         }
+    }
+
+    fn file(&self) -> Option<&OpenFile> {
+        match &self.pools {
+            Pools::Postgres(_) => None,
+            Pools::Sqlite(pools) => Some(&pools.file),
+        }
+    }
+
+    /// Whether the file that is open is still the one at its path; of a server nothing is asked.
+    pub fn is_in_place(&self) -> Result<(), LedgerError> {
+        self.file().map_or(Ok(()), OpenFile::is_in_place)
     }
 
     /// For statements that only read.
@@ -172,9 +194,13 @@ impl Db {
         let tx = match &self.pools {
             Pools::Postgres(pool) => Tx::Postgres(pool.begin().await?),
             // taken at once: a transaction that reads first and writes later could not be serialized with another process's
-            Pools::Sqlite(pools) => Tx::Sqlite(pools.write.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Sqlite(pools) => {
+                pools.file.is_in_place()?;
+                Tx::Sqlite(pools.write.begin_with("BEGIN IMMEDIATE").await?)
+            }
         };
-        Ok(Transaction { tx, commits: Arc::clone(&self.commits) })
+        let commits = Arc::clone(&self.commits);
+        Ok(Transaction { tx, file: self.file().cloned(), commits })
     }
 
     /// Begins a transaction in which all reads see the same instant.
@@ -184,9 +210,12 @@ impl Db {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 Tx::Postgres(pool.begin_with(begin).await?)
             }
-            Pools::Sqlite(pools) => Tx::Sqlite(pools.read.begin().await?),
+            Pools::Sqlite(pools) => {
+                pools.file.is_in_place()?;
+                Tx::Sqlite(pools.read.begin().await?)
+            }
         };
-        Ok(Transaction { tx, commits: Arc::new(watch::Sender::new(0)) })
+        Ok(Transaction { tx, file: None, commits: Arc::new(watch::Sender::new(0)) })
     }
 
     /// The version of the schema that is there; 0: none.
@@ -224,12 +253,27 @@ impl Db {
         self.commits.subscribe()
     }
 
-    /// A number that changes when another process commits; `None` where only asking again can tell.
-    pub async fn version_of_others(&self) -> Option<i64> {
-        match &self.pools {
-            Pools::Postgres(_) => None,
-            Pools::Sqlite(pools) => sqlite::version_of_others(pools).await,
+    /// On SQLite: one task of this process looks again and again whether another process has committed, and counts that with our
+    /// own commits. It ends with the connections.
+    pub fn watch_others(&self, every: Duration) {
+        let Pools::Sqlite(pools) = &self.pools else { return };
+        if self.watched.swap(true, Ordering::Relaxed) {
+            return;
         }
+        let (pools, commits) = (pools.clone(), Arc::downgrade(&self.commits));
+        tokio::spawn(async move {
+            let mut seen = None;
+            while !pools.write.is_closed() {
+                if let Some(version) = sqlite::version_of_others(&pools).await
+                    // the first number says nothing of what happened before it was asked for
+                    && seen.replace(version) != Some(version)
+                {
+                    let Some(commits) = commits.upgrade() else { return };
+                    commits.send_modify(|n| *n += 1);
+                }
+                tokio::time::sleep(every).await;
+            }
+        });
     }
 
     /// Listens for what wakes a release, where the database can call; on SQLite looking costs next to nothing.
@@ -443,10 +487,12 @@ impl<T> Query<T> {
                         for_postgres(&text, values).execute(pool).await?.rows_affected()
                     }
                     Pools::Sqlite(pools) => {
+                        pools.file.is_in_place()?;
                         for_sqlite(&text, values)?.execute(&pools.write).await?.rows_affected()
                     }
                 };
                 db.commits.send_modify(|n| *n += 1);
+                db.is_in_place()?;
                 touched
             }
         })
@@ -468,6 +514,7 @@ impl<T> Query<T> {
                     postgres(for_postgres(&text, values).fetch_all(pool).await?)
                 }
                 Pools::Sqlite(pools) => {
+                    pools.file.is_in_place()?;
                     sqlite(for_sqlite(&text, values)?.fetch_all(&pools.read).await?)
                 }
             },
@@ -477,10 +524,12 @@ impl<T> Query<T> {
                         postgres(for_postgres(&text, values).fetch_all(pool).await?)
                     }
                     Pools::Sqlite(pools) => {
+                        pools.file.is_in_place()?;
                         sqlite(for_sqlite(&text, values)?.fetch_all(&pools.write).await?)
                     }
                 };
                 db.commits.send_modify(|n| *n += 1);
+                db.is_in_place()?;
                 rows
             }
         })

@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 const TOKEN_LEASE_MS: i64 = 20_000;
 /// Pause after a token call that reached nobody, milliseconds.
 const NOT_ASKED_MS: i64 = 2_000;
+/// What lies further ahead than anybody could have taken it was written before the clock was put back, milliseconds.
+const CLOCK_PUT_BACK_MS: i64 = 60_000;
 /// One hour in milliseconds.
 pub const HOUR_MS: i64 = 3_600_000;
 
@@ -72,7 +74,8 @@ pub struct ReadRecord {
 impl Ledger {
     /// Takes `want` permits, all or none, of a budget of `cap` in each span of `span_ms`, shared by all processes.
     ///
-    /// A wish larger than the whole budget is granted at the beginning of a span, else it would wait for ever.
+    /// A wish larger than the whole budget is granted at the beginning of a span, else it would wait for ever. A clock that was put
+    /// back begins anew: nobody waits until it has come again to where it was.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -83,19 +86,22 @@ impl Ledger {
         cap: i64,
         span_ms: i64,
     ) -> Result<bool, LedgerError> {
-        // who waited for the row may come from a span that has passed: it must not take the row back there
+        // who waited for the row may come from a span that has passed: it must not take the row back there; but nobody waits so long
         let granted: Option<i64> = scalar(
             "-- permits\nWITH t AS (SELECT {now} / CAST($4 AS BIGINT) AS span) \
              INSERT INTO permit (key, span, used) SELECT $1, t.span, CAST($2 AS BIGINT) FROM t WHERE TRUE \
-             ON CONFLICT (key) DO UPDATE SET span = {greatest}(permit.span, excluded.span), \
-               used = CASE WHEN permit.span < excluded.span THEN excluded.used ELSE permit.used + excluded.used END \
-             WHERE permit.span < excluded.span OR permit.used + excluded.used <= CAST($3 AS BIGINT) \
+             ON CONFLICT (key) DO UPDATE SET \
+               span = CASE WHEN permit.span > excluded.span + $5 THEN excluded.span ELSE {greatest}(permit.span, excluded.span) END, \
+               used = CASE WHEN permit.span BETWEEN excluded.span AND excluded.span + $5 THEN permit.used + excluded.used ELSE excluded.used END \
+             WHERE permit.span NOT BETWEEN excluded.span AND excluded.span + $5 OR permit.used + excluded.used <= CAST($3 AS BIGINT) \
              RETURNING used",
         )
         .bind(key)
         .bind(want)
         .bind(cap)
         .bind(span_ms)
+        // of an hour it may have been the next one
+        .bind((CLOCK_PUT_BACK_MS / span_ms.max(1)).max(1))
         .fetch_optional(self.db.write())
         .await?;
         Ok(granted.is_some())
@@ -104,7 +110,7 @@ impl Ledger {
     /// Takes the next place in a pace that all processes keep: `us` microseconds of it. Returns how long to wait for the place, or
     /// `None` if the next one is more than `ahead` away, in which case nothing is taken.
     ///
-    /// An even pace, not a budget a second: providers count any second, not ours.
+    /// An even pace, not a budget a second: providers count any second, not ours. A clock that was put back begins anew.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -114,16 +120,20 @@ impl Ledger {
         us: i64,
         ahead: Duration,
     ) -> Result<Option<Duration>, LedgerError> {
+        let ahead = i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4);
         let wait: Option<i64> = scalar(
             "-- pace\nWITH t AS (SELECT {now_us} AS now) \
              INSERT INTO permit (key, span, used) SELECT $1, t.now + $2, 0 FROM t WHERE TRUE \
-             ON CONFLICT (key) DO UPDATE SET span = {greatest}(permit.span, excluded.span - $2) + $2 \
-             WHERE permit.span <= excluded.span - $2 + $3 \
+             ON CONFLICT (key) DO UPDATE SET span = CASE WHEN permit.span > excluded.span + $4 THEN excluded.span \
+               ELSE {greatest}(permit.span, excluded.span - $2) + $2 END \
+             WHERE permit.span <= excluded.span - $2 + $3 OR permit.span > excluded.span + $4 \
              RETURNING span - $2 - {now_us}",
         )
         .bind(key)
         .bind(us)
-        .bind(i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX / 4))
+        .bind(ahead)
+        // the last place may be one that is longer than this
+        .bind(ahead.saturating_mul(2).saturating_add(CLOCK_PUT_BACK_MS * 1_000))
         .fetch_optional(self.db.write())
         .await?;
         Ok(wait.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))

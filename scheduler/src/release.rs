@@ -39,7 +39,8 @@ const IDLE: Duration = Duration::from_millis(WAKES_WITHIN_MS as u64);
 const NOT_TOO_EARLY: Duration = Duration::from_millis(2);
 /// How many of a lane's due rows are looked at for those that expire soonest.
 const LOOK_AHEAD: usize = 1_000;
-/// While rows go out, places become free: the next look is after this long, and not after a whole `tick`.
+/// The next look while rows go out. No later, because places become free behind them; and no sooner, so that what is due one after the
+/// other goes in slices and not row by row.
 const GOING: Duration = Duration::from_millis(20);
 /// The class of what is urgent (`x-ulak.class`).
 const URGENT: i64 = schemas::Class::Urgent as i64;
@@ -141,8 +142,8 @@ impl Releaser {
     /// How long nothing is looked at if nobody wakes us.
     fn pause(&self, ticked: &Ticked) -> Duration {
         let longest = match (ticked.left, ticked.released) {
+            (true, 1..) => return GOING,
             (true, 0) => self.settings.tick,
-            (true, _) => self.settings.tick.min(GOING),
             (false, _) => IDLE,
         };
         let next = ticked.next_in.and_then(|ms| u64::try_from(ms).ok());

@@ -8,6 +8,7 @@ use ledger::dead::Act;
 use ledger::record::Entry;
 use ledger::report::{ListFilter, Listed};
 use ledger::state::State;
+use scheduler::facts::Told;
 use serde_json::{Value, json};
 
 use super::desk::{Desk, instant, local, with_ledger};
@@ -134,6 +135,16 @@ async fn put_back(
                 .await
                 .map_err(start::ledger_failure)?;
             ledger.mark_taken_in(&row.ntf, event.ntf().as_str(), act).await
+        }
+        Forecast::Apply { fact, .. } => {
+            let via = format!("replay of {}", row.ntf);
+            let told = desk.applier().apply(std::slice::from_ref(fact.as_ref()), &via).await.pop();
+            match told.transpose().map_err(start::ledger_failure)? {
+                Some(Told::Applied { fact, .. } | Told::Duplicate { fact }) => {
+                    ledger.mark_taken_in(&row.ntf, &fact, act).await
+                }
+                _ => Ok(false),
+            }
         }
         Forecast::Known { ntf, .. } => ledger.mark_taken_in(&row.ntf, ntf, act).await,
         Forecast::Not { .. } => Ok(false),

@@ -14,6 +14,7 @@ mod watch;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, runtime, say};
 use crate::cli::demo::DemoArgs;
@@ -38,12 +39,26 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     runtime()?.block_on(async {
         tokio::select! {
             done = play(args) => done,
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.context("signals cannot be heard")?;
+            heard = asked_to_stop() => {
+                heard.context("signals cannot be heard")?;
+                // its processes end with it
                 Err(anyhow::anyhow!("interrupted").into())
             }
         }
     })
+}
+
+/// Waits until somebody wants the demo to end.
+async fn asked_to_stop() -> std::io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
 }
 
 async fn play(args: &DemoArgs) -> Result<(), Failure> {

@@ -8,7 +8,10 @@ use ledger::record::Entry;
 use ledger::report::Listed;
 use ledger::vault::DataKey;
 use ledger::{Ledger, intake};
+use scheduler::facts::Applier;
 use schemas::Registry;
+use serde_json::Value;
+use std::sync::Arc;
 
 use super::{Failure, Settings, runtime};
 use crate::cli::Global;
@@ -63,6 +66,17 @@ impl Desk {
     /// There is none of that name, or several.
     pub fn event_type(&self, written: Option<&str>) -> Result<Option<String>, Failure> {
         written.map(|written| event_type(&self.settings.registry, written)).transpose()
+    }
+
+    /// Who takes facts in.
+    pub fn applier(&self) -> Arc<Applier> {
+        start::applier(&self.settings.config, &self.settings.registry, &self.ledger)
+    }
+
+    /// Whether a body says that it is a fact.
+    pub fn is_fact(&self, body: &[u8]) -> bool {
+        let value: Value = serde_json::from_slice(body).unwrap_or_default();
+        value["type"].as_str().is_some_and(|name| self.settings.registry.is_fact(name))
     }
 
     /// If personal data is wanted: records who wants it and why, then gives the key. Nothing is opened without the record.

@@ -1,8 +1,9 @@
 //! `ulak migrate`: the ledger's schema and the broker's topology, or a whole ledger to another database. Safe to repeat.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use bus::BusSettings;
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::LedgerSettings;
@@ -51,15 +52,12 @@ pub fn run(global: &Global, args: &MigrateArgs) -> Result<(), Failure> {
     })
 }
 
-/// An address on the command line, and the lock on its file: neither ledger may be in use, for what a running process holds is on
-/// its way.
-fn address(option: &str, url: &str) -> Result<(Address, Option<Lock>), Failure> {
-    let (address, file) = Database::address(url).map_err(|allowed| {
+/// An address on the command line, with the file if it names one.
+fn address(option: &str, url: &str) -> Result<(Address, Option<PathBuf>), Failure> {
+    Database::address(url).map_err(|allowed| {
         let problem = format!("must be {allowed}");
         Failure::Config(vec![ConfigError::new(option, Origin::Unset, problem)])
-    })?;
-    let lock = file.map(|file| Lock::take(&file)).transpose()?;
-    Ok((address, lock))
+    })
 }
 
 fn move_to(
@@ -68,8 +66,20 @@ fn move_to(
     from: &str,
     to: &str,
 ) -> Result<(), Failure> {
-    let (from, _old_lock) = address("--from", from)?;
-    let (to, _new_lock) = address("--to", to)?;
+    let (from, old) = address("--from", from)?;
+    let (to, new) = address("--to", to)?;
+    if let (Some(old), Some(new)) = (&old, &new)
+        && old.canonicalize().ok().zip(new.canonicalize().ok()).is_some_and(|(old, new)| old == new)
+    {
+        let problem = "is the file of --from too; nothing was changed";
+        return Err(Failure::Config(vec![ConfigError::new("--to", Origin::Unset, problem)]));
+    }
+    if let Some(old) = old.as_ref().filter(|old| !old.exists()) {
+        return Err(anyhow!("there is no ledger at {}: --from must name one", old.display()).into());
+    }
+    // neither may be in use: what a running process holds is on its way
+    let _old = old.as_deref().map(Lock::take).transpose()?;
+    let _new = new.as_deref().map(Lock::take).transpose()?;
     let at = |address: &Address| LedgerSettings {
         url: SecretString::from(address.expose().to_owned()),
         ..settings.clone()
@@ -86,7 +96,7 @@ fn move_to(
     let shown = to.to_string();
     let carried = runtime()?.block_on(ledger::carry::carry(&old, (&new, &shown), &mut progress));
     bar.finish_and_clear();
-    tell(global, &carried.map_err(start::ledger_failure)?, &from, &shown)
+    tell(global, &carried.map_err(|error| Failure::Failed(anyhow!(error)))?, &from, &shown)
 }
 
 fn tell(global: &Global, carried: &Carried, from: &Address, to: &str) -> Result<(), Failure> {

@@ -24,6 +24,9 @@ pub const CLINIC: &str = "atasehir";
 /// Another one of the same installation.
 pub const OTHER: &str = "besiktas";
 
+/// How long a request may go on after the stop; what has none ends sooner.
+pub const AT_STOP: Duration = Duration::from_secs(6);
+
 /// A door that serves.
 pub struct House {
     pub ledger: Ledger,
@@ -98,7 +101,8 @@ pub async fn closed() -> House {
     let door = Door::new(Settings { clinics: clinics.into() }, registry, stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let serving = tokio::spawn(gateway::serve(listener, gateway::router(&door), stop.clone()));
+    let serving =
+        tokio::spawn(gateway::serve(listener, gateway::router(&door), stop.clone(), AT_STOP));
     let token = ledger.create_token(CLINIC, "test", "tester@here").await.unwrap().token.to_string();
     let client = Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
     House { ledger, door, address, stop, serving, token, client, _folder: folder }

@@ -1,6 +1,6 @@
 //! Slow and rude callers, and the stop.
 
-use crate::house::{House, open, receipt};
+use crate::house::{AT_STOP, House, open, receipt};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -77,4 +77,61 @@ async fn a_stop_lets_what_has_begun_finish_and_takes_nothing_new() {
     tokio::time::timeout(Duration::from_secs(5), house.serving).await.unwrap().unwrap();
     assert!(TcpStream::connect(house.address).await.is_err());
     drop(idle);
+}
+
+/// The head of a `POST /v1/events`.
+fn head(token: &str, more: &str) -> String {
+    format!(
+        "POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n{more}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn whoever_sends_all_of_his_body_first_still_reads_why_it_is_not_taken() {
+    const MIB: usize = 1024 * 1024;
+    let house = open().await;
+    let nobodys = "ulak_none";
+    let known = format!("connection: close\r\ncontent-length: {}", 3 * MIB);
+    let unknown = "connection: close\r\ntransfer-encoding: chunked";
+    let body = vec![b' '; 3 * MIB];
+    let chunks = [format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n0\r\n\r\n"].concat();
+    for (token, more, body, status) in [
+        (nobodys, known.as_str(), &body, "401"),
+        (&house.token, &known, &body, "413"),
+        (nobodys, unknown, &chunks, "401"),
+        (&house.token, unknown, &chunks, "413"),
+    ] {
+        let request = [head(token, more).as_bytes(), body].concat();
+        let answer = raw(&house, &request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
+        assert!(answer.contains("urn:ulak:problem:"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_holds_up_a_stop_with_half_a_request() {
+    let house = open().await;
+    // no request yet: half of its headers
+    let mut headers = TcpStream::connect(house.address).await.unwrap();
+    headers.write_all(b"POST /v1/events HTTP/1.1\r\nhost").await.unwrap();
+    // half of the next one's
+    let mut next = TcpStream::connect(house.address).await.unwrap();
+    next.write_all(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    next.read_exact(&mut [0; 12]).await.unwrap();
+    next.write_all(b"GET /openapi.json HTTP/1.1\r\nhost").await.unwrap();
+    // a body that never comes
+    let more = "expect: 100-continue\r\ncontent-length: 9";
+    let mut body = TcpStream::connect(house.address).await.unwrap();
+    body.write_all(head(&house.token, more).as_bytes()).await.unwrap();
+    let mut answer = [0; 25];
+    body.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer[..12], b"HTTP/1.1 100");
+    house.stop.cancel();
+    let dropped = tokio::time::timeout(Duration::from_secs(1), headers.read(&mut [0; 1])).await;
+    assert!(!matches!(dropped.expect("dropped at once"), Ok(1..)));
+    let mut said = String::new();
+    body.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 503") && said.contains("problem:stopping"), "{said}");
+    tokio::time::timeout(AT_STOP, house.serving).await.expect("the stop is not held up").unwrap();
+    drop(next);
 }

@@ -41,6 +41,7 @@ async fn what_is_not_there_is_404_and_half_a_question_400() {
         "/v1/notifications/bad_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         "/v1/notifications/nonsense",
         "/v1/notifications/%00",
+        "/v1/notifications/%ff",
         "/v1/notifications?source=/clinics/atasehir&id=none",
     ] {
         assert_eq!(house.ask(house.get(path)).await.status, 404, "{path}");

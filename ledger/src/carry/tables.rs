@@ -230,21 +230,27 @@ impl Table {
         self.name == RECORD.name
     }
 
+    /// The columns by which this engine can read it in order. SQLite has an index on the number of a record alone, and that is their
+    /// order there.
+    pub fn keys(&self, engine: Engine) -> &'static [Column] {
+        match engine {
+            Engine::Sqlite if self.is_record() => &RECORD.keys[1..],
+            _ => self.keys,
+        }
+    }
+
     /// The next slice in the order of the key.
-    pub fn select(&self, from_the_middle: bool, limit: usize) -> String {
+    pub fn select(&self, keys: &[Column], from_the_middle: bool, limit: usize) -> String {
         let mut names: Vec<_> = self.columns.iter().map(|column| column.0).collect();
-        names.extend(
-            self.keys
-                .iter()
-                .map(|key| key.0)
-                .filter(|key| !names.contains(key))
-                .collect::<Vec<_>>(),
-        );
-        let keys: Vec<_> = self.keys.iter().map(|key| key.0).collect();
+        let others = keys.iter().map(|key| key.0).filter(|key| !names.contains(key));
+        let others: Vec<_> = others.collect();
+        names.extend(others);
+        let count = keys.len();
+        let keys: Vec<_> = keys.iter().map(|key| key.0).collect();
         let keys = keys.join(", ");
         let mut text = format!("-- carry\nSELECT {} FROM {}", names.join(", "), self.name);
         if from_the_middle {
-            let places: Vec<_> = (1..=self.keys.len()).map(|n| format!("${n}")).collect();
+            let places: Vec<_> = (1..=count).map(|n| format!("${n}")).collect();
             // a String takes it all
             let _ = write!(text, " WHERE ({keys}) > ({})", places.join(", "));
         }

@@ -1,5 +1,6 @@
 //! SQLite: one file, one writer, commits that a power cut does not forget (`facts/probes.md` §3).
 
+use super::place::OpenFile;
 use super::{query_as, scalar};
 use crate::db::{Ledger, LedgerSettings};
 use crate::error::LedgerError;
@@ -28,8 +29,8 @@ pub(super) struct Pools {
     /// One connection: transactions of this process take turns and never meet.
     pub write: SqlitePool,
     pub read: SqlitePool,
-    /// Where the ledger is.
-    pub file: PathBuf,
+    /// Where the ledger is, and which file that is.
+    pub file: OpenFile,
 }
 
 impl Pools {
@@ -57,6 +58,8 @@ pub fn file_of(url: &str) -> Result<PathBuf, LedgerError> {
 pub(super) async fn connect(settings: &LedgerSettings, create: bool) -> Result<Pools, LedgerError> {
     let file = file_of(settings.url.expose_secret())?;
     make_file(&file, create)?;
+    // before SQLite opens it: what replaces it from here on is noticed
+    let opened = OpenFile::at(&file)?;
     let options = SqliteConnectOptions::new()
         .filename(&file)
         .create_if_missing(false)
@@ -94,7 +97,8 @@ pub(super) async fn connect(settings: &LedgerSettings, create: bool) -> Result<P
     let write = write.map_err(|error| at(&file, error))?;
     check_writable(&write).await.map_err(|error| at(&file, error))?;
     let read = pool().max_connections(READERS).connect_lazy_with(options.read_only(true));
-    Ok(Pools { write, read, file })
+    opened.is_in_place()?;
+    Ok(Pools { write, read, file: opened })
 }
 
 /// The file, made readable by its owner alone if it is made here.
@@ -154,11 +158,28 @@ fn result_code(error: &sqlx::Error) -> Option<i64> {
     Some(code & 0xff)
 }
 
+/// Beside a file that may not be written SQLite makes a log and an index of it that may not be written either, and leaves them
+/// there: whoever then mends the right of the file alone has mended nothing.
 fn no_right(file: &Path) -> LedgerError {
-    LedgerError::Unsafe(format!(
-        "{} or its folder cannot be written; give this user the right to, or set database.url to another file",
-        file.display()
-    ))
+    let log = ["", "-wal", "-shm"].map(|end| {
+        let mut path = file.as_os_str().to_owned();
+        path.push(end);
+        PathBuf::from(path)
+    });
+    let is_read_only =
+        |path: &&PathBuf| std::fs::metadata(path).is_ok_and(|there| there.permissions().readonly());
+    let named: Vec<_> = log.iter().filter(is_read_only).map(|p| p.display().to_string()).collect();
+    let shown = file.display();
+    LedgerError::Unsafe(if named.is_empty() {
+        format!(
+            "{shown}, what lies beside it ({shown}-wal, {shown}-shm) or its folder cannot be written; give this user the right to all of them, or set database.url to another file"
+        )
+    } else {
+        let files = named.join(" ");
+        format!(
+            "{files} cannot be written: `chmod u+w {files}`, or set database.url to another file"
+        )
+    })
 }
 
 /// Why a file that is there cannot be used.
@@ -178,6 +199,7 @@ const ALIVE: &str = "INSERT INTO meta (key, value) SELECT 'alive', $1 WHERE TRUE
 
 /// There is room for more: a full disk lets all reads and some small writes pass, so that a large one has to prove it.
 pub(super) async fn is_back(pools: &Pools) -> Result<i64, LedgerError> {
+    pools.file.is_in_place()?;
     let mut tx = pools.write.begin_with("BEGIN IMMEDIATE").await?;
     let room = "0".repeat(ROOM as usize * PAGE as usize);
     sqlx::query(ALIVE).bind(room).execute(&mut *tx).await?;
@@ -185,8 +207,9 @@ pub(super) async fn is_back(pools: &Pools) -> Result<i64, LedgerError> {
     takes_commits(pools).await
 }
 
-/// A commit goes through, and the file may still grow.
+/// The file is in its place, a commit goes through, and the file may still grow.
 pub(super) async fn takes_commits(pools: &Pools) -> Result<i64, LedgerError> {
+    pools.file.is_in_place()?;
     let mut tx = pools.write.begin_with("BEGIN IMMEDIATE").await?;
     let number = |name: &'static str| sqlx::query_scalar::<_, i64>(name);
     let most = number("PRAGMA max_page_count").fetch_one(&mut *tx).await?;
@@ -236,7 +259,7 @@ pub(crate) async fn describe(ledger: &Ledger) -> Result<Server, LedgerError> {
     let pages = number("PRAGMA page_count").await?;
     let most = number("PRAGMA max_page_count").await?;
     let path = match &ledger.db.pools {
-        super::Pools::Sqlite(pools) => pools.file.clone(),
+        super::Pools::Sqlite(pools) => pools.file.path().to_owned(),
         super::Pools::Postgres(_) => PathBuf::new(),
     };
     let file = StoreFile {
@@ -261,6 +284,27 @@ pub(crate) async fn describe(ledger: &Ledger) -> Result<Server, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named_with_what_lies_beside_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let [file, index] = ["ulak.db", "ulak.db-shm"].map(|name| folder.path().join(name));
+        let set = |path: &Path, mode| {
+            std::fs::write(path, "").unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let said = || no_right(&file).to_string();
+        set(&file, 0o600);
+        // somebody else's, or the folder: all that it may be is named
+        assert!(said().contains("ulak.db-shm") && said().contains("folder"), "{}", said());
+        set(&index, 0o444);
+        let only_index = format!("`chmod u+w {}`", index.display());
+        assert!(said().contains(&only_index), "{}", said());
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o444)).unwrap();
+        let both = format!("`chmod u+w {} {}`", file.display(), index.display());
+        assert!(said().contains(&both), "{}", said());
+    }
 
     #[test]
     fn a_nul_is_found_in_a_text_and_in_the_texts_of_a_json_list() {

@@ -104,6 +104,31 @@ async fn a_wish_larger_than_the_budget_is_granted_when_a_span_begins() {
     assert!(place.permits("k", 50, 10, 36_525 * 24 * HOUR_MS).await.unwrap());
 }
 
+#[tokio::test]
+async fn a_clock_that_was_put_back_keeps_nobody_waiting_until_it_has_come_again_to_where_it_was() {
+    let place = fresh().await;
+    for (span_ms, back_ms) in [(125, 600_000), (HOUR_MS, 3 * HOUR_MS)] {
+        let key = format!("k{span_ms}");
+        assert!(place.permits(&key, 1, 1, span_ms).await.unwrap());
+        let ahead =
+            format!("UPDATE permit SET span = span + {} WHERE key = '{key}'", back_ms / span_ms);
+        place.run(&ahead).await;
+        assert!(place.permits(&key, 1, 1, span_ms).await.unwrap(), "{span_ms}");
+    }
+    // the span before an hour's turn is no sign of that: what was used then counts
+    assert!(place.permits("turn", 1, 1, HOUR_MS).await.unwrap());
+    place.run("UPDATE permit SET span = span + 1 WHERE key = 'turn'").await;
+    assert!(!place.permits("turn", 1, 1, HOUR_MS).await.unwrap());
+
+    let ahead = Duration::from_secs(1);
+    assert!(place.pace("p", 500_000, ahead).await.unwrap().is_some());
+    place.run("UPDATE permit SET span = span + 600000000 WHERE key = 'p'").await;
+    let wait = place.pace("p", 500_000, ahead).await.unwrap();
+    assert_eq!(wait, Some(Duration::ZERO));
+    let next = place.pace("p", 500_000, ahead).await.unwrap().expect("a place");
+    assert!(next <= Duration::from_millis(500), "{next:?}");
+}
+
 async fn ask(place: &Place, callers: usize, per_hour: i64) -> (usize, usize, usize) {
     let tasks: Vec<_> = (0..callers)
         .map(|_| {

@@ -8,4 +8,5 @@ mod neighbours;
 mod power;
 mod promises;
 mod refused;
+mod removed;
 mod turns;

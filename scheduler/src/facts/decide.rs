@@ -219,8 +219,7 @@ fn paid(case: &Case<'_>, payment: &PaymentFact) -> Result<Verdict, Refusal> {
         return Ok(Verdict::Stale(KNOWN));
     }
     let (id, event_type) = draft::receipt(payment);
-    let data = case.fact.data.clone();
-    let event = draft::event(case.desk, case.fact, event_type, &id, data)?;
+    let event = draft::event(case.desk, case.fact, event_type, &id, &case.fact.data)?;
     let late = case
         .desk
         .registry

@@ -54,7 +54,7 @@ pub fn thing_of_receipt(desk: &Desk<'_>, fact: &FactEvent) -> Option<String> {
         return None;
     };
     let (id, event_type) = receipt(payment);
-    let event = event(desk, fact, event_type, &id, fact.data.clone()).ok()?;
+    let event = event(desk, fact, event_type, &id, &fact.data).ok()?;
     Some((desk.thing)(&event, desk.registry.get(event_type)?))
 }
 
@@ -67,7 +67,7 @@ pub fn event(
     fact: &FactEvent,
     event_type: &str,
     id: &str,
-    data: Value,
+    data: &Value,
 ) -> Result<Event, Refusal> {
     let subject = fact.subject.clone().or_else(|| subject(&fact.fact));
     let mut body = json!({

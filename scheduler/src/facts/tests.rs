@@ -38,7 +38,7 @@ fn written(at: DateTime<Utc>) -> String {
 }
 
 /// A fact of the type `clinic.<kind>.v1`.
-fn fact(kind: &str, id: &str, time: DateTime<Utc>, data: Value) -> FactEvent {
+fn fact(kind: &str, id: &str, time: DateTime<Utc>, data: &Value) -> FactEvent {
     let body = json!({
         "specversion": "1.0", "id": id, "source": "/clinics/atasehir", "type": format!("clinic.{kind}.v1"),
         "time": written(time), "data": data,
@@ -56,7 +56,7 @@ fn visit(kind: &str, version: i64, time: DateTime<Utc>, starts_at: DateTime<Utc>
         "id": "A-1", "version": version, "starts_at": written(starts_at), "with": "Dr. Çağrı Şahin",
     });
     let data = json!({ "recipient": person(), "appointment": appointment });
-    fact(kind, &format!("{kind}-{version}"), time, data)
+    fact(kind, &format!("{kind}-{version}"), time, &data)
 }
 
 fn booked(version: i64, time: DateTime<Utc>, starts_at: DateTime<Utc>) -> FactEvent {
@@ -69,20 +69,20 @@ fn moved(version: i64, time: DateTime<Utc>, starts_at: DateTime<Utc>) -> FactEve
 
 fn cancelled(version: i64, time: DateTime<Utc>) -> FactEvent {
     let data = json!({ "appointment": { "id": "A-1", "version": version } });
-    fact("appointment-cancelled", &format!("cancelled-{version}"), time, data)
+    fact("appointment-cancelled", &format!("cancelled-{version}"), time, &data)
 }
 
 fn paid(id: &str, payment: &str, at: DateTime<Utc>) -> FactEvent {
     let payment =
         json!({ "id": payment, "amount": "10.00", "currency": "TRY", "paid_at": written(at) });
-    fact("payment-received", id, at, json!({ "recipient": person(), "payment": payment }))
+    fact("payment-received", id, at, &json!({ "recipient": person(), "payment": payment }))
 }
 
 fn refunded(id: &str, payment: &str, refund: &str, at: DateTime<Utc>) -> FactEvent {
     let payment = json!({
         "id": payment, "refund_id": refund, "amount": "10.00", "currency": "TRY", "refunded_at": written(at),
     });
-    fact("payment-refunded", id, at, json!({ "recipient": person(), "payment": payment }))
+    fact("payment-refunded", id, at, &json!({ "recipient": person(), "payment": payment }))
 }
 
 fn said(id: &str, status: &str, channel: Option<&str>, at: DateTime<Utc>) -> FactEvent {
@@ -91,5 +91,5 @@ fn said(id: &str, status: &str, channel: Option<&str>, at: DateTime<Utc>) -> Fac
         consent["channel"] = channel.into();
     }
     let data = json!({ "recipient": { "phone": "+905321234567" }, "consent": consent });
-    fact("consent-changed", id, at, data)
+    fact("consent-changed", id, at, &data)
 }

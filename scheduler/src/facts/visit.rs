@@ -45,7 +45,7 @@ fn reminder(
     let mut data = draft::of_visit(case.fact);
     data.insert("reminder".to_owned(), json!({ "rule": planned.rule }));
     let id = draft::visit_id(&visit.id, visit.version, &planned.rule);
-    let event = draft::event(case.desk, case.fact, draft::REMINDER, &id, Value::Object(data))?;
+    let event = draft::event(case.desk, case.fact, draft::REMINDER, &id, &Value::Object(data))?;
     let before = same_thing(case, &event);
     if before.iter().any(|row| was_sent(row.state)) {
         return Ok(What::Skip(SENT_BEFORE));
@@ -177,7 +177,7 @@ fn line(
     data: Map<String, Value>,
     outcome: Outcome,
 ) -> Result<Line, Refusal> {
-    let event = draft::event(case.desk, case.fact, event_type, id, Value::Object(data))?;
+    let event = draft::event(case.desk, case.fact, event_type, id, &Value::Object(data))?;
     let what = match outcome {
         Outcome::Send { at } => What::Make { event: Box::new(event), at },
         Outcome::Skip { why } => What::Skip(why.word()),

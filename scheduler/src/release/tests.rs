@@ -148,6 +148,28 @@ async fn where_only_time_is_waited_for_the_pause_lasts_until_the_next_due_time()
     assert_eq!(releaser.pause(&left), Duration::from_millis(42));
     let nothing_later = Ticked { left: true, ..Ticked::default() };
     assert_eq!(releaser.pause(&nothing_later), releaser.settings.tick);
+    // while rows go out: neither row by row nor after a whole tick
+    for next_in in [None, Some(1), Some(40)] {
+        let going = Ticked { released: 1, next_in, left: true, ..Ticked::default() };
+        assert_eq!(releaser.pause(&going), GOING);
+    }
+}
+
+#[tokio::test]
+async fn one_look_releases_several_slices_and_hands_every_one_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder).await;
+    let all = SLICE + 3;
+    for i in 0..all {
+        take_in(&ledger, &format!("p{i}")).await;
+    }
+    let (mut releaser, mut worker) = releaser(&ledger, 2 * all);
+    assert_eq!(releaser.tick().await.unwrap().released, all);
+    let mut out = out(&mut worker);
+    out.sort();
+    out.dedup();
+    assert_eq!(out.len(), all);
+    assert_eq!(releaser.tick().await.unwrap().released, 0);
 }
 
 #[tokio::test]

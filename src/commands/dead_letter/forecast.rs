@@ -10,7 +10,8 @@ use ledger::look::RowAsk;
 use ledger::record::Entry;
 use ledger::report::Listed;
 use ledger::state::State;
-use schemas::{Channel, ClinicId, ConsentRule, Event, EventType, Incoming, Refusal};
+use scheduler::facts::Told;
+use schemas::{Channel, ClinicId, ConsentRule, Event, EventType, FactEvent, Incoming, Refusal};
 use templates::{Message, Renderer};
 use worker::pipeline::decide::{Case, Consent, Decision, decide, depends_on_consent};
 use worker::settings::{Clinic, ConsentSource, SmsLane};
@@ -25,6 +26,8 @@ pub(super) enum Forecast {
     Replay { said: String },
     /// The refused event becomes a notification.
     TakeIn { event: Box<Event>, gap_ms: i64, said: String },
+    /// The refused fact counts.
+    Apply { fact: Box<FactEvent>, said: String },
     /// The refused event is there already: the clinic published it again, or it was taken in before.
     Known { ntf: String, said: String },
     /// Nothing: what has to be mended first.
@@ -40,6 +43,7 @@ impl Forecast {
         match self {
             Self::Replay { .. } => "replay",
             Self::TakeIn { .. } => "take-in",
+            Self::Apply { .. } => "apply",
             Self::Known { .. } => "known",
             Self::Not { .. } => "nothing",
         }
@@ -49,15 +53,17 @@ impl Forecast {
         match self {
             Self::Replay { said }
             | Self::TakeIn { said, .. }
+            | Self::Apply { said, .. }
             | Self::Known { said, .. }
             | Self::Not { said } => said,
         }
     }
 
-    /// The notification that a refused event becomes or is.
+    /// The notification or the fact that a refused event becomes or is.
     pub(super) fn becomes(&self) -> Option<String> {
         match self {
             Self::TakeIn { event, .. } => Some(event.ntf().as_str().to_owned()),
+            Self::Apply { fact, .. } => Some(fact.fact_id().as_str().to_owned()),
             Self::Known { ntf, .. } => Some(ntf.clone()),
             Self::Replay { .. } | Self::Not { .. } => None,
         }
@@ -66,6 +72,13 @@ impl Forecast {
 
 fn not(said: impl Into<String>) -> Forecast {
     Forecast::Not { said: said.into() }
+}
+
+fn still_refused(refusal: &Refusal) -> Forecast {
+    not(format!(
+        "it is still refused: {}; the clinic has to publish it corrected, the id is still free",
+        refused(refusal)
+    ))
 }
 
 fn refused(refusal: &Refusal) -> String {
@@ -139,6 +152,39 @@ impl<'a> Forecaster<'a> {
         })
     }
 
+    /// A fact is decided on what is known now; what follows from it is counted and not kept.
+    async fn of_refused_fact(
+        &self,
+        body: &[u8],
+        knows: &dyn Fn(&str) -> bool,
+    ) -> Result<Forecast, Failure> {
+        let fact = match self.desk.settings.registry.read_fact(body, None, knows) {
+            Ok(fact) => fact,
+            Err(refusal) => return Ok(still_refused(&refusal)),
+        };
+        let told = self.desk.applier().preview(std::slice::from_ref(&fact)).await;
+        let told = told.map_err(start::ledger_failure)?.pop();
+        Ok(match told {
+            Some(Told::Applied { fact: id, plan, cancelled }) => {
+                let made = plan.iter().filter(|line| line.ntf.is_some()).count();
+                let said = format!(
+                    "count as {id}: {made} notifications planned, {} cancelled",
+                    cancelled.len()
+                );
+                Forecast::Apply { fact: Box::new(fact), said }
+            }
+            Some(Told::Stale { fact: id, why }) => not(format!(
+                "something newer than {id} is known, or the same ({why}): there is nothing to do"
+            )),
+            Some(Told::Duplicate { fact: id }) => {
+                let said = format!("be marked: it is there already, as {id}");
+                Forecast::Known { ntf: id, said }
+            }
+            Some(Told::Refused(refusal)) => still_refused(&refusal),
+            None => not("it is no fact"),
+        })
+    }
+
     async fn of_refused(&self, row: &Listed) -> Result<Forecast, Failure> {
         let bodies =
             self.desk.ledger.refused_body(&row.ntf).await.map_err(start::ledger_failure)?;
@@ -154,6 +200,9 @@ impl<'a> Forecaster<'a> {
         let body = vault.open_own(&place, &sealed).map_err(start::ledger_failure)?;
         let clinics = &self.desk.settings.config.clinics;
         let knows = |id: &str| ClinicId::parse(id).is_ok_and(|id| clinics.contains_key(&id));
+        if self.desk.is_fact(&body) {
+            return self.of_refused_fact(&body, &knows).await;
+        }
         // under which routing key it came does not count any more: a person has looked at it
         let event = match self.desk.settings.registry.read(&body, None, &knows) {
             Ok(Incoming::Event(event)) => event,
@@ -163,10 +212,7 @@ impl<'a> Forecaster<'a> {
                 ));
             }
             Err(refusal) => {
-                return Ok(not(format!(
-                    "it is still refused: {}; the clinic has to publish it corrected, the id is still free",
-                    refused(&refusal)
-                )));
+                return Ok(still_refused(&refusal));
             }
         };
         let ntf = event.ntf().as_str().to_owned();

@@ -184,7 +184,7 @@ impl Teller<'_> {
         put("fact", told.fact.clone().into());
         match &told.fate {
             Fate::Moved { from } => {
-                put("from", from.to_rfc3339_opts(SecondsFormat::Millis, true).into())
+                put("from", from.to_rfc3339_opts(SecondsFormat::Millis, true).into());
             }
             Fate::Repeated { line } => put("repeats", (*line).into()),
             Fate::LeftOut(bad) => {

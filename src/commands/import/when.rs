@@ -156,12 +156,11 @@ fn hours(cell: &Cell, field: Field) -> Result<Hours, Bad> {
     let read = match cell {
         Cell::Empty => None,
         Cell::Broken => return Err(broken(field)),
-        Cell::Serial(days) => time_of_serial(*days).map(at),
         // 14.30 that was taken for a number is 14.3
         Cell::Number(number) if (1.0..24.0).contains(number) => {
             text::hours(&format!("{number:.2}"))
         }
-        Cell::Number(days) => time_of_serial(*days).map(at),
+        Cell::Number(days) | Cell::Serial(days) => time_of_serial(*days).map(at),
         Cell::Text(text) => text::hours(text),
     };
     read.ok_or_else(|| Bad::new(field, "no-time", "is no time such as 14:30, 14.30 or 14:30-15:00"))

@@ -57,7 +57,7 @@ fn a_clinic_has_the_defaults_of_the_manual() {
     assert_eq!(clinic.min_gap, Duration::from_hours(6));
     assert_eq!(clinic.min_notice, Duration::from_mins(90));
     assert_eq!(
-        clinic.reminders.iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),
+        clinic.reminders.iter().map(schemas::ReminderRule::as_str).collect::<Vec<_>>(),
         ["24h", "2h"]
     );
     assert!(!clinic.confirmation && !clinic.cancellation_notice && !clinic.change_notice);

@@ -27,7 +27,7 @@ pub struct Size {
     pub appointments: usize,
     /// They begin at multiples of so many minutes.
     pub grid: usize,
-    /// The times of day in Istanbul at which the clinics' systems deliver what they have: never within three minutes of a multiple of
+    /// The times of day in Istanbul at which the clinics' systems deliver what they have: never within two minutes of a multiple of
     /// fifteen, also not by a clock that is ten minutes off, so that what is late and what is not is beyond doubt.
     pub deliveries: &'static [(i64, i64)],
 }

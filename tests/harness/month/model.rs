@@ -156,7 +156,7 @@ fn reminders(
         let at = place(clinic, starts_at, wanted);
         assert!(
             (at - now).abs() > IN_DOUBT,
-            "the month is badly made: {rule} at {at}, heard at {now}"
+            "whether it is late is in doubt: {rule} at {at}, heard at {now}; badly made, or time had to pass"
         );
         if at > now {
             all.push((rule, at, wanted));

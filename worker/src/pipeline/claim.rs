@@ -113,6 +113,7 @@ pub async fn claim(
         person: (work.keys.person.clone(), work.person.rev.max(1)),
         appointment,
     };
+    let seen = worker.outage.count();
     match worker.asks.claim.ask(write).await {
         Ok(Claimed::Won) => {
             let now = worker.ledger.clock().now_ms();
@@ -125,7 +126,11 @@ pub async fn claim(
             Ok(Claim::Won(Box::new(won)))
         }
         Ok(Claimed::LookAgain(why)) => Ok(Claim::LookAgain(why)),
-        Err(error @ LedgerError::Away(_)) => in_doubt(worker, work, &token, won, error).await,
+        Err(error @ LedgerError::Away(_)) => {
+            // a look may succeed where no write does, such as on a full disk: others must not go on meanwhile
+            worker.outage.met(seen, &error);
+            in_doubt(worker, work, &token, won, error).await
+        }
         Err(error) => Err(error.into()),
     }
 }

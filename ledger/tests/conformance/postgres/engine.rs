@@ -16,6 +16,9 @@ pub const SKIP: &str = "FOR UPDATE SKIP LOCKED";
 /// How many statements the driver reports of a COMMIT.
 pub const REPORTED_COMMITS: usize = 1;
 
+/// Statements that wake whoever releases, in a transaction that makes rows due.
+pub const CALLS: usize = 1;
+
 /// Keeps every state that a budget was ever in, in `permit_watched`.
 pub const WATCH_PERMITS: &[&str] = &[
     "CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \

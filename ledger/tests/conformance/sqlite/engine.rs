@@ -19,6 +19,9 @@ pub const SKIP: &str = "";
 /// How many statements the driver reports of a COMMIT.
 pub const REPORTED_COMMITS: usize = 0;
 
+/// Statements that wake whoever releases, in a transaction that makes rows due: a file is looked at.
+pub const CALLS: usize = 0;
+
 /// Keeps every state that a budget was ever in, in `permit_watched`.
 pub const WATCH_PERMITS: &[&str] = &[
     "CREATE TRIGGER watch_insert AFTER INSERT ON permit \

@@ -61,21 +61,8 @@ fn unmarked_utf_16(bytes: &[u8]) -> Option<&'static Encoding> {
 /// The line of the first wrong byte, if there are Turkish letters in UTF-8 elsewhere: their pairs of bytes are no Turkish in any other
 /// encoding.
 fn damaged_utf_8(bytes: &[u8]) -> Option<usize> {
-    const LETTERS: [[u8; 2]; 12] = [
-        [0xc3, 0xa7],
-        [0xc3, 0x87], // ç Ç
-        [0xc3, 0xb6],
-        [0xc3, 0x96], // ö Ö
-        [0xc3, 0xbc],
-        [0xc3, 0x9c], // ü Ü
-        [0xc4, 0x9f],
-        [0xc4, 0x9e], // ğ Ğ
-        [0xc4, 0xb1],
-        [0xc4, 0xb0], // ı İ
-        [0xc5, 0x9f],
-        [0xc5, 0x9e], // ş Ş
-    ];
-    let any = bytes.windows(2).any(|pair| LETTERS.iter().any(|letter| letter == pair));
+    const LETTERS: [&str; 12] = ["ç", "Ç", "ö", "Ö", "ü", "Ü", "ğ", "Ğ", "ı", "İ", "ş", "Ş"];
+    let any = bytes.windows(2).any(|pair| LETTERS.iter().any(|letter| letter.as_bytes() == pair));
     let valid_to = std::str::from_utf8(bytes).err()?.valid_up_to();
-    any.then(|| bytes[..valid_to].iter().filter(|byte| **byte == b'\n').count() + 1)
+    any.then(|| bytes[..valid_to].split(|byte| *byte == b'\n').count())
 }

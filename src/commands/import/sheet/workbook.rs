@@ -100,13 +100,14 @@ fn cell(value: &DataRef<'_>, epoch: f64) -> Cell {
         DataRef::Empty => Cell::Empty,
         DataRef::Int(number) => Cell::Number(*number as f64),
         DataRef::Float(number) => Cell::Number(*number),
-        DataRef::String(written) => text(written),
+        DataRef::String(written)
+        | DataRef::DateTimeIso(written)
+        | DataRef::DurationIso(written) => text(written),
         DataRef::SharedString(written) => text(written),
         DataRef::Bool(flag) => text(if *flag { "TRUE" } else { "FALSE" }),
         // a time alone has no calendar
         DataRef::DateTime(at) if at.as_f64() < 1.0 => Cell::Serial(at.as_f64()),
         DataRef::DateTime(at) => Cell::Serial(at.as_f64() + epoch),
-        DataRef::DateTimeIso(written) | DataRef::DurationIso(written) => text(written),
         DataRef::Error(_) => Cell::Broken,
     }
 }
