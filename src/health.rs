@@ -18,6 +18,8 @@ use worker::Worker;
 
 /// What is said of a part that does what it should.
 const OK: &str = "ok";
+/// How often the ledger's file is looked after.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Longest wait for the ledger's answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A clock this far from the database's makes decisions wrong (PROTOCOL rule 15), milliseconds.
@@ -72,6 +74,26 @@ pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken)
         .with_graceful_shutdown(async move { stop.cancelled().await });
     if let Err(error) = served.await {
         tracing::warn!(%error, "health pages ended");
+    }
+}
+
+/// Says so when the ledger's file is removed or replaced while it is open, also while nothing happens. Whoever works meets it by
+/// himself.
+pub async fn mind_the_file(ledger: Ledger, stop: CancellationToken) {
+    let mut was_there = true;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+        match ledger.is_in_place() {
+            Err(error) if was_there => {
+                tracing::error!(alert = "ledger-gone", %error, "nothing is taken");
+            }
+            Ok(()) if !was_there => tracing::info!("the ledger's file is in its place again"),
+            Ok(()) | Err(_) => continue,
+        }
+        was_there = !was_there;
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bus::Bus;
 use ledger::{Engine, Ledger, LedgerError, LedgerSettings};
@@ -17,6 +18,9 @@ use crate::config::{Config, Purpose};
 use crate::lifecycle::{self, Stop};
 use crate::lock::Lock;
 use crate::{health, start, telemetry};
+
+/// Longest that a request goes on after the stop.
+const REQUESTS_FINISH_WITHIN: Duration = Duration::from_secs(18);
 
 /// What is particular to a long-running process.
 #[derive(Debug)]
@@ -79,6 +83,7 @@ where
         _ => None,
     };
     let drain = settings.config.worker.drain;
+    let said = start::Said::by(&settings.config);
     let run = |stop: Stop| async move {
         let (listen, key) = (process.listen)(&settings.config);
         let listener = health::bind(listen, key).await?;
@@ -87,6 +92,9 @@ where
         schemas::PhoneNumber::load_rules();
         let Some(ledger) = open(process.extent, &told, &stop).await? else { return Ok(()) };
         health.has_ledger(ledger.clone());
+        if process.extent == Extent::Whole {
+            tokio::spawn(health::mind_the_file(ledger.clone(), stop.soft.clone()));
+        }
         pages.open(&settings, &ledger);
         let Some(bus) = broker(&settings, process, &stop).await? else { return Ok(()) };
         health.has_broker(bus.clone());
@@ -103,7 +111,8 @@ where
         }
         worked
     };
-    runtime()?.block_on(lifecycle::run(drain, run))?.into()
+    let ended: Result<(), Failure> = runtime()?.block_on(lifecycle::run(drain, run))?.into();
+    ended.map_err(|failure| said.of(failure))
 }
 
 /// [`run`] with the configuration of the command line.
@@ -148,7 +157,8 @@ impl Pages {
                 let door = gateway::Door::new(told, registry, stop.soft.clone());
                 let router = gateway::router(&door).merge(health::pages(health.clone()));
                 // a stop takes nothing new; what has begun is finished
-                let serving = gateway::serve(listener, router, stop.soft.clone());
+                let finish = finish_within(settings.config.worker.drain);
+                let serving = gateway::serve(listener, router, stop.soft.clone(), finish);
                 Self { door: Some(door), serving: tokio::spawn(serving) }
             }
         }
@@ -171,6 +181,12 @@ impl Pages {
             () = hard.cancelled() => {}
         }
     }
+}
+
+/// How long requests may go on after the stop: as long as an answer ever takes, and in any case less than everything else has, so
+/// that nobody outside decides how a stop ends.
+fn finish_within(drain: Duration) -> Duration {
+    (drain * 3 / 5).min(REQUESTS_FINISH_WITHIN)
 }
 
 /// Opens the ledger, or `None` if the stop came first.
@@ -206,4 +222,17 @@ async fn broker(
         return Ok(Some(None));
     }
     Ok(start::open_bus(settings, process.name, stop).await?.map(|bus| Some(Arc::new(bus))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_end_before_the_drain_does() {
+        for (drain, finish) in [(0, 0), (5, 3), (25, 15), (30, 18), (3_600, 18)] {
+            let [drain, finish] = [drain, finish].map(Duration::from_secs);
+            assert_eq!(finish_within(drain), finish, "{drain:?}");
+        }
+    }
 }

@@ -52,6 +52,40 @@ pub fn ledger_settings(
     })
 }
 
+/// Where a configuration says how to reach the ledger, for errors that are found only when it is opened.
+#[derive(Debug, Clone)]
+pub struct Said(Vec<(&'static str, &'static str, Origin)>);
+
+impl Said {
+    /// Of this configuration.
+    pub fn by(config: &Config) -> Self {
+        let keys = [
+            ("database.master_key", "database.master_key"),
+            ("database.master_key", "database.master_key_file"),
+            ("database.url", "database.url"),
+        ];
+        let said = keys.map(|(key, written)| (key, written, config.origin_of(written)));
+        Self(said.into_iter().filter(|(.., origin)| *origin != Origin::Unset).collect())
+    }
+
+    /// Names the place in errors that know none.
+    pub fn of(&self, failure: Failure) -> Failure {
+        let Failure::Config(mut errors) = failure else { return failure };
+        for error in errors.iter_mut().filter(|error| error.origin == Origin::Unset) {
+            if let Some((_, written, origin)) = self.0.iter().find(|(key, ..)| *key == error.key) {
+                error.key = (*written).to_owned();
+                error.origin = origin.clone();
+            }
+        }
+        Failure::Config(errors)
+    }
+
+    /// Why the ledger of this configuration cannot be opened: [`ledger_failure`].
+    pub fn ledger_failure(&self, error: LedgerError) -> Failure {
+        self.of(ledger_failure(error))
+    }
+}
+
 /// Why a ledger cannot be used, with the exit code that fits: another master key is a wrong configuration.
 pub fn ledger_failure(error: LedgerError) -> Failure {
     match error {

@@ -54,6 +54,7 @@ async fn another_master_key() {
     assert_eq!(said.code, 64, "{}", said.stderr);
     let line = last_line(&said);
     assert!(line.contains("database.master_key") && !line.contains("YWFh"), "{line}");
+    assert!(line.contains("(environment variable ULAK_DATABASE__MASTER_KEY)"), "{line}");
     machine.up(&[]).await;
     machine.finish().await;
 }

@@ -46,8 +46,7 @@ impl Topology {
         for name in self.queues() {
             // a refused declaration closes its channel, so each has its own
             let channel = link::channel(&connection, settings).await?;
-            let options =
-                QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+            let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
             let asked = channel.queue_declare(short(name), options, FieldTable::default());
             match link::within(settings.step_limit, "looking for a queue", asked).await? {
                 Ok(queue) if queue.message_count() > 0 || queue.consumer_count() > 0 => {

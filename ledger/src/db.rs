@@ -297,7 +297,7 @@ impl Changes {
             Engine::Sqlite => {
                 if self.commits.changed().await.is_err() {
                     // the ledger is gone: nothing will change
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             }
             Engine::Postgres => tokio::select! {

@@ -319,7 +319,7 @@ impl Ledger {
     ) -> Result<Page, LedgerError> {
         let rows = query(
             "-- read on\nWITH c AS (SELECT coalesce(max(xid), 0) AS xid, coalesce(max(id), 0) AS id FROM reader WHERE name = $1), \
-             s AS (SELECT r.* FROM c CROSS JOIN record r WHERE {after} \
+             s AS (SELECT r.* FROM record r WHERE {beyond} \
                AND {committed} ORDER BY {by_commit} LIMIT $4), \
              m AS (SELECT xid, id, clinic, ntf, kind, at, bytes FROM s WHERE kind IN (SELECT value FROM {list:$2}) ORDER BY xid, id LIMIT $3) \
              SELECT CAST(1 AS BIGINT) AS wanted, m.* FROM m UNION ALL \

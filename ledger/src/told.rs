@@ -70,7 +70,7 @@ impl Ledger {
     pub async fn read_over(&self, reader: &str, before: i64) -> Result<bool, LedgerError> {
         let row = query(
             "-- read over\nWITH c AS (SELECT coalesce(max(xid), 0) AS xid, coalesce(max(id), 0) AS id FROM reader WHERE name = $1), \
-             s AS (SELECT r.xid AS xid, r.id AS id, r.at AS at FROM c CROSS JOIN record r WHERE {after} \
+             s AS (SELECT r.xid AS xid, r.id AS id, r.at AS at FROM record r WHERE {beyond} \
                AND {committed} ORDER BY {by_commit} LIMIT $3), \
              young AS (SELECT xid, id FROM s WHERE at >= $2 ORDER BY xid, id LIMIT 1) \
              SELECT xid, id FROM s WHERE NOT EXISTS (SELECT 1 FROM young) OR (xid, id) < (SELECT xid, id FROM young) \

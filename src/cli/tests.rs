@@ -150,7 +150,10 @@ fn notifications_and_refused_events_are_shown_by_their_id() {
     let Ok(LogCommand::Explain(args)) = parse_group(&["explain", ntf.as_str()]) else {
         panic!("an id")
     };
-    assert_eq!((args.ntf.as_ref(), args.lang), (Some(&crate::cli::schedule::Named::Notification(ntf.clone())), Tongue::En));
+    assert_eq!(
+        (args.ntf.as_ref(), args.lang),
+        (Some(&crate::cli::schedule::Named::Notification(ntf.clone())), Tongue::En)
+    );
     let Ok(DeadLetterCommand::Show(args)) = parse_group(&["show", bad.as_str()]) else {
         panic!("an id")
     };
@@ -301,6 +304,7 @@ fn words(line: &str) -> Vec<String> {
             _ => part.split_whitespace().map(str::to_owned).collect(),
         })
         .map(|word| word.replace("ntf_k5xq…", SAMPLE).replace("bad_4f2a…", SAMPLE))
+        .map(|word| word.replace("fct_m3ab…", &SAMPLE.replace("ntf_", "fct_")))
         .collect()
 }
 

@@ -40,7 +40,8 @@ pub fn with_ledger(
     let settings = Settings::for_purpose(global, Purpose::Records)?;
     let told = start::ledger_settings(&settings.config, "log", 2)?;
     runtime()?.block_on(async {
-        let ledger = Ledger::open(&told).await.map_err(start::ledger_failure)?;
+        let said = start::Said::by(&settings.config);
+        let ledger = Ledger::open(&told).await.map_err(|error| said.ledger_failure(error))?;
         let desk = Desk { settings, ledger, json: global.json };
         let done = work(&desk).await;
         desk.ledger.close().await;

@@ -173,7 +173,7 @@ impl Import<'_> {
                 note(&format!("ulak: what is known already is not shown: {error}"));
                 Ok(None)
             }
-            Err(error) => Err(start::ledger_failure(error)),
+            Err(error) => Err(start::Said::by(&self.settings.config).ledger_failure(error)),
         }
     }
 

@@ -30,7 +30,8 @@ pub fn run(global: &Global, args: &MigrateArgs) -> Result<(), Failure> {
         return move_to(global, &ledger, from, to);
     }
     runtime()?.block_on(async {
-        let found = ledger::migrate(&ledger).await.map_err(start::ledger_failure)?;
+        let said = start::Said::by(&settings.config);
+        let found = ledger::migrate(&ledger).await.map_err(|error| said.ledger_failure(error))?;
         if global.json {
             say(serde_json::json!({ "ledger": "ready", "found_schema": found }))?;
         } else {

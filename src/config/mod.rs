@@ -138,6 +138,12 @@ impl Config {
         })
     }
 
+    /// Where the value of a key comes from.
+    pub fn origin_of(&self, key: &str) -> Origin {
+        let shown = self.shown.iter().find(|shown| shown.key == key);
+        shown.map_or(Origin::Unset, |shown| shown.origin.clone())
+    }
+
     /// Every value with its origin: secrets replaced, passwords in addresses masked.
     pub fn values(&self) -> &[Shown] {
         &self.shown

@@ -118,7 +118,7 @@ impl Config {
                 match self.consent.source {
                     ConsentSource::Iys => self.needs_iys(clinic, errors),
                     ConsentSource::Netgsm => self.needs_netgsm_brand(clinic, errors),
-                    ConsentSource::Registry => {}
+                    ConsentSource::Registry => self.needs_no_consent(clinic, types, errors),
                 }
             }
         }
@@ -188,6 +188,22 @@ impl Config {
         }
     }
 
+    /// What the clinic itself records is who refused: nobody's consent is in it, and what needs one would be suppressed for good.
+    fn needs_no_consent(&self, clinic: &Clinic, types: &TypeRules, errors: &mut Vec<ConfigError>) {
+        let id = clinic.face.id.as_str();
+        let required: Vec<&str> = types
+            .iter()
+            .filter(|(name, own)| rule(clinic, name, **own) == ConsentRule::Required)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let Some(first) = required.first() else { return };
+        let problem = format!(
+            "asks for consent that consent.source = \"registry\" never finds, so nothing of these types would be sent: {}; set consent.source to \"iys\" or \"netgsm\", or for each type clinics.{id}.consent.\"{first}\" = \"not-refused\" and its legal basis under clinics.{id}.consent_basis",
+            required.join(", ")
+        );
+        errors.push(self.missing(&format!("clinics.{id}.consent"), problem));
+    }
+
     /// The clinic's account is not there: the account's own key is at fault, or the clinic's choice.
     fn no_account(&self, clinic: &str, provider: &str, account: &str, known: &str) -> ConfigError {
         if account == super::DEFAULT_ACCOUNT {
@@ -216,19 +232,16 @@ impl Config {
     }
 
     fn missing(&self, key: &str, problem: impl AsRef<str>) -> ConfigError {
-        let origin = self
-            .shown
-            .iter()
-            .find(|shown| shown.key == key)
-            .map_or(Origin::Unset, |shown| shown.origin.clone());
-        ConfigError::new(key, origin, problem)
+        ConfigError::new(key, self.origin_of(key), problem)
     }
 }
 
 /// Whether any type of this clinic is sent only after somebody was asked.
 fn asks_anybody(clinic: &Clinic, types: &TypeRules) -> bool {
-    types.iter().any(|(name, own)| {
-        let rule = clinic.consent.get(name).map_or(*own, |own| own.rule);
-        rule != ConsentRule::None
-    })
+    types.iter().any(|(name, own)| rule(clinic, name, *own) != ConsentRule::None)
+}
+
+/// The clinic's rule for a type, which may be the type's own.
+fn rule(clinic: &Clinic, name: &str, own: ConsentRule) -> ConsentRule {
+    clinic.consent.get(name).map_or(own, |own| own.rule)
 }

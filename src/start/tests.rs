@@ -93,3 +93,28 @@ fn what_the_configuration_accepts_makes_a_client() {
         assert!(client.is_ok(), "{client:?}");
     }
 }
+
+#[test]
+fn what_is_found_wrong_when_the_ledger_is_opened_names_where_it_was_set() {
+    use super::Said;
+    use ledger::LedgerError;
+    let line = |file: &str, error: LedgerError| {
+        let sources = Sources {
+            file: Some(("ulak.toml".into(), file.to_owned())),
+            env: BTreeMap::from([("ULAK_DATABASE__URL".to_owned(), "sqlite://x.db".to_owned())]),
+        };
+        let key =
+            |_: &std::path::Path| Ok("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned());
+        let config = Config::load(&sources, &BTreeMap::new(), &key).expect("valid");
+        Said::by(&config).ledger_failure(error).lines().remove(0)
+    };
+    let (file, value) = (
+        "database.master_key_file = \"k\"",
+        "database.master_key = \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"",
+    );
+    let [key, moved] = [LedgerError::Key, LedgerError::Unsafe].map(|kind| kind("x".to_owned()));
+    assert_eq!(line(file, key.clone()), "ulak: database.master_key_file (ulak.toml): x");
+    assert_eq!(line(value, key), "ulak: database.master_key (ulak.toml): x");
+    let env = "ulak: database.url (environment variable ULAK_DATABASE__URL): x";
+    assert_eq!(line(value, moved), env);
+}

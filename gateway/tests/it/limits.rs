@@ -3,7 +3,7 @@
 use crate::house::{AT_STOP, House, open, receipt};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Writes raw bytes and reads until the other side closes.
 async fn raw(house: &House, bytes: &[u8]) -> String {
@@ -102,7 +102,13 @@ async fn whoever_sends_all_of_his_body_first_still_reads_why_it_is_not_taken() {
         (&house.token, unknown, &chunks, "413"),
     ] {
         let request = [head(token, more).as_bytes(), body].concat();
-        let answer = raw(&house, &request).await;
+        let socket = TcpSocket::new_v4().unwrap();
+        // so small that all of it is sent only if somebody reads it
+        socket.set_send_buffer_size(16 * 1024).unwrap();
+        let mut stream = socket.connect(house.address).await.unwrap();
+        stream.write_all(&request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
         assert!(answer.contains("urn:ulak:problem:"), "{answer}");
     }

@@ -17,6 +17,9 @@ pub(crate) struct Dialect {
     least: &'static str,
     /// `{after}`: record `r` comes after cursor `c`.
     after: &'static str,
+    /// `{beyond}`: the same of the one cursor in `c`, in words that the index of records is entered by: with a join PostgreSQL may walk
+    /// through all that was ever recorded.
+    beyond: &'static str,
     /// `{by_commit}`: the order in which records are read, with `{by_commit_desc}` the other way round.
     by_commit: &'static str,
     by_commit_desc: &'static str,
@@ -44,6 +47,7 @@ impl Dialect {
         greatest: "greatest",
         least: "least",
         after: "(r.xid, r.id) > (c.xid, c.id)",
+        beyond: "(r.xid, r.id) > ((SELECT xid FROM c), (SELECT id FROM c))",
         by_commit: "xid, id",
         by_commit_desc: "xid DESC, id DESC",
         committed: "r.xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
@@ -64,6 +68,7 @@ impl Dialect {
         greatest: "max",
         least: "min",
         after: "r.id > c.id",
+        beyond: "r.id > (SELECT id FROM c)",
         by_commit: "id",
         by_commit_desc: "id DESC",
         committed: "TRUE",
@@ -120,6 +125,7 @@ impl Dialect {
                 "greatest" => self.greatest,
                 "least" => self.least,
                 "after" => self.after,
+                "beyond" => self.beyond,
                 "by_commit" => self.by_commit,
                 "by_commit_desc" => self.by_commit_desc,
                 "committed" => self.committed,

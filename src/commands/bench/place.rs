@@ -240,8 +240,8 @@ fn settings(database: &str, broker: &str) -> String {
     let mut text = format!(
         "[database]\nurl = {database:?}\nmaster_key_file = \"master.key\"\n[broker]\nurl = {broker:?}\n\
          [scheduler]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n\
-         [providers.netgsm]\nbase_url = \"http://127.0.0.1:9\"\nusername = \"bench\"\npassword = \"bench\"\nsender = \"BENCH\"\n\
-         [consent]\nsource = \"registry\"\n"
+         [providers.netgsm]\nbase_url = \"http://127.0.0.1:9\"\nusername = \"bench\"\npassword = \"bench\"\nsender = \"BENCH\"\niys_brand_code = 1\n\
+         [consent]\nsource = \"netgsm\"\n"
     );
     for clinic in rows::clinics() {
         text.push_str(&format!("[clinics.{clinic}]\nname = \"Bench\"\n"));

@@ -157,6 +157,9 @@ fn closed(error: &LedgerError, own: Option<&Path>) -> Finding {
         LedgerError::Away(_) | LedgerError::Login(_) if own.is_some() => {
             "look at the file's rights and disk; while `ulak up` runs it may be busy for a moment"
         }
+        LedgerError::Schema(line) if line.contains("newer") => {
+            "install the ulak that last worked with this ledger, or a newer one"
+        }
         LedgerError::Schema(_) if own.is_some() => {
             "start `ulak up`, which makes the ledger, or run `ulak migrate`"
         }
@@ -261,7 +264,10 @@ mod tests {
         assert_eq!(closed(&schema, None).todo.as_deref(), Some("run `ulak migrate`"));
         let own = closed(&schema, Some(Path::new("ulak.db")));
         assert!(own.todo.is_some_and(|todo| todo.contains("`ulak up`")));
+        let newer = LedgerError::Schema("the ledger has schema 9: start a newer ulak".to_owned());
         for own in [None, Some(Path::new("ulak.db"))] {
+            let todo = closed(&newer, own).todo.expect("something to do");
+            assert!(todo.contains("newer") && !todo.contains('`'), "{todo}");
             let away = closed(&LedgerError::Away("x".to_owned()), own);
             assert_eq!(away.status, Status::Fail);
             assert_eq!(away.todo.is_some_and(|todo| todo.contains("PostgreSQL")), own.is_none());

@@ -25,7 +25,8 @@ const SLICE: usize = 500;
 pub(super) fn publish(settings: &Settings, events: &[Event], json: bool) -> Result<(), Failure> {
     let told = start::ledger_settings(&settings.config, "publish", 2)?;
     runtime()?.block_on(async {
-        let ledger = Ledger::open(&told).await.map_err(start::ledger_failure)?;
+        let said = start::Said::by(&settings.config);
+        let ledger = Ledger::open(&told).await.map_err(|error| said.ledger_failure(error))?;
         let done = take_in(&ledger, settings, events, json).await;
         ledger.close().await;
         done

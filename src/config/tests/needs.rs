@@ -114,9 +114,31 @@ fn iys_is_needed_only_where_somebody_is_asked() {
         open = format!("{open}\nconsent.{name} = \"none\"\nconsent_basis.{name} = \"article 6\"");
     }
     assert!(missing(&open, Purpose::Worker).is_empty());
-    assert!(
-        missing(&format!("{file}\n[consent]\nsource = \"registry\""), Purpose::Worker).is_empty()
-    );
+}
+
+#[test]
+fn without_anybody_to_ask_no_type_may_need_consent() {
+    let registry = |clinic: &str| format!("{COMPLETE}\n{clinic}\n[consent]\nsource = \"registry\"");
+    for purpose in [Purpose::Up, Purpose::Worker] {
+        let lines = missing(&registry(""), purpose);
+        assert_eq!(keys(&lines), ["clinics.atasehir.consent"], "{purpose:?}");
+        for word in ["ulak.payment-receipt.v1", "\"iys\" or \"netgsm\"", "\"not-refused\"", "basis"]
+        {
+            assert!(lines[0].contains(word), "{word} in {lines:?}");
+        }
+    }
+    assert_eq!(missing(&registry(""), Purpose::Scheduler), Vec::<String>::new());
+    let mut clinic = String::new();
+    for name in types().keys() {
+        let lines = missing(&registry(&clinic), Purpose::Up);
+        assert!(lines[0].contains(name.as_str()), "{name} in {lines:?}");
+        clinic = format!(
+            "{clinic}\nconsent.{name:?} = \"not-refused\"\nconsent_basis.{name:?} = \"article 6\""
+        );
+    }
+    // neither is an İYS account needed
+    let file = registry(&clinic).replace("[providers.iys]", "[providers.iys.accounts.other]");
+    assert_eq!(missing(&file, Purpose::Up), Vec::<String>::new());
 }
 
 #[test]

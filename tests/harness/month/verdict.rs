@@ -19,6 +19,13 @@ const SHOWN: usize = 8;
 impl Passed {
     /// Fails with the stories of those who got something else, and with the seed that replays it.
     pub fn check(&self, month: &Month, seed: u64, late: Ms) {
+        let wrong = self.wrong(month, late);
+        let shown = wrong.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
+        assert!(wrong.is_empty(), "seed {seed}: {} stories went wrong:\n{shown}", wrong.len());
+    }
+
+    /// The stories of those who got something else than they had to.
+    fn wrong(&self, month: &Month, late: Ms) -> Vec<String> {
         let mut expected: BTreeMap<String, Vec<&Expected>> = BTreeMap::new();
         let mut received: BTreeMap<String, Vec<&Received>> = BTreeMap::new();
         for one in &self.expected {
@@ -39,14 +46,8 @@ impl Passed {
                 wrong.push(story(month, visit, &got, &had));
             }
         }
-        assert!(received.is_empty(), "seed {seed}: messages to strangers: {received:?}");
-        let shown = wrong.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
-        assert!(
-            wrong.is_empty(),
-            "seed {seed}: {} of {} appointments:\n{shown}",
-            wrong.len(),
-            month.visits.len()
-        );
+        wrong.extend(received.values().map(|got| format!("messages to strangers: {got:?}")));
+        wrong
     }
 }
 
@@ -88,4 +89,41 @@ fn story(month: &Month, visit: &Visit, got: &[&Received], had: &[&Expected]) -> 
         let _ = writeln!(story, "  got {}", one.shown(visit.clinic));
     }
     story
+}
+
+#[test]
+fn a_message_too_few_too_many_at_another_time_or_with_other_words_is_seen() {
+    use super::book::{Happening, Size};
+    use super::calendar::HOUR;
+    use super::model::Model;
+    let month = Month::of(1, Size::SMALL);
+    let mut model = Model::new(&month);
+    for (at, happening) in &month.happenings {
+        model.pass(*at);
+        if let Happening::Fact(said) = happening {
+            model.hear(&month.said[*said], *at);
+        }
+    }
+    model.pass(Ms::MAX);
+    let got = |had: &Expected| {
+        let visit = &month.visits[had.visit];
+        let text = format!("{} {}", visit.clinic.in_words(had.starts_at), had.with);
+        Received { ledger_at: had.at, world_at: had.at, to: visit.national(), text }
+    };
+    let received: Vec<Received> = model.expected.iter().map(got).collect();
+    let run = |change: &dyn Fn(&mut Vec<Received>)| {
+        let mut received = received.clone();
+        change(&mut received);
+        let expected = model.expected.clone();
+        let passed = Passed { expected, received, jumps: 0, directs: 0, creeps: 0 };
+        passed.wrong(&month, PROMPT).len()
+    };
+    assert_eq!(run(&|_| ()), 0);
+    assert_eq!(run(&|all| drop(all.remove(7))), 1, "too few");
+    assert_eq!(run(&|all| all.insert(7, all[7].clone())), 1, "twice");
+    assert_eq!(run(&|all| all[7].ledger_at -= 1), 1, "too early");
+    assert_eq!(run(&|all| all[7].ledger_at += HOUR), 1, "too late");
+    assert_eq!(run(&|all| all[7].world_at -= 12 * HOUR), 1, "at night");
+    assert_eq!(run(&|all| all[7].text = all[7].text.replace("2031", "2032")), 1, "another visit");
+    assert_eq!(run(&|all| all[7].to = "5320000000".to_owned()), 2, "a stranger");
 }
