@@ -26,7 +26,7 @@ struct Lingering {
 /// Lets the rest of a body come.
 pub(crate) fn linger(headers: &HeaderMap, body: Body) -> Body {
     // whoever waits for `100 Continue` sends nothing before the body is read
-    let _ = headers; body
+    Body::new(Lingering { body, comes: !headers.contains_key(EXPECT) })
 }
 
 impl HttpBody for Lingering {

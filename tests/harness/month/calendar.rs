@@ -87,6 +87,11 @@ pub fn first() -> Ms {
     utc(2031, 2, 28, 21, 0)
 }
 
+/// When nothing is left to come.
+pub fn last() -> Ms {
+    first() + 60 * DAY
+}
+
 fn naive(ms: Ms) -> NaiveDateTime {
     let since = TimeDelta::try_milliseconds(ms).expect("a date");
     DateTime::UNIX_EPOCH.naive_utc() + since

@@ -7,7 +7,7 @@ use serde_json::Value;
 use simulator::Simulator;
 
 use super::book::{Happening, Month};
-use super::calendar::{Clinic, Ms, first};
+use super::calendar::{Clinic, Ms, first, last};
 use super::clocks::{Clocks, Received};
 use super::model::{Expected, Model};
 use super::random::Random;
@@ -80,7 +80,7 @@ pub async fn pass<P: Place>(month: &Month, place: &mut P, seed: u64) -> Passed {
         }
         run.happen(&now).await;
     }
-    run.model.pass(Ms::MAX);
+    run.model.pass(last());
     Passed { expected: run.model.expected, ..run.passed }
 }
 

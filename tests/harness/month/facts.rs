@@ -69,7 +69,7 @@ impl Visit {
         appointment
     }
 
-    fn envelope(&self, kind: &str, id: String, time: Ms, data: &Value) -> Value {
+    fn envelope(&self, kind: &str, id: &str, time: Ms, data: &Value) -> Value {
         json!({
             "specversion": "1.0", "id": id, "source": format!("/clinics/{}", self.clinic.id()), "type": kind,
             "time": self.clinic.written(time), "subject": format!("appointment/{}", self.id()),
@@ -83,7 +83,7 @@ impl Visit {
         let id = format!("f/{}/{}", self.n, said.version);
         let What::Stands { starts_at, with } = &said.what else {
             let data = json!({ "appointment": appointment });
-            return self.envelope("clinic.appointment-cancelled.v1", id, said.time, &data);
+            return self.envelope("clinic.appointment-cancelled.v1", &id, said.time, &data);
         };
         appointment["starts_at"] = self.clinic.written(*starts_at).into();
         appointment["with"] = (*with).into();
@@ -96,7 +96,7 @@ impl Visit {
             "clinic.appointment-rescheduled.v1"
         };
         let data = json!({ "recipient": self.recipient(), "appointment": appointment });
-        self.envelope(kind, id, said.time, &data)
+        self.envelope(kind, &id, said.time, &data)
     }
 
     /// The notification with which its clinic's system reminds of it past the plan, by the rule `24h`.
@@ -108,6 +108,6 @@ impl Visit {
             "recipient": self.recipient(), "appointment": appointment, "reminder": { "rule": "24h" },
         });
         let id = format!("direct/{}/{time}", self.n);
-        self.envelope("ulak.appointment-reminder.v1", id, time, &data)
+        self.envelope("ulak.appointment-reminder.v1", &id, time, &data)
     }
 }

@@ -94,7 +94,7 @@ fn story(month: &Month, visit: &Visit, got: &[&Received], had: &[&Expected]) -> 
 #[test]
 fn a_message_too_few_too_many_at_another_time_or_with_other_words_is_seen() {
     use super::book::{Happening, Size};
-    use super::calendar::HOUR;
+    use super::calendar::{DAY, HOUR, last};
     use super::model::Model;
     let month = Month::of(1, Size::SMALL);
     let mut model = Model::new(&month);
@@ -104,7 +104,7 @@ fn a_message_too_few_too_many_at_another_time_or_with_other_words_is_seen() {
             model.hear(&month.said[*said], *at);
         }
     }
-    model.pass(Ms::MAX);
+    model.pass(last());
     let got = |had: &Expected| {
         let visit = &month.visits[had.visit];
         let text = format!("{} {}", visit.clinic.in_words(had.starts_at), had.with);
@@ -122,7 +122,7 @@ fn a_message_too_few_too_many_at_another_time_or_with_other_words_is_seen() {
     assert_eq!(run(&|all| drop(all.remove(7))), 1, "too few");
     assert_eq!(run(&|all| all.insert(7, all[7].clone())), 1, "twice");
     assert_eq!(run(&|all| all[7].ledger_at -= 1), 1, "too early");
-    assert_eq!(run(&|all| all[7].ledger_at += HOUR), 1, "too late");
+    assert_eq!(run(&|all| all[7].ledger_at += 60 * DAY), 1, "too late");
     assert_eq!(run(&|all| all[7].world_at -= 12 * HOUR), 1, "at night");
     assert_eq!(run(&|all| all[7].text = all[7].text.replace("2031", "2032")), 1, "another visit");
     assert_eq!(run(&|all| all[7].to = "5320000000".to_owned()), 2, "a stranger");
