@@ -81,5 +81,5 @@ async fn replayed_once_it_can_be(clinic: &Installation) {
     let asked = clinic.ulak(&["dead-letter", "replay", &bad, "--json"]).await;
     let foreseen: Value = asked.json().remove(0);
     assert_eq!(foreseen["would"], "nothing");
-    assert!(foreseen["said"].as_str().unwrap().contains("version-conflict"), "{foreseen}");
+    assert!(foreseen["said"].as_str().expect("told").contains("version-conflict"), "{foreseen}");
 }

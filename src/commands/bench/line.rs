@@ -1,5 +1,6 @@
 //! What one scenario says: a JSON line, or a few words a person reads.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -72,7 +73,8 @@ impl Line {
         let met = if self.met() { "met" } else { "MISSED" };
         let mut text = format!("{:<18} {met:<6} goal: {}", self.scenario, self.goals());
         for (name, value) in &self.fields {
-            text.push_str(&format!("\n    {name:<30} {value:>12}"));
+            // a String takes it all
+            let _ = write!(text, "\n    {name:<30} {value:>12}");
         }
         text
     }

@@ -1,5 +1,6 @@
 //! Where it happens: databases that are made for it and dropped, a broker that nobody uses, a folder that is gone afterwards.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -244,7 +245,8 @@ fn settings(database: &str, broker: &str) -> String {
          [consent]\nsource = \"netgsm\"\n"
     );
     for clinic in rows::clinics() {
-        text.push_str(&format!("[clinics.{clinic}]\nname = \"Bench\"\n"));
+        // a String takes it all
+        let _ = writeln!(text, "[clinics.{clinic}]\nname = \"Bench\"");
     }
     text
 }

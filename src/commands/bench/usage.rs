@@ -93,10 +93,10 @@ impl Server {
                 continue;
             };
             match pid.stat() {
-                Some(stat) if stat.parent == self.postmaster.0 => {
-                    if !others.contains(&i64::from(pid.0)) {
-                        all += stat.own;
-                    }
+                Some(stat)
+                    if stat.parent == self.postmaster.0 && !others.contains(&i64::from(pid.0)) =>
+                {
+                    all += stat.own;
                 }
                 _ => {}
             }
