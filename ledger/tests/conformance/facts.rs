@@ -42,15 +42,15 @@ fn fact(id: &str) -> FactWrite {
     }
 }
 
-fn to(seen_rev: i64, version: i64, cancelled: bool) -> Option<FactAppointment> {
-    Some(FactAppointment {
+fn to(seen_rev: i64, version: i64, cancelled: bool) -> FactAppointment {
+    FactAppointment {
         key: KEY.to_owned(),
         seen_rev,
         version: ("explicit", version),
         starts_at: 1_000 + version,
         cancelled,
         content: format!("c{version}"),
-    })
+    }
 }
 
 /// A row of the appointment that waits until `due`.
@@ -92,7 +92,7 @@ async fn a_fact_its_appointment_and_its_plan_are_written_together() {
     let place = fresh().await;
     let due = place.now().await + 3_600_000;
     let booking = FactWrite {
-        appointment: to(0, 1, false),
+        appointment: Some(to(0, 1, false)),
         // one person: both rows and the fact itself
         plan: vec![planned("a", due), Settle { person: stranger("a"), ..planned("b", due) }],
         person: Some(stranger("a")),
@@ -134,9 +134,9 @@ async fn the_same_fact_again_writes_nothing_and_says_whether_it_is_the_same() {
 #[tokio::test]
 async fn what_was_decided_on_an_older_revision_is_decided_again() {
     let place = fresh().await;
-    place.write(&FactWrite { appointment: to(0, 1, false), ..fact("1") }).await;
+    place.write(&FactWrite { appointment: Some(to(0, 1, false)), ..fact("1") }).await;
     let late = FactWrite {
-        appointment: to(0, 2, false),
+        appointment: Some(to(0, 2, false)),
         plan: vec![planned("a", 0)],
         person: Some(stranger("a")),
         ..fact("2")
@@ -144,7 +144,7 @@ async fn what_was_decided_on_an_older_revision_is_decided_again() {
     assert_eq!(place.write(&late).await, Applied::LookAgain);
     assert_eq!(place.state("a").await, None, "nothing of it stays");
     assert_eq!(
-        place.write(&FactWrite { appointment: to(1, 2, false), ..late }).await,
+        place.write(&FactWrite { appointment: Some(to(1, 2, false)), ..late }).await,
         written(&[])
     );
     assert_eq!(place.state("a").await, Some(State::Waiting));
@@ -158,7 +158,7 @@ async fn two_facts_about_an_unknown_appointment_at_once_both_count_in_some_order
         for _ in 0..20 {
             let mut tx = place.begin_facts().await.unwrap();
             let rev = ground(&mut tx, id).await.appointment.map_or(0, |known| known.rev);
-            match tx.write(&FactWrite { appointment: to(rev, 1, false), ..fact(id) }).await {
+            match tx.write(&FactWrite { appointment: Some(to(rev, 1, false)), ..fact(id) }).await {
                 Ok(Applied::Written { .. }) => return tx.commit().await.unwrap(),
                 Ok(Applied::LookAgain) | Err(ledger::LedgerError::Conflict) => {}
                 other => panic!("{other:?}"),
@@ -182,7 +182,7 @@ async fn a_fact_cancels_what_waits_or_is_released_and_nothing_that_is_on_its_way
     place.released("r").await;
     place.sending("s").await;
     let moved = FactWrite {
-        appointment: to(0, 2, false),
+        appointment: Some(to(0, 2, false)),
         cancels: vec![cancel("w"), cancel("r"), cancel("s"), cancel("nobody")],
         ..fact("1")
     };
@@ -200,11 +200,11 @@ async fn a_fact_cancels_what_waits_or_is_released_and_nothing_that_is_on_its_way
 #[tokio::test]
 async fn a_claim_that_was_decided_before_a_fact_writes_nothing() {
     let place = fresh().await;
-    place.write(&FactWrite { appointment: to(0, 1, false), ..fact("1") }).await;
+    place.write(&FactWrite { appointment: Some(to(0, 1, false)), ..fact("1") }).await;
     let copy = place.released("a").await;
     let mut decided = claim_copy("a", &copy, 1);
     decided.appointment = Some(appointment(KEY, 1, None));
-    place.write(&FactWrite { appointment: to(1, 2, true), ..fact("2") }).await;
+    place.write(&FactWrite { appointment: Some(to(1, 2, true)), ..fact("2") }).await;
     assert!(matches!(place.claim_one(decided).await, Claimed::LookAgain(_)));
     assert_eq!(place.state("a").await, Some(State::Released));
     place.assert_sound().await;
@@ -215,7 +215,7 @@ async fn a_transaction_that_is_dropped_leaves_no_trace() {
     let place = fresh().await;
     let mut tx = place.begin_facts().await.unwrap();
     let write = FactWrite {
-        appointment: to(0, 1, false),
+        appointment: Some(to(0, 1, false)),
         plan: vec![planned("a", 0)],
         person: Some(stranger("a")),
         ..fact("1")

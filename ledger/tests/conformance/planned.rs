@@ -17,7 +17,7 @@ async fn waiting(place: &Place, name: &str, clinic: &str, lane: &str, due: i64) 
     row.due = Some((due, lane.to_owned()));
     row.person.clinic = clinic.to_owned();
     if let Origin::New(new) = &mut row.origin {
-        new.clinic = clinic.to_owned();
+        clinic.clone_into(&mut new.clinic);
     }
     assert!(place.settle_one(row).await);
 }
