@@ -71,7 +71,7 @@ impl When {
     }
 }
 
-/// Reads one of the writings in [`WRITINGS`].
+/// Reads one of the writings in `WRITINGS`.
 ///
 /// # Errors
 /// It is none of them: which there are.
