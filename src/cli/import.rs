@@ -11,7 +11,7 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   ulak import appointments.xlsx            shows the columns and what would be planned; does nothing
   ulak import appointments.xlsx --apply    does it
-  ulak import list.csv --map phone=D --map with='Sorumlu Hekim' --map status=-
+  ulak import list.csv --map phone=D --map with=Hekim --map status=-
   ulak import list.csv --clinic atasehir --json
 
 Columns are guessed from Turkish and English headers; --map FIELD=COLUMN sets one, by its header or its letter, and - for none.
