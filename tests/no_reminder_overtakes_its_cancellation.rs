@@ -7,7 +7,7 @@ use crate::harness::installation::SCHEDULER_IS_READY;
 use crate::harness::{Event, Installation, Options, clock, reminder};
 
 /// Visits that are cancelled, and visits that stand.
-const CANCELLED: usize = 300;
+const CANCELLED: usize = 1_000;
 const STANDING: usize = 40;
 /// Exchange that clinics publish facts to.
 const FACTS: &str = "clinic.events";
