@@ -11,10 +11,12 @@ use sqlx::{Connection as _, SqlitePool};
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a write waits for another process's write.
 const BUSY: Duration = Duration::from_secs(5);
+/// Pause between two tries to set a connection up.
+const AGAIN: Duration = Duration::from_millis(20);
 /// How long a call waits for its turn at the one writing connection.
 const TURN: Duration = Duration::from_secs(15);
 /// Bytes of a page; SQLite's own default, fixed here because `database.max_mib` is counted in it.
@@ -93,8 +95,17 @@ pub(super) async fn connect(settings: &LedgerSettings, create: bool) -> Result<P
                 Box::pin(async move { Ok(done) })
             })
     };
-    let write = pool().min_connections(1).max_connections(1).connect_with(writing).await;
-    let write = write.map_err(|error| at(&file, error))?;
+    let until = Instant::now() + BUSY;
+    let write = loop {
+        let one = pool().min_connections(1).max_connections(1);
+        match one.connect_with(writing.clone()).await {
+            // the change of a new file to WAL is the one thing that SQLite does not wait for when another process makes it too
+            Err(error) if result_code(&error) == Some(5) && Instant::now() < until => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            connected => break connected.map_err(|error| at(&file, error))?,
+        }
+    };
     check_writable(&write).await.map_err(|error| at(&file, error))?;
     let read = pool().max_connections(READERS).connect_lazy_with(options.read_only(true));
     opened.is_in_place()?;
