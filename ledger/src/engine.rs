@@ -8,14 +8,12 @@ mod dialect;
 mod place;
 mod postgres;
 mod sqlite;
+mod statement;
 
 use crate::db::LedgerSettings;
 use crate::error::LedgerError;
 use secrecy::ExposeSecret as _;
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, Type};
-use std::marker::PhantomData;
+use sqlx::{PgPool, Postgres, Sqlite};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +25,7 @@ pub(crate) use dialect::Dialect;
 use place::OpenFile;
 pub(crate) use postgres::describe as describe_postgres;
 pub(crate) use sqlite::{describe as describe_sqlite, full};
+pub(crate) use statement::{Row, Value, query, query_as, scalar};
 
 /// Which database keeps the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +112,7 @@ impl Tx {
 
     /// Runs several statements without parameters.
     pub async fn script(&mut self, text: &str) -> Result<(), LedgerError> {
-        let text = self.dialect().schema(text);
+        let text = self.dialect().statement(text);
         match self {
             Self::Postgres(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ())?,
             Self::Sqlite(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ())?,
@@ -290,278 +289,4 @@ impl Db {
             Pools::Sqlite(pools) => pools.close().await,
         }
     }
-}
-
-/// A parameter.
-#[derive(Debug, Clone)]
-pub(crate) enum Value {
-    Text(Option<String>),
-    Int(Option<i64>),
-    Bool(bool),
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(Some(text))
-    }
-}
-
-impl From<&String> for Value {
-    fn from(text: &String) -> Self {
-        Self::Text(Some(text.clone()))
-    }
-}
-
-impl From<Option<&str>> for Value {
-    fn from(text: Option<&str>) -> Self {
-        Self::Text(text.map(str::to_owned))
-    }
-}
-
-impl From<&Option<String>> for Value {
-    fn from(text: &Option<String>) -> Self {
-        Self::Text(text.clone())
-    }
-}
-
-impl From<i64> for Value {
-    fn from(n: i64) -> Self {
-        Self::Int(Some(n))
-    }
-}
-
-impl From<Option<i64>> for Value {
-    fn from(n: Option<i64>) -> Self {
-        Self::Int(n)
-    }
-}
-
-impl From<bool> for Value {
-    fn from(yes: bool) -> Self {
-        Self::Bool(yes)
-    }
-}
-
-/// What a column may hold.
-pub(crate) trait Column:
-    for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>
-{
-}
-
-impl<T> Column for T where
-    T: for<'r> Decode<'r, Postgres> + Type<Postgres> + for<'r> Decode<'r, Sqlite> + Type<Sqlite>
-{
-}
-
-/// A row of an answer.
-#[derive(Debug)]
-pub(crate) enum Row {
-    Postgres(PgRow),
-    Sqlite(SqliteRow),
-}
-
-impl Row {
-    /// The value of a column.
-    pub fn try_get<T, I>(&self, column: I) -> Result<T, LedgerError>
-    where
-        T: Column,
-        I: ColumnIndex<PgRow> + ColumnIndex<SqliteRow>,
-    {
-        Ok(match self {
-            Self::Postgres(row) => row.try_get(column)?,
-            Self::Sqlite(row) => row.try_get(column)?,
-        })
-    }
-}
-
-/// What a row is read into.
-pub(crate) trait FromRow: Sized {
-    fn from_row(row: &Row) -> Result<Self, LedgerError>;
-}
-
-impl FromRow for Row {
-    fn from_row(_: &Row) -> Result<Self, LedgerError> {
-        Err(LedgerError::Corrupt("a row is not read from a row".to_owned()))
-    }
-}
-
-impl<A: Column> FromRow for (A,) {
-    fn from_row(row: &Row) -> Result<Self, LedgerError> {
-        Ok((row.try_get(0)?,))
-    }
-}
-
-impl<A: Column, B: Column> FromRow for (A, B) {
-    fn from_row(row: &Row) -> Result<Self, LedgerError> {
-        Ok((row.try_get(0)?, row.try_get(1)?))
-    }
-}
-
-impl<A: Column, B: Column, C: Column> FromRow for (A, B, C) {
-    fn from_row(row: &Row) -> Result<Self, LedgerError> {
-        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
-    }
-}
-
-impl<A: Column, B: Column, C: Column, D: Column> FromRow for (A, B, C, D) {
-    fn from_row(row: &Row) -> Result<Self, LedgerError> {
-        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
-    }
-}
-
-/// A statement with its parameters; rows become `T`.
-pub(crate) struct Query<T> {
-    text: String,
-    values: Vec<Value>,
-    read: fn(Row) -> Result<T, LedgerError>,
-    _reads: PhantomData<T>,
-}
-
-/// A statement whose rows are looked at column by column.
-pub(crate) fn query(text: impl Into<String>) -> Query<Row> {
-    Query { text: text.into(), values: vec![], read: Ok, _reads: PhantomData }
-}
-
-/// A statement whose rows are tuples.
-pub(crate) fn query_as<T: FromRow>(text: impl Into<String>) -> Query<T> {
-    let read = |row: Row| T::from_row(&row);
-    Query { text: text.into(), values: vec![], read, _reads: PhantomData }
-}
-
-/// A statement with one column.
-pub(crate) fn scalar<T: Column>(text: impl Into<String>) -> Query<T> {
-    let read = |row: Row| row.try_get(0);
-    Query { text: text.into(), values: vec![], read, _reads: PhantomData }
-}
-
-impl<T> Query<T> {
-    /// Adds the next parameter: `$1`, `$2`, …
-    #[must_use]
-    pub fn bind(mut self, value: impl Into<Value>) -> Self {
-        self.values.push(value.into());
-        self
-    }
-
-    /// All rows.
-    pub async fn fetch_all<'a>(self, on: impl Into<On<'a>>) -> Result<Vec<T>, LedgerError> {
-        let read = self.read;
-        let rows = self.rows(on.into()).await?;
-        rows.into_iter().map(read).collect()
-    }
-
-    /// The first row, if there is one.
-    pub async fn fetch_optional<'a>(self, on: impl Into<On<'a>>) -> Result<Option<T>, LedgerError> {
-        Ok(self.fetch_all(on).await?.into_iter().next())
-    }
-
-    /// The one row.
-    pub async fn fetch_one<'a>(self, on: impl Into<On<'a>>) -> Result<T, LedgerError> {
-        let row = self.fetch_optional(on).await?;
-        row.ok_or_else(|| {
-            LedgerError::Corrupt("a statement that gives one row gave none".to_owned())
-        })
-    }
-
-    /// Runs it; how many rows it touched.
-    pub async fn execute<'a>(self, on: impl Into<On<'a>>) -> Result<u64, LedgerError> {
-        let (text, values) = (self.text, self.values);
-        Ok(match on.into() {
-            On::Tx(Tx::Postgres(tx)) => {
-                let query = for_postgres(&text, values);
-                query.execute(&mut **tx).await?.rows_affected()
-            }
-            On::Tx(Tx::Sqlite(tx)) => {
-                let query = for_sqlite(&text, values)?;
-                query.execute(&mut **tx).await?.rows_affected()
-            }
-            // what is executed writes, whatever it was called on
-            On::Read(db) | On::Write(db) => {
-                let touched = match &db.pools {
-                    Pools::Postgres(pool) => {
-                        for_postgres(&text, values).execute(pool).await?.rows_affected()
-                    }
-                    Pools::Sqlite(pools) => {
-                        pools.file.is_in_place()?;
-                        for_sqlite(&text, values)?.execute(&pools.write).await?.rows_affected()
-                    }
-                };
-                db.commits.send_modify(|n| *n += 1);
-                db.is_in_place()?;
-                touched
-            }
-        })
-    }
-
-    async fn rows(self, on: On<'_>) -> Result<Vec<Row>, LedgerError> {
-        let (text, values) = (self.text, self.values);
-        let postgres = |rows: Vec<PgRow>| rows.into_iter().map(Row::Postgres).collect();
-        let sqlite = |rows: Vec<SqliteRow>| rows.into_iter().map(Row::Sqlite).collect();
-        Ok(match on {
-            On::Tx(Tx::Postgres(tx)) => {
-                postgres(for_postgres(&text, values).fetch_all(&mut **tx).await?)
-            }
-            On::Tx(Tx::Sqlite(tx)) => {
-                sqlite(for_sqlite(&text, values)?.fetch_all(&mut **tx).await?)
-            }
-            On::Read(db) => match &db.pools {
-                Pools::Postgres(pool) => {
-                    postgres(for_postgres(&text, values).fetch_all(pool).await?)
-                }
-                Pools::Sqlite(pools) => {
-                    pools.file.is_in_place()?;
-                    sqlite(for_sqlite(&text, values)?.fetch_all(&pools.read).await?)
-                }
-            },
-            On::Write(db) => {
-                let rows = match &db.pools {
-                    Pools::Postgres(pool) => {
-                        postgres(for_postgres(&text, values).fetch_all(pool).await?)
-                    }
-                    Pools::Sqlite(pools) => {
-                        pools.file.is_in_place()?;
-                        sqlite(for_sqlite(&text, values)?.fetch_all(&pools.write).await?)
-                    }
-                };
-                db.commits.send_modify(|n| *n += 1);
-                db.is_in_place()?;
-                rows
-            }
-        })
-    }
-}
-
-fn for_postgres(
-    text: &str,
-    values: Vec<Value>,
-) -> sqlx::query::Query<'static, Postgres, PgArguments> {
-    let query = sqlx::query(Dialect::POSTGRES.statement(text));
-    values.into_iter().fold(query, |query, value| match value {
-        Value::Text(text) => query.bind(text),
-        Value::Int(n) => query.bind(n),
-        Value::Bool(yes) => query.bind(yes),
-    })
-}
-
-fn for_sqlite(
-    text: &str,
-    values: Vec<Value>,
-) -> Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>, LedgerError> {
-    let mut query = sqlx::query(Dialect::SQLITE.statement(text));
-    for value in values {
-        query = match value {
-            Value::Text(Some(text)) if sqlite::holds_nul(&text) => {
-                return Err(LedgerError::Statement("a text holds a NUL character".to_owned()));
-            }
-            Value::Text(text) => query.bind(text),
-            Value::Int(n) => query.bind(n),
-            Value::Bool(yes) => query.bind(yes),
-        };
-    }
-    Ok(query)
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fields::{Field, FieldKind, TextCheck};
 use crate::person::steers_text;
-use crate::practitioner::{begins_with_title, names_specialty, words};
+use crate::practitioner::{begins_with_title, folded_words, names_specialty};
 use crate::refusal::{Fault, push_segment};
 use crate::{PersonName, PhoneNumber, Rule, parse_instant};
 
@@ -96,7 +96,7 @@ fn check_kind(field: &Field, text: &str, person: &mut Person) -> Result<(), Rule
             if text.chars().any(steers_text) {
                 return Err(Rule::ControlCharacter);
             }
-            let words = if field.checks.is_empty() { Vec::new() } else { words(text) };
+            let words = if field.checks.is_empty() { Vec::new() } else { folded_words(text) };
             for check in &field.checks {
                 match check {
                     TextCheck::Specialty if names_specialty(&words) => return Err(Rule::Specialty),

@@ -38,7 +38,7 @@ pub use instant::{InstantRefusal, parse_instant};
 pub use person::{Channel, Language, PersonName, PersonNameRefusal, Recipient, RecipientType};
 pub use phone::{PhoneNumber, PhoneRefusal};
 pub use policy::{Class, ConsentRule, Expiry, OnUnknown, Policy, Visit};
-pub use practitioner::{PractitionerRefusal, check_practitioner};
+pub use practitioner::{PractitionerRefusal, check_practitioner, folded_words};
 pub use read::MAX_BODY_BYTES;
 pub use refusal::{Refusal, Rule};
 pub use registry::{EventType, FactKind, FactType, Registry, RegistryError};

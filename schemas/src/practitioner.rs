@@ -21,7 +21,7 @@ pub enum PractitionerRefusal {
 
 /// Checks a text that names who sees the patient. A specialty weighs more than a missing title.
 pub fn check_practitioner(text: &str) -> Result<(), PractitionerRefusal> {
-    let words = words(text);
+    let words = folded_words(text);
     if names_specialty(&words) {
         Err(PractitionerRefusal::Specialty)
     } else if begins_with_title(&words) {
@@ -44,8 +44,9 @@ pub(crate) fn begins_with_title(words: &[String]) -> bool {
         && words.iter().any(|word| !TITLES.contains(word))
 }
 
-/// The words of a text, folded.
-pub(crate) fn words(text: &str) -> Vec<String> {
+/// The words of a text as they are compared: small letters without Turkish marks, punctuation between them left out. `RANDEVU TARİHİ` and
+/// `Randevu_Tarihi:` have the same.
+pub fn folded_words(text: &str) -> Vec<String> {
     fold(text)
         .split(|letter: char| !letter.is_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -102,7 +103,7 @@ impl Entry {
 static SPECIALTIES: LazyLock<HashMap<String, Vec<Entry>>> = LazyLock::new(|| {
     let mut entries: HashMap<String, Vec<Entry>> = HashMap::new();
     for line in lines(include_str!("../data/specialties.txt")) {
-        let words = words(line);
+        let words = folded_words(line);
         if let Some(first) = words.first().and_then(|word| word.get(..1)) {
             let first = first.to_owned();
             entries.entry(first).or_default().push(Entry { words, stem: line.ends_with('*') });
@@ -112,7 +113,7 @@ static SPECIALTIES: LazyLock<HashMap<String, Vec<Entry>>> = LazyLock::new(|| {
 });
 
 static TITLES: LazyLock<HashSet<String>> =
-    LazyLock::new(|| lines(include_str!("../data/titles.txt")).flat_map(words).collect());
+    LazyLock::new(|| lines(include_str!("../data/titles.txt")).flat_map(folded_words).collect());
 
 fn lines(list: &str) -> impl Iterator<Item = &str> {
     list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))

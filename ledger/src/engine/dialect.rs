@@ -85,14 +85,9 @@ impl Dialect {
         list: |parameter| format!("json_each({parameter})"),
     };
 
-    /// A statement as this engine understands it.
+    /// A statement, or a file of them, as this engine understands it.
     pub fn statement(&self, text: &str) -> SqlStr {
         AssertSqlSafe(self.fill_in(text)).into_sql_str()
-    }
-
-    /// A file of schema statements as this engine understands it.
-    pub fn schema(&self, text: &str) -> SqlStr {
-        self.statement(text)
     }
 
     fn fill_in(&self, text: &str) -> String {

@@ -3,29 +3,7 @@
 /// Small letters without Turkish marks, everything else a blank: `Cep Tel. (GSM)` is `cep tel gsm`, `RANDEVU TARİHİ` and
 /// `randevu tarihi` are one.
 pub(super) fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            'İ' | 'I' | 'ı' | 'î' | 'Î' => folded.push('i'),
-            'ş' | 'Ş' => folded.push('s'),
-            'ğ' | 'Ğ' => folded.push('g'),
-            'ü' | 'Ü' | 'û' | 'Û' => folded.push('u'),
-            'ö' | 'Ö' => folded.push('o'),
-            'ç' | 'Ç' => folded.push('c'),
-            'â' | 'Â' => folded.push('a'),
-            // composed letters (`u` + `¨`), soft hyphens and joiners
-            '\u{300}'..='\u{36f}'
-            | '\u{ad}'
-            | '\u{200b}'..='\u{200d}'
-            | '\u{2060}'
-            | '\u{feff}' => {}
-            letter if letter.is_alphanumeric() => folded.extend(letter.to_lowercase()),
-            _ if folded.ends_with(' ') || folded.is_empty() => {}
-            _ => folded.push(' '),
-        }
-    }
-    folded.truncate(folded.trim_end().len());
-    folded
+    schemas::folded_words(text).join(" ")
 }
 
 #[cfg(test)]
