@@ -228,7 +228,7 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
         prefetch: config.worker.prefetch,
         quick_retries: config.worker.quick_retries,
         request_deadline: config.worker.request_deadline,
-        give_up: config.reconcile.give_up,
+        first_look: config.reconcile.settle.first().copied().unwrap_or_default(),
         drain: config.worker.drain,
     }
 }

@@ -154,6 +154,26 @@ impl Ledger {
         .await
     }
 
+    /// How many notifications are not final.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn bench_open(&self) -> Result<i64, LedgerError> {
+        scalar("SELECT CAST(count(*) AS BIGINT) FROM open").fetch_one(self.db.read()).await
+    }
+
+    /// Bytes of write-ahead log that the server has ever written, whatever the database; `None` on SQLite.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn bench_wal_bytes(&self) -> Result<Option<i64>, LedgerError> {
+        if self.engine() == Engine::Sqlite {
+            return Ok(None);
+        }
+        let sql = "SELECT CAST(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') AS BIGINT)";
+        scalar(sql).fetch_one(self.db.read()).await.map(Some)
+    }
+
     /// Operating system's numbers of the server's processes that serve connections of this name; empty on SQLite.
     ///
     /// # Errors

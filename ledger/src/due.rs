@@ -72,11 +72,12 @@ impl Ledger {
         .await?;
         rows.iter()
             .map(|row| {
+                let state = parse_state(&row.try_get::<String, _>("state")?)?;
                 Ok(Group {
                     lane: row.try_get("lane")?,
-                    state: parse_state(&row.try_get::<String, _>("state")?)?,
+                    state,
                     clinic: row.try_get("clinic")?,
-                    due_at: row.try_get("due_at")?,
+                    due_at: self.due_for_sweep(state, row.try_get("due_at")?),
                 })
             })
             .collect()
@@ -173,14 +174,21 @@ impl Ledger {
         limit: i64,
     ) -> Result<Vec<String>, LedgerError> {
         scalar(format!(
-            "-- due\nSELECT ntf FROM open WHERE lane = $1 AND state = $2 AND clinic = $3 AND due_at <= {NOW} {which} \
+            "-- due\nSELECT ntf FROM open WHERE lane = $1 AND state = $2 AND clinic = $3 AND due_at <= {NOW} - CAST($5 AS BIGINT) {which} \
              ORDER BY due_at LIMIT $4",
         ))
         .bind(&group.lane)
         .bind(group.state.as_str())
         .bind(&group.clinic)
         .bind(limit)
+        .bind(self.due_for_sweep(group.state, 0))
         .fetch_all(self.db.read())
         .await
+    }
+
+    /// When time itself moves a row that is due at `due_at`. An unknown attempt is due for a look; the sweep ends it only if nobody
+    /// looked for as long as it is looked for at all.
+    fn due_for_sweep(&self, state: State, due_at: i64) -> i64 {
+        due_at.saturating_add(if state == State::Unknown { self.give_up_ms } else { 0 })
     }
 }

@@ -5,6 +5,7 @@
 
 mod bell;
 mod dialect;
+mod lent;
 mod place;
 mod postgres;
 mod sqlite;
@@ -13,7 +14,7 @@ mod statement;
 use crate::db::LedgerSettings;
 use crate::error::LedgerError;
 use secrecy::ExposeSecret as _;
-use sqlx::{PgPool, Postgres, Sqlite};
+use sqlx::{PgPool, Sqlite};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 
 pub(crate) use bell::Bell;
 pub(crate) use dialect::Dialect;
+use lent::Lent;
 use place::OpenFile;
 pub(crate) use postgres::describe as describe_postgres;
 pub(crate) use sqlite::{describe as describe_sqlite, full};
@@ -63,7 +65,7 @@ pub(crate) enum On<'a> {
 
 /// An open transaction.
 pub(crate) enum Tx {
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    Postgres(Lent),
     Sqlite(sqlx::Transaction<'static, Sqlite>),
 }
 
@@ -114,7 +116,7 @@ impl Tx {
     pub async fn script(&mut self, text: &str) -> Result<(), LedgerError> {
         let text = self.dialect().statement(text);
         match self {
-            Self::Postgres(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ())?,
+            Self::Postgres(tx) => tx.script(text).await?,
             Self::Sqlite(tx) => sqlx::raw_sql(text).execute(&mut **tx).await.map(|_| ())?,
         }
         Ok(())
@@ -191,7 +193,7 @@ impl Db {
     /// Begins a transaction that may write. On SQLite it is the only one: it waits for its turn.
     pub async fn begin(&self) -> Result<Transaction, LedgerError> {
         let tx = match &self.pools {
-            Pools::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Pools::Postgres(pool) => Tx::Postgres(Lent::begin(pool, "BEGIN").await?),
             // taken at once: a transaction that reads first and writes later could not be serialized with another process's
             Pools::Sqlite(pools) => {
                 pools.file.is_in_place()?;
@@ -207,7 +209,7 @@ impl Db {
         let tx = match &self.pools {
             Pools::Postgres(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                Tx::Postgres(pool.begin_with(begin).await?)
+                Tx::Postgres(Lent::begin(pool, begin).await?)
             }
             Pools::Sqlite(pools) => {
                 pools.file.is_in_place()?;

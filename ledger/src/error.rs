@@ -65,7 +65,10 @@ impl From<sqlx::Error> for LedgerError {
                             db.table().unwrap_or("?")
                         ))
                     }
-                    // time limits, shutting down, starting up, disk full, a connection cut, a plan out of date, …: never a message's
+                    "53100" => Self::Away(
+                        "the database's disk is full (SQLSTATE 53100): make room on it".to_owned(),
+                    ),
+                    // time limits, shutting down, starting up, a connection cut, a plan out of date, …: never a message's
                     // fault, and halving a slice would only wait as long for each half
                     code => Self::Away(format!("SQLSTATE {code}")),
                 }

@@ -5,6 +5,7 @@
 
 mod attempts;
 pub mod bench;
+pub mod books;
 pub mod carry;
 mod claim;
 pub mod clock;
@@ -26,6 +27,7 @@ pub mod outcome;
 pub mod pauses;
 pub mod planned;
 pub mod protocol;
+pub mod reconcile;
 pub mod record;
 pub mod refused;
 pub mod report;

@@ -42,8 +42,9 @@ pub struct OutcomeWrite {
     pub provider_ref: Option<String>,
     /// Where the row waits if it goes on.
     pub next: Next,
-    /// How long an unknown attempt is looked for, milliseconds.
-    pub give_up_ms: i64,
+    /// How long after the write an unknown attempt is first looked for, milliseconds: after the request's deadline and the first
+    /// of `reconcile.settle` (PROTOCOL rule 9).
+    pub look_in_ms: i64,
 }
 
 /// What an outcome did.
@@ -116,68 +117,7 @@ impl Ledger {
         outcomes: Vec<&OutcomeWrite>,
     ) -> Result<Vec<Written>, LedgerError> {
         let mut tx = self.db.begin().await?;
-        let ntfs: Vec<&str> = outcomes.iter().map(|o| o.ntf.as_str()).collect();
-        let locked = lock(&mut tx, &ntfs).await?;
-        let now = now(&mut tx).await?;
-        let mut writes = Writes::default();
-        let mut ends = vec![];
-        let mut left = vec![];
-        let mut retake = vec![];
-        let mut answers = vec![];
-        for o in outcomes {
-            let Some(before) = locked.get(&o.ntf) else {
-                return Err(LedgerError::Corrupt(format!(
-                    "an outcome for {} which has no row",
-                    o.ntf
-                )));
-            };
-            let late = before.row.state != State::Sending || before.row.last() != o.n;
-            let outcome = still_useful(o.outcome, before.expires_at > now);
-            let change = protocol::apply(Some(&before.row), &Command::Outcome { n: o.n, outcome });
-            let Ok(change) = change else {
-                answers.push(Written {
-                    state: before.row.state,
-                    applied: false,
-                    late,
-                    sent_twice: false,
-                });
-                continue;
-            };
-            ends.push(AttemptEnd::of(o, now));
-            let state = change.row.state;
-            if moved(&before.row, &change.row) {
-                write_row(&mut writes, o, before, &change.row, now);
-            }
-            note(&mut writes, o, before, &change, late, now)?;
-            // it is unfinished again: what it holds is held without an end
-            if before.row.state == State::Unresolved && state == State::Waiting {
-                retake.push((o.ntf.clone(), needs_of(before)));
-            }
-            if let Some(leave) = leaving(before, &change.row, outcome, now) {
-                left.push((o.ntf.clone(), leave));
-                if late && matches!(leave, Leave::Kept { .. }) {
-                    retake.push((o.ntf.clone(), needs_of(before)));
-                }
-            }
-            answers.push(Written { state, applied: true, late, sent_twice: change.sent_twice });
-        }
-        end_attempts(&mut tx, &ends).await?;
-        // a late acceptance of a row that had given its slots back takes each again where nobody else has it by now
-        for kind in [SlotKind::Thing, SlotKind::Gap] {
-            let wanted: Vec<Wanted<'_>> = retake
-                .iter()
-                .flat_map(|(holder, needs)| needs.iter().map(move |need| (holder, need)))
-                .filter(|(_, need)| need.kind == kind)
-                .map(|(holder, need)| Wanted {
-                    holder,
-                    needs: std::slice::from_ref(need),
-                    supersedes: None,
-                })
-                .collect();
-            slots::take(&mut tx, &wanted, now).await?;
-        }
-        slots::leave(&mut tx, &left, now).await?;
-        writes.flush(&mut tx).await?;
+        let answers = outcomes_in(&mut tx, &outcomes).await?;
         tx.commit().await?;
         Ok(answers)
     }
@@ -237,6 +177,73 @@ impl Ledger {
     }
 }
 
+/// Writes outcomes inside a transaction. Whoever writes more than these locks all of its rows first.
+pub(crate) async fn outcomes_in(
+    tx: &mut Tx,
+    outcomes: &[&OutcomeWrite],
+) -> Result<Vec<Written>, LedgerError> {
+    let ntfs: Vec<&str> = outcomes.iter().map(|o| o.ntf.as_str()).collect();
+    let locked = lock(tx, &ntfs).await?;
+    let now = now(tx).await?;
+    let mut writes = Writes::default();
+    let mut ends = vec![];
+    let mut left = vec![];
+    let mut retake = vec![];
+    let mut answers = vec![];
+    for &o in outcomes {
+        let Some(before) = locked.get(&o.ntf) else {
+            return Err(LedgerError::Corrupt(format!("an outcome for {} which has no row", o.ntf)));
+        };
+        let late = before.row.state != State::Sending || before.row.last() != o.n;
+        let outcome = still_useful(o.outcome, before.expires_at > now);
+        let change = protocol::apply(Some(&before.row), &Command::Outcome { n: o.n, outcome });
+        let Ok(change) = change else {
+            answers.push(Written {
+                state: before.row.state,
+                applied: false,
+                late,
+                sent_twice: false,
+            });
+            continue;
+        };
+        ends.push(AttemptEnd::of(o, now));
+        let state = change.row.state;
+        if moved(&before.row, &change.row) {
+            write_row(&mut writes, o, before, &change.row, now);
+        }
+        note(&mut writes, o, before, &change, late, now)?;
+        // it is unfinished again: what it holds is held without an end
+        if before.row.state == State::Unresolved && state == State::Waiting {
+            retake.push((o.ntf.clone(), needs_of(before)));
+        }
+        if let Some(leave) = leaving(before, &change.row, outcome, now) {
+            left.push((o.ntf.clone(), leave));
+            if late && matches!(leave, Leave::Kept { .. }) {
+                retake.push((o.ntf.clone(), needs_of(before)));
+            }
+        }
+        answers.push(Written { state, applied: true, late, sent_twice: change.sent_twice });
+    }
+    end_attempts(tx, &ends).await?;
+    // a late acceptance of a row that had given its slots back takes each again where nobody else has it by now
+    for kind in [SlotKind::Thing, SlotKind::Gap] {
+        let wanted: Vec<Wanted<'_>> = retake
+            .iter()
+            .flat_map(|(holder, needs)| needs.iter().map(move |need| (holder, need)))
+            .filter(|(_, need)| need.kind == kind)
+            .map(|(holder, need)| Wanted {
+                holder,
+                needs: std::slice::from_ref(need),
+                supersedes: None,
+            })
+            .collect();
+        slots::take(tx, &wanted, now).await?;
+    }
+    slots::leave(tx, &left, now).await?;
+    writes.flush(tx).await?;
+    Ok(answers)
+}
+
 /// Whether it is still worth sending is judged where the outcome is written, by the database's clock.
 fn still_useful(outcome: Outcome, useful: bool) -> Outcome {
     match outcome {
@@ -272,7 +279,7 @@ fn write_row(
             (o.next.why.clone(), Some(open))
         }
         State::Unknown => {
-            let at = now.saturating_add(o.give_up_ms);
+            let at = now.saturating_add(o.look_in_ms);
             (o.code.clone(), Some(before.open(&o.ntf, State::Unknown, lane, at)))
         }
         // an earlier attempt is what ended it, whatever became of this one

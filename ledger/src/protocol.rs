@@ -40,6 +40,11 @@ impl Row {
         self.attempts.last().is_some_and(|a| a.state == AttemptState::Open)
     }
 
+    /// Whether attempt `n` is the last one and may have arrived.
+    fn is_unknown(&self, n: u32) -> bool {
+        self.last() == n && self.attempt(n).is_some_and(|a| a.state == AttemptState::Unknown)
+    }
+
     fn accepted_other_than(&self, n: u32) -> bool {
         self.attempts.iter().zip(1..).any(|(a, i)| i != n && a.state == AttemptState::Accepted)
     }
@@ -122,12 +127,19 @@ pub enum Command {
     },
     /// 8 and 9: the lease ran out.
     LeaseRanOut,
-    /// 11 and 12, or given up: reconciliation ends an unknown attempt without finding it.
-    NotFound {
+    /// 11 and 12: reconciliation has proven that an unknown attempt did not arrive.
+    Absent {
         /// The attempt looked for.
         n: u32,
-        /// Send once more.
+        /// The type lets it be sent once more (`x-ulak.on_unknown`).
         resend: bool,
+        /// Still worth sending, as seen when this is written.
+        useful: bool,
+    },
+    /// 12: nobody could find out whether an unknown attempt arrived.
+    GiveUp {
+        /// The attempt looked for.
+        n: u32,
     },
     /// 14: cancel, erase, superseded.
     Cancel,
@@ -238,16 +250,11 @@ fn change(row: &Row, command: &Command) -> Result<Change, NotNow> {
         }
         (Command::Outcome { n, outcome }, _) => take_outcome(row, *n, *outcome),
         (Command::LeaseRanOut, State::Sending) => lease_ran_out(row),
-        (Command::NotFound { n, resend }, State::Unknown)
-            if row.last() == *n
-                && row.attempt(*n).is_some_and(|a| a.state == AttemptState::Unknown) =>
-        {
-            let mut next = to(if *resend { State::Waiting } else { State::Unresolved }, row.fence);
-            if *resend {
-                next.row.attempts[*n as usize - 1].state = AttemptState::Absent;
-                next.attempt = Some(*n);
-            }
-            Ok(next)
+        (Command::Absent { n, resend, useful }, State::Unknown) => {
+            absent(row, *n, *resend && *useful)
+        }
+        (Command::GiveUp { n }, State::Unknown) if row.is_unknown(*n) => {
+            Ok(to(State::Unresolved, row.fence))
         }
         (Command::Cancel, State::Waiting | State::Released) => {
             Ok(to(State::Cancelled, row.fence.saturating_add(1)))
@@ -263,6 +270,18 @@ fn change(row: &Row, command: &Command) -> Result<Change, NotNow> {
         }
         _ => Err(NotNow::Moved),
     }
+}
+
+/// At most one resend a notification: an attempt that was absent before means that this one was it.
+fn absent(row: &Row, n: u32, send_again: bool) -> Result<Change, NotNow> {
+    if !row.is_unknown(n) {
+        return Err(NotNow::Moved);
+    }
+    let first = row.attempts.iter().all(|a| a.state != AttemptState::Absent);
+    let mut next = row.clone();
+    next.attempts[n as usize - 1].state = AttemptState::Absent;
+    next.state = if send_again && first { State::Waiting } else { State::Unresolved };
+    Ok(Change { row: next, attempt: Some(n), sent_twice: false })
 }
 
 fn lease_ran_out(row: &Row) -> Result<Change, NotNow> {

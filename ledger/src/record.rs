@@ -198,12 +198,26 @@ pub enum Entry {
         /// State of the notification afterwards.
         then: State,
     },
+    /// Reconciliation looked for an attempt at its provider.
+    Looked {
+        /// Number of the attempt.
+        attempt: u32,
+        /// `found`, `absent`, `nothing` (it proved neither), `ambiguous`.
+        saw: String,
+        /// Why it proved nothing, or what was found.
+        why: String,
+        /// How often it was absent by now.
+        absences: u32,
+    },
     /// Reconciliation ended without finding the attempt.
     NotFound {
         /// Number of the attempt.
         attempt: u32,
         /// Whether it is sent again.
         resend: bool,
+        /// Whether it is proven that it did not arrive; otherwise nobody could find out.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        absent: bool,
         /// How it was looked for.
         why: String,
     },
@@ -316,6 +330,11 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// It could not be found out whether an attempt arrived.
+    pub(crate) fn not_found(attempt: u32, why: &str) -> Self {
+        Self::NotFound { attempt, resend: false, absent: false, why: why.to_owned() }
+    }
+
     /// Name of the kind, as in the `kind` column.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -328,6 +347,7 @@ impl Entry {
             Self::Outcome { .. } => "outcome",
             Self::Ended { .. } => "ended",
             Self::LeaseRanOut { .. } => "lease-ran-out",
+            Self::Looked { .. } => "looked",
             Self::NotFound { .. } => "not-found",
             Self::Duplicate { .. } => "duplicate",
             Self::SentTwice { .. } => "sent-twice",

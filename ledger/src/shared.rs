@@ -283,18 +283,27 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn lease(&self, name: &str, holder: &str, for_ms: i64) -> Result<bool, LedgerError> {
-        let taken = query(
+        Ok(self.lease_with_fence(name, holder, for_ms).await?.is_some())
+    }
+
+    /// As [`Ledger::lease`]; the fence is raised whenever the holder changes.
+    pub(crate) async fn lease_with_fence(
+        &self,
+        name: &str,
+        holder: &str,
+        for_ms: i64,
+    ) -> Result<Option<i64>, LedgerError> {
+        scalar(
             "-- lease\nINSERT INTO lease (name, holder, until, fence) SELECT $1, $2, {now} + CAST($3 AS BIGINT), 1 WHERE TRUE \
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until, \
                fence = lease.fence + CASE WHEN lease.holder = excluded.holder THEN 0 ELSE 1 END \
-             WHERE lease.holder = excluded.holder OR lease.until <= {now}",
+             WHERE lease.holder = excluded.holder OR lease.until <= {now} RETURNING fence",
         )
         .bind(name)
         .bind(holder)
         .bind(for_ms)
-        .execute(self.db.write())
-        .await?;
-        Ok(taken == 1)
+        .fetch_optional(self.db.write())
+        .await
     }
 
     /// A name for this process as a holder of leases.

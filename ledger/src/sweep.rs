@@ -125,9 +125,9 @@ impl Ledger {
             if before.due_at > now {
                 continue;
             }
-            let Some(command) = due_command(before, now) else { continue };
+            let Some(command) = due_command(before, now, self.give_up_ms) else { continue };
             let Ok(change) = protocol::apply(Some(&before.row), &command) else { continue };
-            write(&mut writes, ntf, before, &change, &command, manner, (now, self.give_up_ms))?;
+            write(&mut writes, ntf, before, &change, &command, manner, now)?;
             if command == Command::LeaseRanOut && change.attempt.is_some() {
                 unknown.push(ntf);
             }
@@ -179,13 +179,15 @@ impl Ledger {
 }
 
 /// What the due time of a row means.
-fn due_command(row: &Locked, now: i64) -> Option<Command> {
+fn due_command(row: &Locked, now: i64, give_up_ms: i64) -> Option<Command> {
     match row.row.state {
         State::Waiting | State::Released if row.expires_at <= now => Some(Command::Expire),
         State::Waiting | State::Released => Some(Command::Release),
         State::Sending => Some(Command::LeaseRanOut),
-        // until reconciliation is built, an unknown attempt is given up (PROTOCOL rule 20)
-        State::Unknown => Some(Command::NotFound { n: row.row.last(), resend: false }),
+        // due for a look: whoever looks puts it off. Nobody did for as long as it is looked for at all (PROTOCOL rule 20)
+        State::Unknown if row.due_at.saturating_add(give_up_ms) <= now => {
+            Some(Command::GiveUp { n: row.row.last() })
+        }
         _ => None,
     }
 }
@@ -197,7 +199,7 @@ fn write(
     change: &protocol::Change,
     command: &Command,
     manner: Manner<'_>,
-    (now, give_up_ms): (i64, i64),
+    now: i64,
 ) -> Result<(), LedgerError> {
     let to = change.row.state;
     let lane = manner.onto.filter(|_| *command == Command::Release).unwrap_or(&before.lane);
@@ -223,15 +225,12 @@ fn write(
             };
             (why, 0, Entry::Ended { state: to, why: why.to_owned(), consent: None })
         }
-        (Command::NotFound { n, resend }, _) => {
-            let why = "gave up looking";
-            (why, 0, Entry::NotFound { attempt: *n, resend: *resend, why: why.to_owned() })
+        (Command::GiveUp { n }, _) => {
+            let why = NOBODY_LOOKED;
+            (why, 0, Entry::not_found(*n, why))
         }
-        (_, State::Unknown) => (
-            "lease-ran-out",
-            now.saturating_add(give_up_ms),
-            Entry::LeaseRanOut { attempt, then: to },
-        ),
+        // the lease ends as long after the request as reconciliation begins: it is looked for at once
+        (_, State::Unknown) => ("lease-ran-out", now, Entry::LeaseRanOut { attempt, then: to }),
         // an earlier attempt was accepted meanwhile: that is how the row ends
         (_, State::Accepted) => ("accepted-before", 0, Entry::LeaseRanOut { attempt, then: to }),
         (_, _) => (
@@ -254,6 +253,8 @@ fn write(
     Ok(())
 }
 
+/// Why an attempt is unresolved that no scheduler looked for: its account is not configured any more, or none ran that could.
+const NOBODY_LOOKED: &str = "nobody could look for it";
 /// How long an unknown attempt is looked for unless told otherwise (DESIGN §3.3 `reconcile.give_up`), milliseconds.
 pub const GIVE_UP_MS: i64 = 15 * 60_000;
 

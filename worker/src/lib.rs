@@ -3,7 +3,6 @@
 pub mod consent;
 pub mod consent_netgsm;
 pub mod consent_share;
-pub mod hold;
 pub mod intake;
 pub mod lanes;
 pub mod outage;
@@ -13,6 +12,7 @@ pub mod settings;
 pub mod token;
 pub mod worker;
 
+pub use schemas::hold;
 pub use schemas::quiet::{self, QuietHours};
 pub use settings::Settings;
 pub use worker::Worker;

@@ -87,6 +87,7 @@ impl From<LedgerError> for Halt {
 /// # Errors
 /// [`Halt`]: nothing durable has happened; the delivery goes back.
 pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
+    hold::at(Place::Received).await;
     let mut work = match validate::read(worker, copy).await? {
         Read::Work(work) => work,
         Read::End(end) => return Ok(end),
@@ -99,6 +100,7 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
         validate::look_around(worker, &mut work, Some(&route)).await?;
         hold::at(Place::AfterRead).await;
         let (decision, evidence) = decide::with_consent(worker, &mut work, &route).await;
+        hold::at(Place::AfterConsent).await;
         let Decision::Send { until, supersedes } = decision else {
             return record::decision(worker, &work, &route, decision, evidence).await;
         };
@@ -113,6 +115,7 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
         match claim::claim(worker, &work, &route, &message, &evidence, until, supersedes).await? {
             Claim::Won(attempt) => {
                 hold::at(Place::AfterClaim).await;
+                hold::panic_at(Place::AfterClaim, &work.event.id);
                 return Ok(send::send(worker, &work, &route, &message, *attempt).await);
             }
             Claim::LookAgain(why) => {

@@ -161,8 +161,8 @@ pub struct Settings {
     pub quick_retries: u32,
     /// Longest time from the first byte to the last of the answer.
     pub request_deadline: Duration,
-    /// How long an unknown attempt is looked for.
-    pub give_up: Duration,
+    /// How long after its deadline an attempt that may have arrived is first looked for.
+    pub first_look: Duration,
     /// How long a stop waits for what is in flight.
     pub drain: Duration,
 }

@@ -37,7 +37,7 @@ pub(super) static RECORD: Table = Table {
 };
 
 /// All other tables, except what is not moved (see [`LEFT`]).
-pub(super) static TABLES: [Table; 14] = [
+pub(super) static TABLES: [Table; 15] = [
     Table {
         name: "notification",
         keys: &[text("ntf")],
@@ -99,6 +99,10 @@ pub(super) static TABLES: [Table; 14] = [
             int("ended_at"),
             text("code"),
             text("provider_ref"),
+            int("looks"),
+            int("absences"),
+            int("looked_at"),
+            int("look_fence"),
         ],
     },
     Table {
@@ -193,6 +197,11 @@ pub(super) static TABLES: [Table; 14] = [
             int("refresh_expires_at"),
             int("lease_until"),
         ],
+    },
+    Table {
+        name: "books",
+        keys: &[text("clinic"), int("hour"), text("kind")],
+        columns: &[text("clinic"), int("hour"), text("kind"), int("n")],
     },
     Table {
         name: "api_token",

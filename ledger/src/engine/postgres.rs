@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Longest wait for a new connection after an outage.
 const RECONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// Longest wait for the sign of life of an idle connection.
+const PING_LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) async fn connect(settings: &LedgerSettings) -> Result<PgPool, LedgerError> {
     let options = PgConnectOptions::from_str(settings.url.expose_secret())
@@ -56,24 +58,42 @@ async fn check_server(connection: &mut sqlx::PgConnection) -> Result<(), LedgerE
     Ok(())
 }
 
-/// A new connection is taken (a server that is shutting down refuses it, while it may still serve old ones), and idle
-/// connections that died are closed, so that they fail nobody later.
+/// A new connection is taken (a server that is shutting down refuses it, while it may still serve old ones), its disk has room, and
+/// idle connections that died are closed, so that they fail nobody later.
 pub(super) async fn is_back(pool: &PgPool) -> Result<i64, LedgerError> {
-    let options = pool.connect_options();
-    let connecting = tokio::time::timeout(RECONNECT_LIMIT, options.connect());
-    let mut new =
-        connecting.await.map_err(|_| LedgerError::Away("no connection in time".to_owned()))??;
-    let now = super::Dialect::POSTGRES.statement("SELECT {now}");
-    let now: i64 = sqlx::query_scalar(now).fetch_one(&mut new).await?;
-    // whether the server hears of the goodbye is its own affair
-    let _ = new.close().await;
+    let asked = tokio::time::timeout(RECONNECT_LIMIT, ask_anew(pool));
+    let now = asked.await.map_err(|_| LedgerError::Away("no connection in time".to_owned()))??;
     let idle: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
     for mut connection in idle {
-        if connection.ping().await.is_err() {
-            let _ = connection.close().await;
+        if !matches!(tokio::time::timeout(PING_LIMIT, connection.ping()).await, Ok(Ok(()))) {
+            // without a goodbye: nobody may be there to hear it
+            drop(connection.detach());
         }
     }
     Ok(now)
+}
+
+async fn ask_anew(pool: &PgPool) -> Result<i64, LedgerError> {
+    let mut new = pool.connect_options().connect().await?;
+    let now = super::Dialect::POSTGRES.statement("SELECT {now}");
+    let now: i64 = sqlx::query_scalar(now).fetch_one(&mut new).await?;
+    has_room(&mut new).await?;
+    // whether the server hears of the goodbye is its own affair
+    let _ = new.close().await;
+    Ok(now)
+}
+
+/// A server answers, and even commits, while its disk is full: what is written next must find room for 256 KiB. The table is this
+/// connection's own and gone with its transaction.
+async fn has_room(connection: &mut sqlx::PgConnection) -> Result<(), LedgerError> {
+    let room = "CREATE TEMPORARY TABLE ulak_room ON COMMIT DROP AS \
+                SELECT n, repeat(md5(CAST(n AS TEXT)), 60) AS filling FROM generate_series(1, 128) AS n";
+    match sqlx::raw_sql(room).execute(connection).await {
+        Ok(_) => Ok(()),
+        // whoever may not make such a table learns of a full disk only when a claim fails
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// How the server is set up, for `ulak doctor`.

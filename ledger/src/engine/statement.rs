@@ -1,6 +1,6 @@
 //! A statement with its parameters and the rows of its answer, the same to whoever writes SQL on either engine.
 
-use super::{Dialect, On, Pools, Tx, sqlite};
+use super::{Dialect, Lent, On, Pools, Tx, sqlite};
 use crate::error::LedgerError;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -180,8 +180,7 @@ impl<T> Query<T> {
         let (text, values) = (self.text, self.values);
         Ok(match on.into() {
             On::Tx(Tx::Postgres(tx)) => {
-                let query = for_postgres(&text, values);
-                query.execute(&mut **tx).await?.rows_affected()
+                tx.execute(for_postgres(&text, values)).await?.rows_affected()
             }
             On::Tx(Tx::Sqlite(tx)) => {
                 let query = for_sqlite(&text, values)?;
@@ -191,7 +190,8 @@ impl<T> Query<T> {
             On::Read(db) | On::Write(db) => {
                 let touched = match &db.pools {
                     Pools::Postgres(pool) => {
-                        for_postgres(&text, values).execute(pool).await?.rows_affected()
+                        let mut lent = Lent::from(pool).await?;
+                        lent.execute(for_postgres(&text, values)).await?.rows_affected()
                     }
                     Pools::Sqlite(pools) => {
                         pools.file.is_in_place()?;
@@ -210,15 +210,13 @@ impl<T> Query<T> {
         let postgres = |rows: Vec<PgRow>| rows.into_iter().map(Row::Postgres).collect();
         let sqlite = |rows: Vec<SqliteRow>| rows.into_iter().map(Row::Sqlite).collect();
         Ok(match on {
-            On::Tx(Tx::Postgres(tx)) => {
-                postgres(for_postgres(&text, values).fetch_all(&mut **tx).await?)
-            }
+            On::Tx(Tx::Postgres(tx)) => postgres(tx.fetch_all(for_postgres(&text, values)).await?),
             On::Tx(Tx::Sqlite(tx)) => {
                 sqlite(for_sqlite(&text, values)?.fetch_all(&mut **tx).await?)
             }
             On::Read(db) => match &db.pools {
                 Pools::Postgres(pool) => {
-                    postgres(for_postgres(&text, values).fetch_all(pool).await?)
+                    postgres(Lent::from(pool).await?.fetch_all(for_postgres(&text, values)).await?)
                 }
                 Pools::Sqlite(pools) => {
                     pools.file.is_in_place()?;
@@ -227,9 +225,9 @@ impl<T> Query<T> {
             },
             On::Write(db) => {
                 let rows = match &db.pools {
-                    Pools::Postgres(pool) => {
-                        postgres(for_postgres(&text, values).fetch_all(pool).await?)
-                    }
+                    Pools::Postgres(pool) => postgres(
+                        Lent::from(pool).await?.fetch_all(for_postgres(&text, values)).await?,
+                    ),
                     Pools::Sqlite(pools) => {
                         pools.file.is_in_place()?;
                         sqlite(for_sqlite(&text, values)?.fetch_all(&pools.write).await?)

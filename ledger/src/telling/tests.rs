@@ -96,12 +96,12 @@ fn every_change_that_is_told_keeps_the_promise() {
             "replayed",
         ),
         (
-            Entry::NotFound { attempt: 1, resend: true, why: "looked".to_owned() },
+            Entry::NotFound { attempt: 1, resend: true, absent: true, why: "looked".to_owned() },
             "waiting",
             "not-found",
         ),
         (
-            Entry::NotFound { attempt: 1, resend: false, why: "looked".to_owned() },
+            Entry::NotFound { attempt: 1, resend: false, absent: false, why: "looked".to_owned() },
             "unresolved",
             "not-found",
         ),

@@ -190,7 +190,7 @@ pub fn outcome(name: &str, n: u32, outcome: Outcome) -> OutcomeWrite {
         detail: "ok".to_owned(),
         provider_ref: None,
         next: Next { why: "retry".to_owned(), after_ms: 60_000, lane: LANE.to_owned() },
-        give_up_ms: 900_000,
+        look_in_ms: 45_000,
     }
 }
 

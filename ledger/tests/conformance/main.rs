@@ -20,6 +20,7 @@ mod place;
 mod planned;
 mod postgres;
 mod readers;
+mod reconcile;
 mod refusals;
 mod releases;
 mod same_files;

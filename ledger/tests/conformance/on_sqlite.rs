@@ -15,6 +15,7 @@ mod outcomes;
 mod place;
 mod planned;
 mod readers;
+mod reconcile;
 mod refusals;
 mod releases;
 mod same_files;

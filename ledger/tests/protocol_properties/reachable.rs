@@ -34,7 +34,14 @@ fn commands(row: Option<&Row>) -> Vec<Command> {
     ]);
     for n in 1..=last {
         all.extend(OUTCOMES.map(|outcome| Command::Outcome { n, outcome }));
-        all.extend([true, false].map(|resend| Command::NotFound { n, resend }));
+        all.extend(
+            [(true, true), (true, false), (false, true)].map(|(resend, useful)| Command::Absent {
+                n,
+                resend,
+                useful,
+            }),
+        );
+        all.push(Command::GiveUp { n });
     }
     if last < ATTEMPTS {
         for channel in ["sms", "whatsapp"].map(str::to_owned) {
@@ -133,8 +140,22 @@ fn an_end_without_a_send_leaves_no_attempt_that_may_have_arrived() {
 }
 
 #[test]
-fn unresolved_is_said_only_while_the_last_attempt_may_have_arrived() {
-    always(|row| row.state != State::Unresolved || last_state(row) == Some(AttemptState::Unknown));
+fn unresolved_is_said_only_while_the_last_attempt_may_have_arrived_or_was_looked_for_in_vain() {
+    always(|row| {
+        let doubt = matches!(last_state(row), Some(AttemptState::Unknown | AttemptState::Absent));
+        row.state != State::Unresolved || doubt
+    });
+}
+
+/// Counted along every way that commands can go, not only along the shortest: resends made by proofs of absence.
+#[test]
+fn a_proof_of_absence_sends_again_at_most_once_unless_the_first_one_came_out_as_certainly_not_sent()
+{
+    always(|row| {
+        let absent = row.attempts.iter().filter(|a| a.state == AttemptState::Absent).count();
+        // the second of them ended the row, whatever became of the row since
+        absent < 2 || last_state(row) == Some(AttemptState::Absent)
+    });
 }
 
 #[test]
@@ -143,7 +164,7 @@ fn every_open_row_has_a_transition_when_its_due_time_passes() {
         let command = match row.state {
             State::Waiting | State::Released => Command::Release,
             State::Sending => Command::LeaseRanOut,
-            State::Unknown => Command::NotFound { n: row.last(), resend: false },
+            State::Unknown => Command::GiveUp { n: row.last() },
             _ => return true,
         };
         apply(Some(row), &command).is_ok()

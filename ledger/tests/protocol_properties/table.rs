@@ -62,7 +62,10 @@ fn typical() -> Vec<(String, Option<Row>)> {
     for state in State::ALL {
         let kinds: &[(&str, &[AttemptState])] = match state {
             State::Sending => &[("", &[Open]), (", in back-off", &[Failed])],
-            State::Unknown | State::Unresolved => &[("", &[Unknown])],
+            State::Unknown => {
+                &[("", &[Unknown]), (", an earlier attempt was absent", &[Absent, Unknown])]
+            }
+            State::Unresolved => &[("", &[Unknown]), (", absent", &[Absent])],
             State::Accepted | State::Delivered | State::Undelivered => &[("", &[Accepted])],
             _ => &[("", &[Absent])],
         };
@@ -79,15 +82,18 @@ fn commands(out: &mut String) {
         .map(|(name, row)| {
             let copy = if row.is_some() { Copy::Numbered(FENCE) } else { Copy::First };
             let channel = || "sms".to_owned();
+            let n = row.as_ref().map_or(1, Row::last);
             let commands = [
                 Command::Settle { copy, to: State::Waiting },
                 Command::Settle { copy, to: State::Suppressed },
                 Command::Claim { copy, channel: channel() },
-                Command::ClaimAgain { n: 1, channel: channel() },
+                Command::ClaimAgain { n, channel: channel() },
                 Command::Release,
                 Command::LeaseRanOut,
-                Command::NotFound { n: 1, resend: true },
-                Command::NotFound { n: 1, resend: false },
+                Command::Absent { n, resend: true, useful: true },
+                Command::Absent { n, resend: true, useful: false },
+                Command::Absent { n, resend: false, useful: true },
+                Command::GiveUp { n },
                 Command::Cancel,
                 Command::Expire,
                 Command::DeadLetter,
@@ -105,8 +111,10 @@ fn commands(out: &mut String) {
         "claim again (6)",
         "release (3, 4)",
         "lease ran out (8, 9)",
-        "not found, resend (11)",
-        "not found, stop (12)",
+        "absent, resend (11)",
+        "absent, too late (12)",
+        "absent, stop (12)",
+        "given up (12)",
         "cancel (14)",
         "expire (15)",
         "dead-letter",

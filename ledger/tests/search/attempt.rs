@@ -5,7 +5,7 @@ use crate::steps::{Does, Steps, acking};
 use crate::variant::Mutation;
 use crate::world::{Answer, At, IDLE, Wire, Word, Worker, World};
 use ledger::protocol::Outcome;
-use ledger::state::{AttemptState, State};
+use ledger::state::State;
 
 impl Steps<'_> {
     /// The age check, the bytes, the answer.
@@ -130,11 +130,6 @@ pub fn grow_stale(world: &mut World, n: u8, clock_from_reply: bool) {
         let counts = worker.at == At::Ready || worker.at == At::Claimed && !clock_from_reply;
         worker.stale |= counts;
     }
-}
-
-/// Whether an attempt is known to be absent already: at most one resend (rule 9).
-pub fn was_resent(world: &World) -> bool {
-    world.attempts().iter().any(|t| t.state == AttemptState::Absent)
 }
 
 fn name(answer: Answer) -> &'static str {

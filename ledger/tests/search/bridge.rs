@@ -24,8 +24,10 @@ pub enum Ask {
     Outcome(u8, Outcome),
     /// See [`Command::LeaseRanOut`].
     LeaseRanOut,
-    /// See [`Command::NotFound`].
-    NotFound(u8, bool),
+    /// See [`Command::Absent`]: attempt, `resend`, still useful.
+    Absent(u8, bool, bool),
+    /// See [`Command::GiveUp`].
+    GiveUp(u8),
     /// See [`Command::Cancel`].
     Cancel,
     /// See [`Command::Expire`].
@@ -53,7 +55,8 @@ impl Ask {
             Self::ClaimAgain(n, c) => Command::ClaimAgain { n: u32::from(n), channel: channel(c) },
             Self::Outcome(n, outcome) => Command::Outcome { n: u32::from(n), outcome },
             Self::LeaseRanOut => Command::LeaseRanOut,
-            Self::NotFound(n, resend) => Command::NotFound { n: u32::from(n), resend },
+            Self::Absent(n, resend, useful) => Command::Absent { n: u32::from(n), resend, useful },
+            Self::GiveUp(n) => Command::GiveUp { n: u32::from(n) },
             Self::Cancel => Command::Cancel,
             Self::Expire => Command::Expire,
             Self::DeadLetter => Command::DeadLetter,

@@ -79,6 +79,8 @@ fn quiet_end(variant: &Variant, world: &World) -> Option<Violation> {
     if !honest {
         return Some(Violation::Books);
     }
+    // proven absent and not sent again is an end; certainly not sent is none
+    let last = attempts.clone().last().is_some_and(|t| t.word == Word::NotSent);
     let certain = attempts.all(|t| t.word == Word::NotSent || t.state == AttemptState::Absent);
-    (state == State::Unresolved && certain).then_some(Violation::Lost)
+    (state == State::Unresolved && last && certain).then_some(Violation::Lost)
 }

@@ -1,6 +1,6 @@
 //! Provider, time, reconciliation, schedulers, broker, and people.
 
-use crate::attempt::{grow_stale, was_resent};
+use crate::attempt::grow_stale;
 use crate::bridge::Ask;
 use crate::steps::{Happens, Steps};
 use crate::variant::{Mutation, Policy};
@@ -33,7 +33,7 @@ impl Steps<'_> {
 
     fn ledger(&mut self, world: &World, ask: Ask, what: &'static str, n: u8) {
         if let Ok(mut next) = self.bridge.apply(self.variant, world, ask, None) {
-            if matches!(ask, Ask::LeaseRanOut | Ask::NotFound(..)) {
+            if matches!(ask, Ask::LeaseRanOut | Ask::Absent(..) | Ask::GiveUp(..)) {
                 grow_stale(&mut next, n, self.variant.is_without(Mutation::ClockFromReply));
             }
             self.happens(Happens::Ledger(what, n), next);
@@ -67,7 +67,7 @@ impl Steps<'_> {
         let settled =
             attempt.wire != Wire::UnderWay || self.variant.is_without(Mutation::BytesLate);
         if self.variant.may_give_up() && settled {
-            self.ledger(world, Ask::NotFound(n, false), "given up without a look: attempt", n);
+            self.ledger(world, Ask::GiveUp(n), "given up without a look: attempt", n);
         }
         if self.variant.policy == Policy::GiveUp {
             return;
@@ -88,8 +88,9 @@ impl Steps<'_> {
             if lies && !behind {
                 next.left.lie -= 1;
             }
-            let resend = self.variant.policy != Policy::Stop && !world.past && !was_resent(world);
-            self.ledger(&next, Ask::NotFound(n, resend), "the report does not show attempt", n);
+            let resend = self.variant.policy != Policy::Stop;
+            let ask = Ask::Absent(n, resend, !world.past);
+            self.ledger(&next, ask, "the report does not show attempt", n);
         }
     }
 

@@ -151,7 +151,7 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::LeaseRanOut { attempt, then } => {
             format!("the worker of attempt {attempt} did not come back in time: {then}")
         }
-        Entry::NotFound { attempt, resend, why } => {
+        Entry::NotFound { attempt, resend, why, .. } => {
             let then = if *resend { "sent again" } else { "not sent again" };
             format!("attempt {attempt} could not be found ({why}): {then}")
         }

@@ -183,7 +183,7 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::LeaseRanOut { attempt, then } => {
             format!("deneme {attempt}: işçi zamanında geri dönmedi; durum: {}", state(*then))
         }
-        Entry::NotFound { attempt, resend, why } => {
+        Entry::NotFound { attempt, resend, why, .. } => {
             let then = if *resend { "yeniden gönderilir" } else { "yeniden gönderilmez" };
             format!("deneme {attempt} bulunamadı ({why}): {then}")
         }

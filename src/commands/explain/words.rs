@@ -268,7 +268,7 @@ mod tests {
             (Entry::SentTwice { attempt: 41 }, "41"),
             (Entry::Replayed { who: "ayse@m".to_owned(), why: "mended".to_owned() }, "ayse@m"),
             (
-                Entry::NotFound { attempt: 41, resend: false, why: "gave up looking".to_owned() },
+                Entry::NotFound { attempt: 41, resend: false, absent: false, why: "gave up looking".to_owned() },
                 "41",
             ),
             (sent_abroad(), "twilio/default/+13185550100"),

@@ -1,6 +1,7 @@
 //! One message to its end: run again after a collision, once more after a panic, given back while the ledger is away.
 
 use super::Floor;
+use crate::hold::{self, Place};
 use crate::pipeline::{self, Arrived, End, Halt};
 use futures::FutureExt;
 use std::panic::AssertUnwindSafe;
@@ -39,6 +40,7 @@ impl Floor {
             };
             match AssertUnwindSafe(run).catch_unwind().await {
                 Ok(Ok(end)) => {
+                    hold::at(Place::Handled).await;
                     tracing::debug!(queue = arrived.queue, ?end, "handled");
                     return Handled::Done(end);
                 }

@@ -33,6 +33,7 @@ pub async fn send(
         let outcome = once(worker, work, route, message, &attempt).await;
         hold::at(Place::AfterAnswer).await;
         watch_lane(worker, route, &outcome).await;
+        hold::at(Place::BeforeOutcome).await;
         tries += 1;
         let pause = quick_pause(worker, route, &outcome, &attempt, tries, &mut delays);
         let then = match pause {
@@ -43,6 +44,7 @@ pub async fn send(
         hold::at(Place::BeforeAck).await;
         let Some(pause) = pause.filter(|_| goes_on(written)) else { return End::Sent };
         tokio::time::sleep(pause).await;
+        hold::at(Place::BackOff).await;
         if !in_pace(worker, route, message, &attempt).await {
             return End::Sent;
         }

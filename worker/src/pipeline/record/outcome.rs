@@ -1,5 +1,6 @@
 //! What became of an attempt, and what follows it.
 
+use crate::pipeline::claim::deadline_ms;
 use crate::pipeline::route::Route;
 use crate::pipeline::validate::Work;
 use crate::retry;
@@ -101,7 +102,7 @@ fn outcome_write(
         detail,
         provider_ref,
         next,
-        give_up_ms: millis(worker.settings.give_up),
+        look_in_ms: deadline_ms(worker).saturating_add(millis(worker.settings.first_look)),
     }
 }
 

@@ -62,7 +62,7 @@ fn settings(order: &[SmsProvider], has_netgsm: bool, has_twilio: bool) -> Settin
         prefetch: 1,
         quick_retries: 2,
         request_deadline: Duration::from_secs(10),
-        give_up: Duration::from_mins(15),
+        first_look: Duration::from_secs(30),
         drain: Duration::from_secs(1),
     }
 }

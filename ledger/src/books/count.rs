@@ -1,0 +1,222 @@
+//! Counting: records by the reader's cursor, rows by the hour in which they were made.
+
+use super::{HOUR_MS, HourBooks, Line, compare};
+use crate::db::{Ledger, json};
+use crate::engine::{Tx, query, query_as, scalar};
+use crate::error::LedgerError;
+use crate::facts::FACTS;
+
+/// Name of the reader's cursor.
+const READER: &str = "books";
+/// Records that one step counts at most.
+pub const PAGE: i64 = 2_000;
+/// Kinds of records that are counted. All others change a state and are counted with the rows.
+const KINDS: [&str; 6] =
+    ["received", "event-refused", "duplicate", "sent-twice", "fact-applied", "fact-stale"];
+
+/// What one step did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Records that it went over.
+    pub records: i64,
+    /// Notifications that they are about, some of them.
+    pub touched: Vec<String>,
+}
+
+impl Counted {
+    /// Whether nothing is left to count.
+    pub fn is_all(&self) -> bool {
+        self.records < PAGE
+    }
+}
+
+/// A row's hour is that of its making, which the record that made it may lie a moment behind.
+fn by_kind(filter: &str) -> String {
+    format!(
+        "SELECT k.clinic, k.hour, k.kind, count(*) AS n FROM (SELECT r.clinic, \
+           CASE WHEN r.kind = 'duplicate' AND substr(r.ntf, 1, 4) = 'fct_' THEN 'fact-duplicate' \
+             WHEN r.kind = 'event-refused' AND (r.bytes LIKE $3 OR EXISTS ( \
+               SELECT 1 FROM notification f WHERE f.ntf = r.ntf AND substr(f.type, 1, 7) = 'clinic.')) THEN 'fact-refused' \
+             ELSE r.kind END AS kind, \
+           (coalesce(CASE WHEN r.kind IN ('received', 'event-refused') THEN (SELECT n.created_at FROM notification n WHERE n.ntf = r.ntf) \
+             WHEN r.kind IN ('fact-applied', 'fact-stale') THEN (SELECT f.created_at FROM fact f WHERE f.id = r.ntf) END, r.at) \
+             / {HOUR_MS}) * {HOUR_MS} AS hour \
+         FROM record r WHERE {{beyond}} AND {filter} AND r.kind IN (SELECT value FROM {{list:$4}})) k"
+    )
+}
+
+/// The cursor, as a table of one row.
+const FROM: &str = "WITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id)";
+
+fn of_facts() -> String {
+    format!("%\"queue\":\"{FACTS}\"%")
+}
+
+impl Ledger {
+    /// Counts the next records, and names up to `name` notifications that they are about. One process at a time does it; two that do
+    /// count nothing twice.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count_books(&self, name: i64) -> Result<Counted, LedgerError> {
+        let from = cursor_of(self).await?;
+        let next = query(format!(
+            "-- books: next\n{FROM}, s AS (SELECT r.xid, r.id FROM record r WHERE {{beyond}} AND {{committed}} ORDER BY {{by_commit}} LIMIT $3) \
+             SELECT xid, id, (SELECT count(*) FROM s) AS n FROM s ORDER BY xid DESC, id DESC LIMIT 1",
+        ))
+        .bind(from.0)
+        .bind(from.1)
+        .bind(PAGE)
+        .fetch_optional(self.db.read())
+        .await?;
+        let Some(next) = next else { return Ok(Counted::default()) };
+        let to: (i64, i64) = (next.try_get("xid")?, next.try_get("id")?);
+        let records = next.try_get("n")?;
+        let mut tx = self.db.begin().await?;
+        let moved = query(
+            "-- books: move\nINSERT INTO reader (name, xid, id) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
+             SET xid = excluded.xid, id = excluded.id WHERE reader.xid = $4 AND reader.id = $5",
+        )
+        .bind(READER)
+        .bind(to.0)
+        .bind(to.1)
+        .bind(from.0)
+        .bind(from.1)
+        .execute(&mut tx)
+        .await?;
+        if moved == 0 {
+            // somebody else counted them
+            tx.rollback().await?;
+            return Ok(Counted::default());
+        }
+        query(format!(
+            "-- books: count\n{FROM} INSERT INTO books (clinic, hour, kind, n) {} WHERE TRUE GROUP BY k.clinic, k.hour, k.kind \
+             ON CONFLICT (clinic, hour, kind) DO UPDATE SET n = books.n + excluded.n",
+            by_kind("(r.xid, r.id) <= (CAST($5 AS BIGINT), CAST($6 AS BIGINT))")
+        ))
+        .bind(from.0)
+        .bind(from.1)
+        .bind(of_facts())
+        .bind(json(&KINDS)?)
+        .bind(to.0)
+        .bind(to.1)
+        .execute(&mut tx)
+        .await?;
+        tx.commit().await?;
+        let touched = scalar(format!(
+            "-- books: touched\n{FROM} SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} \
+             AND (r.xid, r.id) <= (CAST($3 AS BIGINT), CAST($4 AS BIGINT)) AND substr(r.ntf, 1, 4) IN ('ntf_', 'bad_') LIMIT $5",
+        ))
+        .bind(from.0)
+        .bind(from.1)
+        .bind(to.0)
+        .bind(to.1)
+        .bind(name)
+        .fetch_all(self.db.read())
+        .await?;
+        Ok(Counted { records, touched })
+    }
+
+    /// The books of the hours that begin at `from` or later and before `until` (milliseconds since 1970 UTC), of one clinic or of all;
+    /// all of one instant. What the reader has not counted yet is counted here, so the answer is right however far it has come.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn hours(
+        &self,
+        clinic: Option<&str>,
+        from: i64,
+        until: i64,
+    ) -> Result<Vec<HourBooks>, LedgerError> {
+        let mut tx = self.db.begin_snapshot().await?;
+        let span = Span { clinic, from, until };
+        let mut told = span.counted(&mut tx).await?;
+        told.extend(span.uncounted(&mut tx).await?);
+        let rows = span.rows(&mut tx, "notification").await?;
+        let facts = span.rows(&mut tx, "fact").await?;
+        tx.rollback().await?;
+        Ok(compare(&told, &rows, &facts))
+    }
+
+    /// The first hour of the books from `from` on; `None`: there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn next_hour(&self, from: i64) -> Result<Option<i64>, LedgerError> {
+        scalar("-- books: next hour\nSELECT min(hour) FROM books WHERE hour >= $1")
+            .bind(from)
+            .fetch_one(self.db.read())
+            .await
+    }
+}
+
+async fn cursor_of(ledger: &Ledger) -> Result<(i64, i64), LedgerError> {
+    let found = query_as("-- books: cursor\nSELECT xid, id FROM reader WHERE name = $1")
+        .bind(READER)
+        .fetch_optional(ledger.db.read())
+        .await?;
+    Ok(found.unwrap_or((0, 0)))
+}
+
+struct Span<'a> {
+    clinic: Option<&'a str>,
+    from: i64,
+    until: i64,
+}
+
+impl Span<'_> {
+    async fn counted(&self, tx: &mut Tx) -> Result<Vec<Line>, LedgerError> {
+        let rows: Vec<(String, i64, String, i64)> = query_as(
+            "-- books: counted\nSELECT clinic, hour, kind, n FROM books WHERE hour >= $1 AND hour < $2 \
+             AND (CAST($3 AS TEXT) IS NULL OR clinic = $3)",
+        )
+        .bind(self.from)
+        .bind(self.until)
+        .bind(self.clinic)
+        .fetch_all(tx)
+        .await?;
+        Ok(lines(rows))
+    }
+
+    /// What lies behind the reader's cursor and is visible already.
+    async fn uncounted(&self, tx: &mut Tx) -> Result<Vec<Line>, LedgerError> {
+        let cursor: Option<(i64, i64)> =
+            query_as("-- books: cursor\nSELECT xid, id FROM reader WHERE name = $1")
+                .bind(READER)
+                .fetch_optional(&mut *tx)
+                .await?;
+        let from = cursor.unwrap_or((0, 0));
+        let rows: Vec<(String, i64, String, i64)> = query_as(format!(
+            "-- books: uncounted\n{FROM} {} WHERE k.hour >= $5 AND k.hour < $6 AND (CAST($7 AS TEXT) IS NULL OR k.clinic = $7) \
+             GROUP BY k.clinic, k.hour, k.kind",
+            by_kind("TRUE")
+        ))
+        .bind(from.0)
+        .bind(from.1)
+        .bind(of_facts())
+        .bind(json(&KINDS)?)
+        .bind(self.from)
+        .bind(self.until)
+        .bind(self.clinic)
+        .fetch_all(tx)
+        .await?;
+        Ok(lines(rows))
+    }
+
+    async fn rows(&self, tx: &mut Tx, table: &str) -> Result<Vec<Line>, LedgerError> {
+        let rows: Vec<(String, i64, String, i64)> = query_as(format!(
+            "-- books: rows\nSELECT clinic, (created_at / {HOUR_MS}) * {HOUR_MS} AS hour, state, count(*) FROM {table} \
+             WHERE created_at >= $1 AND created_at < $2 AND (CAST($3 AS TEXT) IS NULL OR clinic = $3) GROUP BY 1, 2, 3",
+        ))
+        .bind(self.from)
+        .bind(self.until)
+        .bind(self.clinic)
+        .fetch_all(tx)
+        .await?;
+        Ok(lines(rows))
+    }
+}
+
+fn lines(rows: Vec<(String, i64, String, i64)>) -> Vec<Line> {
+    rows.into_iter().map(|(clinic, hour, what, n)| Line { clinic, hour, what, n }).collect()
+}

@@ -1,0 +1,270 @@
+//! What reconciliation reads of the ledger: attempts of which nobody knows whether they arrived, and what else went out at the same
+//! time (`shared/PROTOCOL.md` rule 9). What a look changes is in [`looks`].
+
+pub mod looks;
+
+use crate::db::Ledger;
+use crate::engine::{Row, query, scalar};
+use crate::error::LedgerError;
+use std::collections::{BTreeSet, HashSet};
+
+/// Who looks for an account's unknown attempts. A look under a hold that somebody else took meanwhile writes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Provider and account: `netgsm/default`.
+    pub account: String,
+    /// The process.
+    pub holder: String,
+    /// Raised whenever the holder changes.
+    pub fence: i64,
+}
+
+/// An attempt that may have arrived. Times are milliseconds since 1970 UTC by the database's clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownAttempt {
+    /// Notification.
+    pub ntf: String,
+    /// Clinic.
+    pub clinic: String,
+    /// Number of the attempt.
+    pub n: u32,
+    /// Provider, account and sender.
+    pub lane: String,
+    /// `sms` or `whatsapp`.
+    pub channel: String,
+    /// Keyed hash of (account, number).
+    pub number: String,
+    /// Billed segments.
+    pub segments: u32,
+    /// When it was claimed: no byte left before.
+    pub started_at: i64,
+    /// When its request was over: no byte of ours left after.
+    pub deadline_at: i64,
+    /// When it became unknown.
+    pub unknown_at: i64,
+    /// How often it was looked for.
+    pub looks: u32,
+    /// How many of the looks showed that it was not there.
+    pub absences: u32,
+    /// It may be sent once more if it did not arrive (`x-ulak.on_unknown`).
+    pub resend: bool,
+    /// When it is of no use any more.
+    pub expires_at: i64,
+    /// When it is looked for next.
+    pub due_at: i64,
+}
+
+impl UnknownAttempt {
+    /// Provider and account.
+    pub fn account(&self) -> &str {
+        account_of(&self.lane)
+    }
+}
+
+/// A message of an account that the provider has: a report in which it stands was made after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// The provider's id of it.
+    pub provider_ref: String,
+    /// When it was claimed, milliseconds since 1970 UTC.
+    pub started_at: i64,
+    /// When the provider had answered.
+    pub ended_at: i64,
+}
+
+/// Provider and account of a lane.
+pub fn account_of(lane: &str) -> &str {
+    let end = lane.match_indices('/').nth(1).map_or(lane.len(), |(at, _)| at);
+    &lane[..end]
+}
+
+const UNKNOWN: &str = "SELECT o.ntf, o.clinic, a.n, a.lane, a.channel, a.number, a.segments, a.started_at, a.deadline_at, \
+    a.ended_at, a.looks, a.absences, n.on_unknown, o.expires_at, o.due_at \
+    FROM open o JOIN notification n ON n.ntf = o.ntf JOIN attempt a ON a.ntf = o.ntf AND a.n = n.attempt AND a.state = 'unknown' \
+    WHERE o.state = 'unknown'";
+/// Its lane begins with `$1`, which is `$2` characters long.
+const OF_ACCOUNT: &str = "substr(a.lane, 1, CAST($2 AS INTEGER)) = $1";
+
+/// The beginning of the lanes of an account, and its length.
+fn beginning(account: &str) -> (String, i64) {
+    let beginning = format!("{account}/");
+    let length = beginning.chars().count() as i64;
+    (beginning, length)
+}
+
+impl Ledger {
+    /// Takes or renews the hold of an account for `for_ms` milliseconds. `None`: another process has it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn hold_account(
+        &self,
+        account: &str,
+        holder: &str,
+        for_ms: i64,
+    ) -> Result<Option<Hold>, LedgerError> {
+        let fence = self.lease_with_fence(&lease_name(account), holder, for_ms).await?;
+        Ok(fence.map(|fence| Hold {
+            account: account.to_owned(),
+            holder: holder.to_owned(),
+            fence,
+        }))
+    }
+
+    /// Accounts of which an attempt is to be looked for now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unknown_accounts(&self) -> Result<BTreeSet<String>, LedgerError> {
+        let lanes: Vec<String> = scalar(
+            "-- unknown accounts\nSELECT DISTINCT a.lane FROM open o JOIN notification n ON n.ntf = o.ntf \
+             JOIN attempt a ON a.ntf = o.ntf AND a.n = n.attempt WHERE o.state = 'unknown' AND o.due_at <= {now}",
+        )
+        .fetch_all(self.db.read())
+        .await?;
+        Ok(lanes.iter().map(|lane| account_of(lane).to_owned()).collect())
+    }
+
+    /// Attempts of an account that are to be looked for now, the oldest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unknown_due(
+        &self,
+        account: &str,
+        limit: i64,
+    ) -> Result<Vec<UnknownAttempt>, LedgerError> {
+        let (beginning, length) = beginning(account);
+        let rows = query(format!(
+            "-- unknown due\n{UNKNOWN} AND o.due_at <= {{now}} AND {OF_ACCOUNT} ORDER BY a.started_at, o.ntf LIMIT $3"
+        ))
+        .bind(beginning)
+        .bind(length)
+        .bind(limit)
+        .fetch_all(self.db.read())
+        .await?;
+        rows.iter().map(unknown).collect()
+    }
+
+    /// All unknown attempts of an account that were claimed in a time, both ends included, due or not: one row of a report may
+    /// belong to each of them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unknown_near(
+        &self,
+        account: &str,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<Vec<UnknownAttempt>, LedgerError> {
+        let (beginning, length) = beginning(account);
+        let rows = query(format!(
+            "-- unknown near\n{UNKNOWN} AND a.started_at BETWEEN $3 AND $4 AND {OF_ACCOUNT} ORDER BY a.started_at, o.ntf"
+        ))
+        .bind(beginning)
+        .bind(length)
+        .bind(from_ms)
+        .bind(to_ms)
+        .fetch_all(self.db.read())
+        .await?;
+        rows.iter().map(unknown).collect()
+    }
+
+    /// The provider's ids of all attempts of an account that were claimed in a time, both ends included.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn known_refs(
+        &self,
+        account: &str,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<HashSet<String>, LedgerError> {
+        let (beginning, length) = beginning(account);
+        let refs: Vec<String> = scalar(format!(
+            "-- known refs\nSELECT a.provider_ref FROM attempt a WHERE a.started_at BETWEEN $3 AND $4 AND {OF_ACCOUNT} \
+             AND a.provider_ref IS NOT NULL"
+        ))
+        .bind(beginning)
+        .bind(length)
+        .bind(from_ms)
+        .bind(to_ms)
+        .fetch_all(self.db.read())
+        .await?;
+        Ok(refs.into_iter().collect())
+    }
+
+    /// The first messages of an account that its provider answered with their id and that were claimed at `at_ms` or later, at most
+    /// `limit`. None that reconciliation found: what is to be proven must not prove itself.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn controls_after(
+        &self,
+        account: &str,
+        at_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<Control>, LedgerError> {
+        let (beginning, length) = beginning(account);
+        let rows = query(format!(
+            "-- controls\nSELECT a.provider_ref, a.started_at, a.ended_at FROM attempt a WHERE a.started_at >= $3 \
+             AND a.state = 'accepted' AND a.provider_ref IS NOT NULL AND a.looks = 0 AND {OF_ACCOUNT} \
+             ORDER BY a.started_at, a.ntf LIMIT $4"
+        ))
+        .bind(beginning)
+        .bind(length)
+        .bind(at_ms)
+        .bind(limit)
+        .fetch_all(self.db.read())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Control {
+                    provider_ref: row.try_get("provider_ref")?,
+                    started_at: row.try_get("started_at")?,
+                    ended_at: row.try_get("ended_at")?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Name of the lease under which an account is looked after.
+fn lease_name(account: &str) -> String {
+    format!("reconcile/{account}")
+}
+
+fn unknown(row: &Row) -> Result<UnknownAttempt, LedgerError> {
+    let count = |name: &str| Ok::<_, LedgerError>(row.try_get::<i64, _>(name)? as u32);
+    let started_at = row.try_get("started_at")?;
+    Ok(UnknownAttempt {
+        ntf: row.try_get("ntf")?,
+        clinic: row.try_get("clinic")?,
+        n: count("n")?,
+        lane: row.try_get("lane")?,
+        channel: row.try_get("channel")?,
+        number: row.try_get::<Option<String>, _>("number")?.unwrap_or_default(),
+        segments: count("segments")?,
+        started_at,
+        deadline_at: row.try_get("deadline_at")?,
+        unknown_at: row.try_get::<Option<i64>, _>("ended_at")?.unwrap_or(started_at),
+        looks: count("looks")?,
+        absences: count("absences")?,
+        resend: row.try_get::<String, _>("on_unknown")? == "resend",
+        expires_at: row.try_get("expires_at")?,
+        due_at: row.try_get("due_at")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::account_of;
+
+    #[test]
+    fn the_account_of_a_lane_is_its_first_two_parts() {
+        assert_eq!(account_of("netgsm/default/BASLIK"), "netgsm/default");
+        assert_eq!(account_of("twilio/a/+15550100/x"), "twilio/a");
+        assert_eq!(account_of("netgsm/default"), "netgsm/default");
+        assert_eq!(account_of("none"), "none");
+    }
+}
