@@ -11,10 +11,14 @@ use axum::routing::get;
 use axum::{Json, Router};
 use bus::{Bus, LinkState};
 use ledger::{Engine, Ledger};
+use metrics::Metrics;
+use scheduler::reconcile::Counts;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
+
+use crate::measures;
 
 /// What is said of a part that does what it should.
 const OK: &str = "ok";
@@ -35,6 +39,9 @@ struct Known {
     /// `None`: the process works without one.
     bus: OnceLock<Option<Arc<Bus>>>,
     worker: OnceLock<Arc<Worker>>,
+    stop: OnceLock<CancellationToken>,
+    metrics: OnceLock<Arc<Metrics>>,
+    reconciled: OnceLock<Arc<Counts>>,
 }
 
 impl Parts {
@@ -46,6 +53,46 @@ impl Parts {
     /// The broker was reached, or there is none.
     pub fn has_broker(&self, bus: Option<Arc<Bus>>) {
         let _ = self.0.bus.set(bus);
+    }
+
+    /// Once it is cancelled the process is not ready any more, whatever else is there: nobody should send it anything new.
+    pub fn ends_with(&self, stop: CancellationToken) {
+        let _ = self.0.stop.set(stop);
+    }
+
+    /// What this process measures; told before anything else.
+    pub fn measures(&self, metrics: Arc<Metrics>) {
+        let _ = self.0.metrics.set(metrics);
+    }
+
+    /// What this process measures.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(self.0.metrics.get_or_init(|| Metrics::new([])))
+    }
+
+    /// A scheduler looks for unknown attempts.
+    pub fn reconciles(&self, counts: Arc<Counts>) {
+        let _ = self.0.reconciled.set(counts);
+    }
+
+    /// What it has done, once there is one.
+    pub(crate) fn reconciled(&self) -> Option<&Counts> {
+        self.0.reconciled.get().map(|counts| &**counts)
+    }
+
+    /// The ledger, once it is open.
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        self.0.ledger.get()
+    }
+
+    /// The broker, once it was reached.
+    pub(crate) fn bus(&self) -> Option<&Arc<Bus>> {
+        self.0.bus.get()?.as_ref()
+    }
+
+    /// The worker, once there is one.
+    pub(crate) fn worker(&self) -> Option<&Arc<Worker>> {
+        self.0.worker.get()
     }
 
     /// A worker takes messages; it knows first when the ledger takes nothing any more.
@@ -97,29 +144,58 @@ pub async fn mind_the_file(ledger: Ledger, stop: CancellationToken) {
     }
 }
 
-/// `/healthz` and `/readyz`.
+/// `/healthz`, `/readyz` and `/metrics`.
 pub fn pages(parts: Parts) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(measures::page))
         .with_state(parts)
 }
 
 async fn ready(State(parts): State<Parts>) -> (StatusCode, Json<Value>) {
-    let waits =
-        |why: &str| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "why": why })));
-    let Some(ledger) = parts.0.ledger.get() else { return waits("waiting for the ledger") };
-    let Some(bus) = parts.0.bus.get() else { return waits("waiting for the broker") };
+    let (all, said) = parts.say().await;
+    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(said))
+}
+
+impl Parts {
+    /// Whether the process is ready; else what `/readyz` says, on one line.
+    ///
+    /// # Errors
+    /// What is missing or does not answer.
+    pub async fn look(&self) -> Result<(), String> {
+        let (all, said) = self.say().await;
+        if all {
+            Ok(())
+        } else {
+            Err(said["why"].as_str().map_or_else(|| said.to_string(), str::to_owned))
+        }
+    }
+
+    /// What `/readyz` says.
+    async fn say(&self) -> (bool, Value) {
+        let waits = |why: &str| (false, json!({ "ready": false, "why": why }));
+        if self.0.stop.get().is_some_and(CancellationToken::is_cancelled) {
+            return waits("stopping");
+        }
+        let Some(ledger) = self.0.ledger.get() else { return waits("waiting for the ledger") };
+        let Some(bus) = self.0.bus.get() else { return waits("waiting for the broker") };
+        asked(ledger, bus.as_deref(), self.0.worker.get()).await
+    }
+}
+
+/// Asks everything that is there.
+async fn asked(ledger: &Ledger, bus: Option<&Bus>, worker: Option<&Arc<Worker>>) -> (bool, Value) {
     let said = answer(ledger).await;
-    let is_out = parts.0.worker.get().is_some_and(|worker| worker.outage.is_now());
+    let is_out = worker.is_some_and(|worker| worker.outage.is_now());
     let said = if is_out && said == OK { "takes nothing now".to_owned() } else { said };
-    let broker = bus.as_ref().map_or_else(|| "none".to_owned(), |bus| link(bus));
+    let broker = bus.map_or_else(|| "none".to_owned(), link);
     let offset_ms = ledger.clock().offset_ms();
     let clock =
         if offset_ms.abs() <= CLOCK_OFF_MS { OK.to_owned() } else { format!("{offset_ms} ms off") };
     let all = said == OK && clock == OK && (bus.is_none() || broker == OK);
-    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": all, "ledger": said, "broker": broker, "clock": clock })))
+    (all, json!({ "ready": all, "ledger": said, "broker": broker, "clock": clock }))
 }
 
 /// Whether the ledger answers; measures the clock by the way.

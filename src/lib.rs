@@ -7,9 +7,11 @@ pub mod first_start;
 pub mod health;
 pub mod lifecycle;
 pub mod lock;
+mod measures;
 pub mod operator;
 pub mod process;
 pub mod start;
+pub mod supervisor;
 pub mod telemetry;
 pub mod work;
 

@@ -11,6 +11,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::supervisor::Supervisor;
+
 /// How long work may take to notice that it was ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -37,11 +39,11 @@ pub enum Ended {
     Failed(anyhow::Error),
 }
 
-/// Runs `work` until it returns, answering signals. Work that is asked to stop has `drain` to finish.
+/// Runs `work` until it returns, answering signals. Work that is asked to stop has `drain` to finish, and `supervisor` is told.
 ///
 /// # Errors
 /// The system refuses the signal handlers.
-pub async fn run<W, F>(drain: Duration, work: W) -> io::Result<Ended>
+pub async fn run<W, F>(drain: Duration, supervisor: &Supervisor, work: W) -> io::Result<Ended>
 where
     W: FnOnce(Stop) -> F,
     F: Future<Output = anyhow::Result<()>>,
@@ -62,13 +64,18 @@ where
             }
         }
     });
-    let ended = answer(signals, drain, work).await;
+    let ended = answer(signals, drain, supervisor, work).await;
     relay.abort();
     Ok(ended)
 }
 
 /// `run` without the system's signals.
-async fn answer<W, F>(mut signals: mpsc::Receiver<&'static str>, drain: Duration, work: W) -> Ended
+async fn answer<W, F>(
+    mut signals: mpsc::Receiver<&'static str>,
+    drain: Duration,
+    supervisor: &Supervisor,
+    work: W,
+) -> Ended
 where
     W: FnOnce(Stop) -> F,
     F: Future<Output = anyhow::Result<()>>,
@@ -81,6 +88,7 @@ where
             tracing::info!(signal = name, drain_s = drain.as_secs(), "stopping: finishing what is in flight; a second signal ends at once");
         }
     }
+    supervisor.stopping(drain);
     stop.soft.cancel();
     tokio::select! {
         result = &mut work => return ended(result, Ended::Drained),
@@ -120,7 +128,7 @@ mod tests {
     async fn the_first_signal_lets_work_finish_and_ends_with_0() {
         let (sender, receiver) = signals();
         sender.send("SIGTERM").await.expect("open");
-        let ended = answer(receiver, LONG, |stop| async move {
+        let ended = answer(receiver, LONG, &Supervisor::default(), |stop| async move {
             stop.soft.cancelled().await;
             assert!(!stop.hard.is_cancelled());
             Ok(())
@@ -134,7 +142,7 @@ mod tests {
         let (sender, receiver) = signals();
         sender.send("SIGTERM").await.expect("open");
         sender.send("SIGINT").await.expect("open");
-        let ended = answer(receiver, LONG, |stop| async move {
+        let ended = answer(receiver, LONG, &Supervisor::default(), |stop| async move {
             stop.hard.cancelled().await;
             assert!(stop.soft.is_cancelled());
             Ok(())
@@ -147,11 +155,12 @@ mod tests {
     async fn the_end_of_the_drain_time_is_a_second_signal() {
         let (sender, receiver) = signals();
         sender.send("SIGTERM").await.expect("open");
-        let ended = answer(receiver, Duration::from_millis(1), |stop| async move {
-            stop.hard.cancelled().await;
-            Ok(())
-        })
-        .await;
+        let ended =
+            answer(receiver, Duration::from_millis(1), &Supervisor::default(), |stop| async move {
+                stop.hard.cancelled().await;
+                Ok(())
+            })
+            .await;
         assert!(matches!(ended, Ended::Cut), "{ended:?}");
     }
 
@@ -159,12 +168,13 @@ mod tests {
     async fn work_that_ends_by_itself_or_fails_is_no_success() {
         // The sender lives: nobody has asked for anything.
         let (_sender, receiver) = signals();
-        let ended = answer(receiver, LONG, |_| async { Ok(()) }).await;
+        let ended = answer(receiver, LONG, &Supervisor::default(), |_| async { Ok(()) }).await;
         assert!(matches!(ended, Ended::ByItself), "{ended:?}");
         let (_sender, receiver) = signals();
-        let failed =
-            answer(receiver, LONG, |_| async { Err(anyhow::anyhow!("inner").context("outer")) })
-                .await;
+        let failed = answer(receiver, LONG, &Supervisor::default(), |_| async {
+            Err(anyhow::anyhow!("inner").context("outer"))
+        })
+        .await;
         assert!(
             matches!(&failed, Ended::Failed(e) if format!("{e:#}") == "outer: inner"),
             "{failed:?}"
@@ -173,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_real_sigterm_is_heard() {
-        let ended = run(LONG, |stop| async move {
+        let ended = run(LONG, &Supervisor::default(), |stop| async move {
             let me = rustix::process::getpid();
             rustix::process::kill_process(me, rustix::process::Signal::TERM)?;
             stop.soft.cancelled().await;

@@ -17,7 +17,8 @@ use crate::commands::{Failure, Settings, runtime};
 use crate::config::{Config, Purpose};
 use crate::lifecycle::{self, Stop};
 use crate::lock::Lock;
-use crate::{health, start, telemetry};
+use crate::supervisor::Supervisor;
+use crate::{health, measures, start, telemetry};
 
 /// Longest that a request goes on after the stop.
 const REQUESTS_FINISH_WITHIN: Duration = Duration::from_secs(18);
@@ -84,10 +85,15 @@ where
     };
     let drain = settings.config.worker.drain;
     let said = start::Said::by(&settings.config);
+    let supervisor = Supervisor::of_environment();
+    let told_of = supervisor.clone();
     let run = |stop: Stop| async move {
         let (listen, key) = (process.listen)(&settings.config);
         let listener = health::bind(listen, key).await?;
         let health = health::Parts::default();
+        health.measures(measures::of(process.name, &settings.registry));
+        health.ends_with(stop.soft.clone());
+        told_of.follow(&health, &stop.soft);
         let pages = Pages::serve(process.extent, listener, &settings, &health, &stop);
         schemas::PhoneNumber::load_rules();
         let Some(ledger) = open(process.extent, &told, &stop).await? else { return Ok(()) };
@@ -111,7 +117,8 @@ where
         }
         worked
     };
-    let ended: Result<(), Failure> = runtime()?.block_on(lifecycle::run(drain, run))?.into();
+    let ended: Result<(), Failure> =
+        runtime()?.block_on(lifecycle::run(drain, &supervisor, run))?.into();
     ended.map_err(|failure| said.of(failure))
 }
 
@@ -155,6 +162,7 @@ impl Pages {
                 let told = start::gateway_settings(&settings.config);
                 let registry = Arc::clone(&settings.registry);
                 let door = gateway::Door::new(told, registry, stop.soft.clone());
+                door.measured_by(health.metrics());
                 let router = gateway::router(&door).merge(health::pages(health.clone()));
                 // a stop takes nothing new; what has begun is finished
                 let finish = finish_within(settings.config.worker.drain);

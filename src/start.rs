@@ -13,9 +13,11 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use bus::{Bus, BusSettings};
 use chrono::TimeDelta;
+use ledger::reconcile::looks::Times;
 use ledger::vault::Secret32;
 use ledger::{Ledger, LedgerError, LedgerSettings};
 use scheduler::facts::Applier;
+use scheduler::reconcile::ReconcileSettings;
 use schemas::{ClinicId, Registry};
 use secrecy::SecretString;
 use templates::RenderPolicy;
@@ -257,9 +259,26 @@ pub fn scheduler_settings(config: &Config) -> scheduler::Settings {
         twilio: twilio
             .map(|(name, to)| (name.clone(), (to.account.clone(), to.max_per_s)))
             .collect::<BTreeMap<_, _>>(),
+        reconcile: reconcile_settings(config),
         tick: Duration::from_millis(200),
         drain: config.worker.drain,
+        metrics: metrics::Metrics::new([]),
     }
+}
+
+/// How attempts with an unknown outcome are looked for.
+fn reconcile_settings(config: &Config) -> ReconcileSettings {
+    let times =
+        Times { settle: config.reconcile.settle.clone(), give_up: config.reconcile.give_up };
+    let netgsm = config.providers.netgsm.iter();
+    let twilio = config.providers.twilio.iter();
+    ReconcileSettings::new(
+        times,
+        netgsm
+            .map(|(name, to)| (name.clone(), (to.queries_per_min, to.echoes_reference)))
+            .collect(),
+        twilio.map(|(name, to)| (name.clone(), to.queries_per_min)).collect(),
+    )
 }
 
 /// What each clinic wants planned.

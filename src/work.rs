@@ -90,7 +90,8 @@ async fn ending<T>(other: &CancellationToken, work: impl Future<Output = T>) -> 
 fn sender(ready: &Ready, renderer: Arc<Renderer>) -> anyhow::Result<Arc<Worker>> {
     let told = start::worker_settings(&ready.settings.config);
     let registry = Arc::clone(&ready.settings.registry);
-    let worker = Arc::new(Worker::new(told, registry, renderer, ready.ledger.clone())?);
+    let worker = Worker::new(told, registry, renderer, ready.ledger.clone())?;
+    let worker = Arc::new(worker.measured_by(ready.health.metrics()));
     ready.health.has_worker(Arc::clone(&worker));
     Ok(worker)
 }
@@ -112,8 +113,16 @@ async fn send(worker: Arc<Worker>, inlet: Inlet, stop: &Stop) -> anyhow::Result<
 }
 
 async fn release(ready: &Ready, outlet: Outlet, stop: &Stop) -> anyhow::Result<()> {
-    let told = start::scheduler_settings(&ready.settings.config);
-    let ledger = ready.ledger.clone().giving_up_after(ready.settings.config.reconcile.give_up);
+    let mut told = start::scheduler_settings(&ready.settings.config);
+    told.metrics = ready.health.metrics();
+    ready.health.reconciles(Arc::clone(&told.reconcile.counts));
+    let ledger = ready
+        .ledger
+        .clone()
+        .giving_up_after(ready.settings.config.reconcile.give_up)
+        .looking_first_after(
+            ready.settings.config.reconcile.settle.first().copied().unwrap_or_default(),
+        );
     let registry = Arc::clone(&ready.settings.registry);
     let applier = start::applier(&ready.settings.config, &registry, &ledger);
     match scheduler::run(told, registry, ledger, outlet, applier, &stop.soft, &stop.hard).await {

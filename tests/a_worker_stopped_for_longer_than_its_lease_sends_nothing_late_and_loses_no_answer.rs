@@ -1,113 +1,101 @@
-//! SIGSTOP for longer than the lease. Before the send: the request does not leave any more, and the message goes once
-//! with the next attempt. After the answer: the late outcome is written and corrects what was given up meanwhile.
+//! SIGSTOP for longer than the lease at every named point between the arrival of a copy and its ack, while another worker goes on:
+//! what had not left does not leave any more, what had arrived is found or told late, and everybody has one message.
 
-use std::time::Duration;
+use serde_json::Value;
 
-use crate::harness::held::{Copied, Hold};
-use crate::harness::process::Process;
-use crate::harness::{Event, Installation, Options, reminder};
+use crate::harness::held::Copied;
+use crate::harness::points::{Point, Reached, Stand, TOO_OLD, prepared};
+use crate::harness::{Event, Installation};
+use schemas::hold::Place;
 
-/// A decision older than 5 s is not sent (PROTOCOL rule 6). The claim is older than the hold, from which this counts.
-const TOO_OLD: Duration = Duration::from_millis(5_100);
-
-/// How far the ledger has come while the worker stood still.
-#[derive(Clone, Copy)]
+/// How far the ledger has come before the workers go on.
+#[derive(Clone, Copy, PartialEq)]
 enum Meanwhile {
+    /// Their leases have run out.
     Unknown,
-    Unresolved,
+    /// All is settled without them.
+    Settled,
 }
 
-/// An installation with one worker, stopped by the kernel at this place; its lease has run out.
-async fn stopped_at(
-    place: &'static str,
-    copied: Copied,
-    meanwhile: Meanwhile,
-) -> (Installation, Event, Process, Hold) {
-    let options = Options { workers: 0, ..Options::default() };
-    let mut clinic = Installation::start(options.set("ULAK_WORKER__QUICK_RETRIES", 0)).await;
-    let event = reminder(copied.name());
-    clinic.hand_over(&event, copied).await;
-    let (worker, mut hold) = clinic.held_worker(place);
-    hold.reached().await;
-    worker.frozen().await;
-    clinic.make_due(&event).await;
-    clinic.until_state(&event, "unknown", "lease-ran-out").await;
-    if let Meanwhile::Unresolved = meanwhile {
-        clinic.make_due(&event).await;
-        clinic.until_state(&event, "unresolved", "gave up looking").await;
+/// What the ledger does by itself while they stand still; time is cut short.
+async fn go_on_without_them(clinic: &mut Installation, stands: &[Stand], copied: Copied) {
+    for stand in stands {
+        match (stand.reached, copied) {
+            // patience with the copy ends, and the lease
+            (Reached::NotYet, Copied::ByTheScheduler) | (Reached::Claimed(_), _) => {
+                clinic.make_due(&stand.event).await;
+            }
+            // a clinic that got no answer says it again
+            (Reached::NotYet, Copied::ByTheClinic) => clinic.publish(&stand.event).await,
+            (Reached::Ended, _) => {}
+        }
     }
-    (clinic, event, worker, hold)
 }
 
-/// The last outcome in the log, with whether it was late.
-async fn last_outcome(clinic: &Installation, event: &Event) -> (String, String, bool) {
+/// What the log of an event has to show, other than its end: what had not left is told late, what had arrived is told late or was
+/// found before.
+async fn is_explained(clinic: &Installation, event: &Event, reached: Reached) -> bool {
     let records = clinic.log_show(&event.ntf()).await;
-    let outcome = records.iter().rev().find(|r| r["kind"] == "outcome").expect("an outcome");
-    let text = |field: &str| outcome[field].as_str().expect("text").to_owned();
-    (text("outcome"), text("code"), outcome["late"].as_bool().expect("a truth"))
+    let is =
+        |record: &Value, outcome: &str| record["kind"] == "outcome" && record["outcome"] == outcome;
+    // too old, or the deadline of the request passed while it stood still: either way no byte has left
+    let told_too_late = |record: &Value| is(record, "failed") && record["late"] == true;
+    records.iter().any(|record| is(record, "accepted"))
+        && (reached != Reached::Claimed(0) || records.iter().any(told_too_late))
 }
 
-async fn before_the_send(copied: Copied, meanwhile: Meanwhile) {
-    let (mut clinic, event, worker, hold) = stopped_at("after-claim", copied, meanwhile).await;
+async fn stopped(copied: Copied, meanwhile: Meanwhile) {
+    let mut clinic = prepared().await;
+    let stands = clinic.stand_at_every_point(copied).await;
+    let last = tokio::time::Instant::now();
+    go_on_without_them(&mut clinic, &stands, copied).await;
+    let events: Vec<Event> = stands.iter().map(|stand| stand.event.clone()).collect();
+    if meanwhile == Meanwhile::Settled {
+        clinic.everybody_has_one(&events).await;
+    } else {
+        for stand in &stands {
+            if let Reached::Claimed(_) = stand.reached {
+                let left = async || {
+                    let row = clinic.row(&stand.event).await?;
+                    (row.state != "sending").then_some(())
+                };
+                clinic.until("a lease that has run out", left).await;
+            }
+        }
+    }
     // Five seconds must really pass on the kernel's clock: nothing can shift it.
-    tokio::time::sleep_until(hold.reached_at() + TOO_OLD).await;
-    hold.go();
-    worker.thawed();
-    clinic.workers.push(worker);
-    clinic.until_state(&event, "waiting", "retry").await;
-    let stale = ("failed".to_owned(), "stale".to_owned(), true);
-    assert_eq!(last_outcome(&clinic, &event).await, stale);
-    assert_eq!(clinic.outside.messages_to(event.national()).len(), 0, "sent too late");
-
-    clinic.make_due(&event).await;
-    let row = clinic.until_state(&event, "accepted", "").await;
-    assert_eq!(row.attempts, copied.attempts_before() + 2);
-    assert_eq!(clinic.outside.messages_to(event.national()).len(), 1);
-    clinic.finish().await;
-}
-
-async fn after_the_answer(copied: Copied, meanwhile: Meanwhile) {
-    let (mut clinic, event, worker, hold) = stopped_at("after-answer", copied, meanwhile).await;
-    assert_eq!(clinic.outside.messages_to(event.national()).len(), 1);
-    hold.go();
-    worker.thawed();
-    clinic.workers.push(worker);
-    let row = clinic.until_state(&event, "accepted", "netgsm:00").await;
-    assert_eq!(row.attempts, copied.attempts_before() + 1);
-    let accepted = ("accepted".to_owned(), "netgsm:00".to_owned(), true);
-    assert_eq!(last_outcome(&clinic, &event).await, accepted);
-    assert_eq!(clinic.outside.messages_to(event.national()).len(), 1);
-    let books = clinic.balance().await;
-    let states = &books["states"];
-    assert_eq!((&states["accepted"], &states["unresolved"]), (&1.into(), &0.into()), "{books}");
+    tokio::time::sleep_until(last + TOO_OLD).await;
+    for stand in &stands {
+        stand.thaw();
+    }
+    let points: Vec<_> = stands.iter().map(|stand| (stand.point, stand.reached)).collect();
+    clinic.workers.extend(stands.into_iter().map(|stand| stand.worker));
+    if meanwhile == Meanwhile::Unknown {
+        clinic.everybody_has_one(&events).await;
+    }
+    for ((point, reached), event) in points.iter().zip(&events) {
+        // their workers hear that their lease is over before they try anything
+        if matches!(point, Point::At(Place::BackOff) | Point::Asked { .. }) {
+            continue;
+        }
+        let explained = async || is_explained(&clinic, event, *reached).await.then_some(());
+        clinic.until(&format!("{}: its log says so", point.name()), explained).await;
+    }
+    clinic.everybody_still_has_one(&events);
     clinic.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stopped_before_the_send_the_clinics_copy_does_not_go_late() {
-    before_the_send(Copied::ByTheClinic, Meanwhile::Unknown).await;
+async fn stopped_at_every_point_with_the_clinics_copy() {
+    stopped(Copied::ByTheClinic, Meanwhile::Unknown).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stopped_before_the_send_a_released_copy_does_not_go_late() {
-    before_the_send(Copied::ByTheScheduler, Meanwhile::Unknown).await;
+async fn stopped_at_every_point_with_a_released_copy() {
+    stopped(Copied::ByTheScheduler, Meanwhile::Unknown).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stopped_before_the_send_until_it_was_given_up_it_is_still_sent_once() {
-    before_the_send(Copied::ByTheClinic, Meanwhile::Unresolved).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stopped_after_the_answer_the_late_outcome_is_written() {
-    for copied in Copied::BOTH {
-        after_the_answer(copied, Meanwhile::Unknown).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stopped_after_the_answer_a_row_that_was_given_up_is_corrected() {
-    for copied in Copied::BOTH {
-        after_the_answer(copied, Meanwhile::Unresolved).await;
-    }
+async fn stopped_at_every_point_until_all_was_settled_without_them() {
+    stopped(Copied::ByTheClinic, Meanwhile::Settled).await;
 }

@@ -1,14 +1,15 @@
-//! Netgsm takes a message in and its answer never comes (hang, reset, garbage): the outcome is unknown, then
-//! unresolved, it is listed, and nothing is sent twice. An answer that only comes late is waited for.
+//! Netgsm takes a message in, its answer never comes (hang, reset, garbage), and its report does not answer either: the outcome is
+//! unknown, then unresolved with that reason, it is listed, and nothing is sent twice. An answer that only comes late is waited for.
 
 use simulator::{Fault, FaultKind, Operation, Provider};
 
-use crate::harness::{Installation, Options, receipt, reminder};
+use crate::harness::{Installation, Options, receipt, reminder, scaled};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_never_comes_ends_unresolved_and_nothing_is_sent_twice() {
-    let options = Options { workers: 2, ..Options::default() };
-    let clinic = Installation::start(options.set("ULAK_WORKER__REQUEST_DEADLINE_S", 2)).await;
+    let mut clinic = Installation::start(Options { workers: 2, ..scaled::options() }).await;
+    let silent = Fault::new(Provider::Netgsm, Operation::Report, FaultKind::Http { status: 502 });
+    clinic.outside.add_fault(silent).expect("a fault");
     let cases = [
         (receipt("hang"), FaultKind::Hang { accept: true, seconds: 600 }),
         (reminder("reset"), FaultKind::Reset { accept: true }),
@@ -28,11 +29,14 @@ async fn an_answer_that_never_comes_ends_unresolved_and_nothing_is_sent_twice() 
     assert_eq!((&books["open"], &books["states"]["unknown"]), (&3.into(), &3.into()), "{books}");
 
     for (event, _) in &cases {
-        clinic.make_due(event).await;
-        clinic.until_state(event, "unresolved", "").await;
+        clinic.until_state(event, "unresolved", "no answer: http:502").await;
         let said = clinic.explain(&event.ntf()).await;
-        assert!(said.contains("May have been sent"), "{said}");
+        for part in ["May have been sent", "proves nothing (no answer: http:502"] {
+            assert!(said.contains(part), "{part} is missing: {said}");
+        }
     }
+    let is_alert = |line: &serde_json::Value| line["alert"] == "unresolved";
+    clinic.schedulers[0].log_where("the alert", is_alert).await;
     let listed = clinic.ulak(&["log", "list", "--state", "unresolved"]).await.json();
     assert_eq!(listed.len(), 3, "{listed:?}");
 

@@ -11,23 +11,11 @@ use std::time::Duration;
 use simulator::Script;
 use tokio::sync::RwLock;
 
+use crate::harness::random::Random;
 use crate::harness::{Embedded, Event, receipt};
 
 /// What CI runs at least.
 const KILLS: u64 = 200;
-
-/// A generator that is replayed by its seed (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-}
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
@@ -56,7 +44,7 @@ async fn clinic(machine: Arc<RwLock<Embedded>>, stop: Arc<AtomicBool>) -> Vec<Ev
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_random_kills() {
     let (kills, seed) = (setting("ULAK_TEST_KILLS", KILLS), setting("ULAK_TEST_SEED", 4));
-    let mut random = Random(seed);
+    let mut random = Random::of(seed);
     let machine = Embedded::start(Script::default(), &[]).await;
     let machine = Arc::new(RwLock::new(machine));
     let stop = Arc::new(AtomicBool::new(false));

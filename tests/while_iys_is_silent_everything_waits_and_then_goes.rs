@@ -1,7 +1,11 @@
 //! İYS is down: everything waits on its lane, nothing is sent and nothing is taken for "no consent"; then it goes.
 
+use std::time::Duration;
+
+use chrono::DateTime;
 use simulator::{Fault, FaultKind, Operation, Provider};
 
+use crate::harness::load::events;
 use crate::harness::{Event, Installation, Options, receipt, reminder};
 
 const IYS: &str = "iys/default";
@@ -23,6 +27,76 @@ async fn an_outage_of_iys_makes_everything_wait_until_it_is_over() {
     clinic.outside.clear_faults();
     all_go(&clinic, &events).await;
     clinic.until_accepted(11).await;
+    clinic.finish().await;
+}
+
+/// The same for hours, with many waiting, and an İYS that takes the questions and says nothing: nobody is asked for more than a try
+/// now and then, no attempt is made, and afterwards it is asked no faster than it allows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "what was measured")]
+async fn hours_of_silence_with_a_thousand_waiting_cost_nothing() {
+    const WAITING: usize = 1_000;
+    let options = Options { workers: 2, ..Options::default() }
+        .set("ULAK_TEST_CLOCK", 1)
+        .set("ULAK_WORKER__REQUEST_DEADLINE_S", 1);
+    let clinic = Installation::start(options).await;
+    let before = receipt("before");
+    clinic.publish(&before).await;
+    clinic.until_state(&before, "accepted", "").await;
+    let silent = FaultKind::Hang { accept: false, seconds: 600 };
+    clinic.outside.add_fault(Fault::new(Provider::Iys, Operation::Any, silent)).expect("a fault");
+    let events = events(WAITING);
+    clinic.publish_all(&events).await;
+    let wait = format!("SELECT count(*) FROM open WHERE lane = '{IYS}' AND state = 'waiting'");
+    clinic.until_number("rows that wait for consent", &wait, WAITING as i64).await;
+    // questions, and when it has run out the token for them
+    let asked = || {
+        let requests = clinic.outside.requests();
+        let of_iys = |path: &str| path.contains("/status/") || path == "/oauth2/token";
+        requests.iter().filter(|request| of_iys(&request.path)).count()
+    };
+    let at_first = asked();
+    let releases = "SELECT count(*) FROM record WHERE kind = 'released'";
+    let released = clinic.number(releases).await;
+    for quarter in 1..=12 {
+        let tries = asked();
+        clinic.clock_is_ahead(Duration::from_mins(15 * quarter)).await;
+        clinic.until("a try", async || (asked() > tries).then_some(())).await;
+        // moved only while nobody holds a lease
+        clinic.until_number("rows that wait for consent again", &wait, WAITING as i64).await;
+    }
+    let (tries, released) = (asked() - at_first, clinic.number(releases).await - released);
+    eprintln!("{tries} tries in three hours of silence, for which {released} rows were released");
+    assert!(tries <= 4 * 12, "{tries} tries in three hours in which nobody answered");
+    assert!(released <= 4 * 12, "{released} rows were released for them");
+    assert_eq!(clinic.number("SELECT count(*) FROM attempt").await, 1, "nothing is burnt");
+    let books = clinic.balance().await;
+    assert_eq!(
+        (&books["states"]["suppressed"], &books["states"]["dead-lettered"]),
+        (&0.into(), &0.into())
+    );
+
+    clinic.outside.clear_faults();
+    clinic.clock_is_ahead(Duration::from_mins(15 * 13)).await;
+    clinic.until_sent(1 + WAITING as u64).await;
+    clinic
+        .until("nothing is open", async || {
+            (clinic.number("SELECT count(*) FROM open").await == 0).then_some(())
+        })
+        .await;
+    clinic.until_each_was_sent_once(&[&events[..], &[before]].concat()).await;
+    // İYS counts 10 a second; Ulak asks 8
+    let at: Vec<i64> = clinic
+        .outside
+        .requests()
+        .iter()
+        .filter(|request| request.path.contains("/sps/"))
+        .map(|r| DateTime::parse_from_rfc3339(&r.at).expect("RFC 3339").timestamp_millis())
+        .collect();
+    let fullest =
+        at.iter().map(|from| at.iter().filter(|t| (*from..from + 1_000).contains(t)).count());
+    let fullest = fullest.max().unwrap_or_default();
+    assert!(fullest <= 10, "{fullest} questions in one second");
     clinic.finish().await;
 }
 
@@ -112,5 +186,37 @@ async fn an_iys_that_says_too_fast_is_asked_again() {
     assert!(records.iter().all(|record| record["kind"] != "waiting"), "{records:?}");
     let closed = clinic.number("SELECT count(*) FROM lane").await;
     assert_eq!(closed, 0, "no lane was in trouble");
+    clinic.finish().await;
+}
+
+/// A refusal that nobody documented says nothing about a person: whoever was asked about waits, and nobody ends without a message.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_that_nobody_documented_is_no_answer() {
+    let clinic = Installation::start(Options::default()).await;
+    let unheard_of = FaultKind::Code { code: "H500".into() };
+    let fault = Fault::new(Provider::Iys, Operation::Consents, unheard_of);
+    clinic.outside.add_fault(fault).expect("a fault");
+    let first = receipt("unheard-of");
+    clinic.publish(&first).await;
+    let row = clinic.until_state(&first, "waiting", "consent-later").await;
+    assert_eq!((row.lane.as_deref(), row.attempts), (Some(IYS), 0));
+
+    // all are refused: that is an outage, and its lane closes
+    let others = publish_ten(&clinic).await;
+    let closed = format!("SELECT count(*) FROM lane WHERE lane = '{IYS}' AND state = 'closed'");
+    clinic.until_number("a closed lane", &closed, 1).await;
+    clinic
+        .until_number("rows that wait", "SELECT count(*) FROM open WHERE state = 'waiting'", 11)
+        .await;
+    assert_eq!(clinic.number("SELECT count(*) FROM attempt").await, 0);
+
+    clinic.outside.clear_faults();
+    clinic
+        .until("nothing waits any more", async || {
+            try_now(&clinic).await;
+            (clinic.number("SELECT count(*) FROM open").await == 0).then_some(())
+        })
+        .await;
+    clinic.until_each_was_sent_once(&[&others[..], &[first]].concat()).await;
     clinic.finish().await;
 }

@@ -255,11 +255,28 @@ impl Consumer {
         self.shared.counts.read()
     }
 
+    /// Its counters, which may be read for as long as the process lives and keep nothing open.
+    pub(crate) fn tally(&self) -> Tally {
+        Tally { queue: self.shared.queue.clone(), counts: Arc::clone(&self.shared.counts) }
+    }
+
     async fn reached(&self, number: u64) {
         let mut phase = self.shared.phase.subscribe();
         let _ = phase
             .wait_for(|p| p.number >= number || matches!(p.state, ConsumerState::Failed(_)))
             .await;
+    }
+}
+
+/// The counters of a consumer, without the consumer.
+pub(crate) struct Tally {
+    queue: String,
+    counts: Arc<Counts>,
+}
+
+impl Tally {
+    pub(crate) fn read(&self) -> (String, ConsumeCounts) {
+        (self.queue.clone(), self.counts.read())
     }
 }
 

@@ -32,6 +32,19 @@ impl Caller<'_> {
 /// # Errors
 /// 401, or 503 while nobody can tell.
 pub(crate) async fn caller<'a>(door: &'a Door, headers: &HeaderMap) -> Result<Caller<'a>, Problem> {
+    let secret = shown(headers)?;
+    let open = door.opened()?;
+    match open.clinic_of(secret.clone()).await? {
+        Some(clinic) => Ok(Caller { open, clinic, secret }),
+        None => Err(wrong()),
+    }
+}
+
+/// The token that is shown.
+///
+/// # Errors
+/// 401: there is none, or several, or it is not written as one.
+pub(crate) fn shown(headers: &HeaderMap) -> Result<TokenSecret, Problem> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (given.next(), given.next()) else {
         return Err(Problem::nobody(
@@ -39,18 +52,13 @@ pub(crate) async fn caller<'a>(door: &'a Door, headers: &HeaderMap) -> Result<Ca
             "Send one header `Authorization: Bearer TOKEN`; `ulak token create CLINIC` makes a token.",
         ));
     };
-    let secret = value
+    value
         .to_str()
         .ok()
         .and_then(|text| text.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .and_then(|(_, token)| TokenSecret::parse(token.trim()));
-    let Some(secret) = secret else { return Err(wrong()) };
-    let open = door.opened()?;
-    match open.clinic_of(secret.clone()).await? {
-        Some(clinic) => Ok(Caller { open, clinic, secret }),
-        None => Err(wrong()),
-    }
+        .and_then(|(_, token)| TokenSecret::parse(token.trim()))
+        .ok_or_else(wrong)
 }
 
 fn wrong() -> Problem {

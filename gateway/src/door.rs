@@ -7,6 +7,7 @@ use ledger::facts::TakesFacts;
 use ledger::gather::Gather;
 use ledger::tokens::TokenSecret;
 use ledger::{Ledger, LedgerError};
+use metrics::Metrics;
 use schemas::{ClinicId, Registry};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -36,6 +37,7 @@ struct Inner {
     registry: Arc<Registry>,
     stop: CancellationToken,
     open: OnceLock<Open>,
+    metrics: OnceLock<Arc<Metrics>>,
 }
 
 /// An open door.
@@ -52,7 +54,8 @@ pub(crate) struct Open {
 impl Door {
     /// A closed door. After `stop` nobody is kept waiting for outcomes any more.
     pub fn new(settings: Settings, registry: Arc<Registry>, stop: CancellationToken) -> Self {
-        Self(Arc::new(Inner { settings, registry, stop, open: OnceLock::new() }))
+        let (open, metrics) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Inner { settings, registry, stop, open, metrics }))
     }
 
     /// The ledger is there, and somebody who takes facts in: requests are answered from now on. A door is opened once.
@@ -68,6 +71,15 @@ impl Door {
             }),
         };
         let _ = self.0.open.set(open);
+    }
+
+    /// Measures into these metrics. Told once.
+    pub fn measured_by(&self, metrics: Arc<Metrics>) {
+        let _ = self.0.metrics.set(metrics);
+    }
+
+    pub(crate) fn metrics(&self) -> Option<&Metrics> {
+        self.0.metrics.get().map(|metrics| &**metrics)
     }
 
     pub(crate) fn opened(&self) -> Result<&Open, Problem> {

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ledger::door::{TakeIn, Taken};
 use ledger::facts::{Done, Item, Told};
-use schemas::{ClinicId, Event, FactEvent, Incoming, Refusal, Rule};
+use schemas::{ClinicId, Event, FactEvent, Incoming, Refusal, Registry, Rule};
 use serde::{Deserialize, Serialize};
 
 /// What records name as the place that these events came from.
@@ -52,7 +52,7 @@ struct Fact {
 }
 
 /// One item of the body.
-enum Sent {
+pub(crate) enum Sent {
     Event(Box<Event>),
     Fact(Box<FactEvent>),
 }
@@ -67,7 +67,13 @@ struct Name {
 pub(crate) async fn post(State(door): State<Door>, request: Request) -> Response {
     match take(&door, request).await {
         Ok(answer) => (StatusCode::ACCEPTED, Json(answer)).into_response(),
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            if let Some(metrics) = door.metrics() {
+                // of several items each one's rule; what type it claims to be says nothing
+                problem.rules().for_each(|rule| metrics.events.refused("", rule));
+            }
+            problem.into_response()
+        }
     }
 }
 
@@ -76,17 +82,44 @@ async fn take(door: &Door, request: Request) -> Result<Answer, Problem> {
     let caller = auth::caller(door, &head.headers).await?;
     body::check(&head.headers)?;
     let body = body::read(body, door.stop()).await?;
+    let (registry, knows) = (door.registry(), |id: &str| door.knows(id));
     let (sent, alone) = match body::items(&body)? {
-        Items::One(item) => (read(door, &caller.clinic, std::iter::once(item), true)?, true),
+        Items::One(item) => {
+            (read(registry, &knows, &caller.clinic, std::iter::once(item), true)?, true)
+        }
         Items::Many(items) => {
             let items = items.iter().map(|item| item.get().as_bytes());
-            (read(door, &caller.clinic, items, false)?, false)
+            (read(registry, &knows, &caller.clinic, items, false)?, false)
         }
     };
     let names: Vec<Name> = sent.iter().map(name).collect();
+    let types: Vec<String> = sent.iter().map(type_of).collect();
     let done = taken(door, &caller, sent, alone).await?;
     refuse(&done)?;
+    count(door, &types, &done);
     Ok(answer(names, done))
+}
+
+fn type_of(sent: &Sent) -> String {
+    match sent {
+        Sent::Event(event) => event.event_type.clone(),
+        Sent::Fact(fact) => fact.fact_type.clone(),
+    }
+}
+
+fn count(door: &Door, types: &[String], done: &[Done]) {
+    let Some(metrics) = door.metrics() else { return };
+    for (event_type, done) in types.iter().zip(done) {
+        match done {
+            Done::Event(Taken::New) => metrics.events.received(event_type),
+            Done::Event(Taken::Same) => metrics.events.duplicate(event_type),
+            Done::Fact(Told::Applied { .. }) => metrics.events.fact("applied"),
+            Done::Fact(Told::Stale { .. }) => metrics.events.fact("stale"),
+            Done::Fact(Told::Duplicate { .. }) => metrics.events.fact("duplicate"),
+            // refused ones never come here
+            Done::Event(Taken::IdReused) | Done::Fact(Told::Refused(_)) => {}
+        }
+    }
 }
 
 fn name(sent: &Sent) -> Name {
@@ -192,8 +225,9 @@ fn answer(names: Vec<Name>, done: Vec<Done>) -> Answer {
 }
 
 /// Checks every item; all of them, so that the answer names each one at fault.
-fn read<'a>(
-    door: &Door,
+pub(crate) fn read<'a>(
+    registry: &Registry,
+    knows: &dyn Fn(&str) -> bool,
     clinic: &str,
     items: impl Iterator<Item = &'a [u8]>,
     alone: bool,
@@ -201,7 +235,7 @@ fn read<'a>(
     let mut sent = Vec::new();
     let mut faults = Vec::new();
     for (index, item) in items.enumerate() {
-        match one(door, clinic, item) {
+        match one(registry, knows, clinic, item) {
             Ok(one) => sent.push(one),
             Err(Fallen::NotYours) => return Err(Problem::not_yours(index)),
             Err(Fallen::Refused(refusal)) => faults.push(Fault::of(index, &refusal)),
@@ -239,15 +273,19 @@ struct Head {
     event_type: serde_json::Value,
 }
 
-fn one(door: &Door, clinic: &str, item: &[u8]) -> Result<Sent, Fallen> {
+fn one(
+    registry: &Registry,
+    knows: &dyn Fn(&str) -> bool,
+    clinic: &str,
+    item: &[u8],
+) -> Result<Sent, Fallen> {
     // whether another clinic exists here is not this caller's business: its source is refused before anything else is told
     let yours = |source: &str| ClinicId::of_source(source).is_ok_and(|id| id.as_str() == clinic);
-    let (registry, knows) = (door.registry(), |id: &str| door.knows(id));
     let head: Head = serde_json::from_slice(item).unwrap_or_default();
     let read = if head.event_type.as_str().is_some_and(|name| registry.is_fact(name)) {
-        registry.read_fact(item, None, &knows).map(|fact| Sent::Fact(Box::new(fact)))
+        registry.read_fact(item, None, knows).map(|fact| Sent::Fact(Box::new(fact)))
     } else {
-        registry.read(item, None, &knows).and_then(|read| match read {
+        registry.read(item, None, knows).and_then(|read| match read {
             Incoming::Event(event) => Ok(Sent::Event(event)),
             // only Ulak itself releases
             Incoming::Reference(reference) => Err(Refusal {

@@ -17,6 +17,8 @@ mod events;
 mod linger;
 mod notifications;
 mod outcomes;
+#[doc(hidden)]
+pub mod outside;
 mod problem;
 mod routes;
 mod serve;

@@ -133,14 +133,14 @@ async fn look(
 }
 
 /// A place among the records as text; callers do not look into it.
-fn cursor(place: Place) -> String {
+pub(crate) fn cursor(place: Place) -> String {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&place.xid.to_be_bytes());
     bytes[8..].copy_from_slice(&place.id.to_be_bytes());
     format!("{CURSOR}{}", BASE32_NOPAD.encode(&bytes).to_ascii_lowercase())
 }
 
-fn read_cursor(text: &str) -> Option<Place> {
+pub(crate) fn read_cursor(text: &str) -> Option<Place> {
     let bytes = BASE32_NOPAD.decode(text.strip_prefix(CURSOR)?.to_ascii_uppercase().as_bytes());
     let bytes: [u8; 16] = bytes.ok()?.try_into().ok()?;
     let (xid, id) = bytes.split_at(8);

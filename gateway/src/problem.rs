@@ -66,6 +66,11 @@ impl Problem {
         }
     }
 
+    /// The rules that refused something, if any did.
+    pub fn rules(&self) -> impl Iterator<Item = &'static str> {
+        self.errors.iter().map(|fault| fault.reason)
+    }
+
     pub fn with(mut self, errors: Vec<Fault>) -> Self {
         self.errors = errors;
         self
@@ -146,6 +151,16 @@ impl Problem {
             "defect",
             "Ulak failed on this request",
             "A defect of Ulak or a damaged ledger; its log says what. Nothing was taken.",
+        )
+    }
+
+    /// 500, and nobody knows how far it came.
+    pub fn panicked() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "defect",
+            "Ulak failed on this request",
+            "A defect of Ulak; its log says where. Send the same request again: what was taken is not taken twice.",
         )
     }
 

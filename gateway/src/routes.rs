@@ -5,12 +5,14 @@ use crate::linger::linger;
 use crate::problem::Problem;
 use crate::{events, notifications, outcomes};
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
 use tokio::time::Instant;
 
 /// The OpenAPI 3.1 document, as served.
@@ -80,7 +82,7 @@ pub fn router(door: &Door) -> Router {
                 "/openapi.json describes every path.",
             )
         })
-        .layer(middleware::from_fn(told))
+        .layer(middleware::from_fn_with_state(door.clone(), told))
         .with_state(door.clone())
 }
 
@@ -89,15 +91,24 @@ async fn openapi() -> Response {
 }
 
 /// One line a request for whoever looks for trouble: neither query nor ids are in it.
-async fn told(request: Request, next: Next) -> Response {
+async fn told(State(door): State<Door>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let (head, body) = request.into_parts();
     let body = linger(&head.headers, body);
     let request = Request::from_parts(head, body);
-    let mut response = next.run(request).await;
+    // without an answer a caller could not tell a request that makes us panic from a network that is away
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = answer.unwrap_or_else(|_| {
+        tracing::error!(%method, path = path.as_ref().map_or("-", MatchedPath::as_str), "a handler panicked on a request");
+        Problem::panicked().into_response()
+    });
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(metrics) = door.metrics() {
+        let path = path.as_ref().map_or("other", MatchedPath::as_str);
+        metrics.process.answered(path, word(&method), response.status().as_u16());
+    }
     tracing::debug!(
         %method,
         path = path.as_ref().map_or("-", MatchedPath::as_str),
@@ -106,4 +117,54 @@ async fn told(request: Request, next: Next) -> Response {
         "answered"
     );
     response
+}
+
+/// Callers may send any word as a method; only known ones become labels.
+fn word(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve;
+    use tokio::net::TcpListener;
+    use tokio_util::sync::CancellationToken;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_with_500_and_its_neighbours_are_served() {
+        let panics = async || -> Response { panic!("a test asked for it") };
+        let stop = CancellationToken::new();
+        let registry = schemas::Registry::embedded().unwrap();
+        let door = Door::new(crate::Settings::default(), registry.into(), stop.clone());
+        let router = Router::new()
+            .route("/panics", get(panics))
+            .route("/works", get(openapi))
+            .layer(middleware::from_fn_with_state(door.clone(), told))
+            .with_state(door);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(serve(listener, router, stop.clone(), FINISH));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        for _ in 0..3 {
+            let answer = client.get(format!("http://{address}/panics")).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let said: serde_json::Value = answer.json().await.unwrap();
+            assert_eq!(said["status"], 500, "{said}");
+            assert!(!said.to_string().contains("asked for it"), "{said}");
+            let works = client.get(format!("http://{address}/works")).send().await.unwrap();
+            assert_eq!(works.status(), StatusCode::OK);
+        }
+        stop.cancel();
+        serving.await.unwrap();
+    }
+
+    /// Longer than anything here takes.
+    const FINISH: std::time::Duration = std::time::Duration::from_secs(20);
 }

@@ -5,13 +5,13 @@ use crate::db::Ledger;
 use crate::decision::{Claim, Claimed, LEASE_AFTER_DEADLINE_MS};
 use crate::engine::scalar;
 use crate::error::LedgerError;
-use crate::ground::{Draft, Ground};
+use crate::ground::{Draft, Ground, NewRow};
 use crate::protocol::{self, Command};
 use crate::record::NewRecord;
 use crate::slice;
 use crate::slots::{self, Leave, SlotKind, Wanted};
 use crate::state::State;
-use crate::write::{Writes, now};
+use crate::write::Writes;
 
 impl Claim {
     /// What no two claims of one transaction may share.
@@ -52,11 +52,12 @@ impl Ledger {
                 origin: &c.origin,
                 person: &c.person,
                 appointment: c.appointment.as_ref(),
+                becomes: NewRow { state: State::Sending, why: "", attempt: 1 },
             })
             .collect();
         let older = claims.iter().filter_map(|c| c.supersedes.as_deref());
         let mut ground = Ground::prepare(&mut tx, &drafts, older).await?;
-        let now = now(&mut tx).await?;
+        let now = ground.now;
         let mut answers: Vec<Claimed> = Vec::with_capacity(claims.len());
         let mut changes: Vec<Option<protocol::Change>> = Vec::with_capacity(claims.len());
         for claim in &claims {
@@ -118,7 +119,11 @@ impl Ledger {
             let deadline = now.saturating_add(claim.deadline_ms);
             let lease = deadline.saturating_add(LEASE_AFTER_DEADLINE_MS);
             let open = locked.open(ntf, State::Sending, &claim.lane, lease);
-            writes.row(ntf, &change.row, "", now, Some(open));
+            if ground.is_inserted(&claim.origin) {
+                writes.due(now, Some(open));
+            } else {
+                writes.row(ntf, &change.row, "", now, Some(open));
+            }
             attempts.push(AttemptWrite::of(claim, now, deadline));
             for entry in &claim.entries {
                 writes.records.push(NewRecord::of(&locked.clinic, ntf, now, entry)?);

@@ -4,7 +4,7 @@ use crate::carry::MOVED_TO;
 use crate::clock::{Clock, local_now};
 use crate::engine::{Db, Engine, Tx, query, query_as, scalar};
 use crate::error::LedgerError;
-use crate::sweep::GIVE_UP_MS;
+use crate::sweep::{FIRST_LOOK_MS, GIVE_UP_MS};
 use crate::test_clock;
 use crate::vault::{Secret32, Vault, fingerprint, new_lookup_key};
 use secrecy::SecretString;
@@ -58,6 +58,7 @@ pub struct Ledger {
     vault: Vault,
     clock: Clock,
     pub(crate) give_up_ms: i64,
+    pub(crate) first_look_ms: i64,
 }
 
 /// The one parameter of a grouped statement.
@@ -175,7 +176,13 @@ impl Ledger {
         refuse_moved(&mut tx).await?;
         let vault = open_vault(&mut tx, settings).await?;
         tx.rollback().await?;
-        let ledger = Self { db, vault, clock: Clock::default(), give_up_ms: GIVE_UP_MS };
+        let ledger = Self {
+            db,
+            vault,
+            clock: Clock::default(),
+            give_up_ms: GIVE_UP_MS,
+            first_look_ms: FIRST_LOOK_MS,
+        };
         ledger.measure_clock().await?;
         Ok(ledger)
     }
@@ -184,6 +191,13 @@ impl Ledger {
     #[must_use]
     pub fn giving_up_after(mut self, give_up: Duration) -> Self {
         self.give_up_ms = i64::try_from(give_up.as_millis()).unwrap_or(i64::MAX);
+        self
+    }
+
+    /// With another time after an attempt's deadline at which it is first looked for (the first of `reconcile.settle`).
+    #[must_use]
+    pub fn looking_first_after(mut self, settle: Duration) -> Self {
+        self.first_look_ms = i64::try_from(settle.as_millis()).unwrap_or(i64::MAX);
         self
     }
 

@@ -6,7 +6,7 @@ use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::record::{Entry, NewRecord};
 use crate::state::State;
-use crate::write::{Writes, append, lock, now, storable};
+use crate::write::{Locks, Writes, append, lock, storable};
 
 /// Where a replayed row waits: a lane of nobody, which nothing closes. The worker that decides about it finds the lane that counts.
 const LANE_OF_NOBODY: &str = "none";
@@ -37,8 +37,7 @@ impl Ledger {
         let mut tx = self.db.begin().await?;
         let keys: Vec<&str> =
             ntfs.iter().map(String::as_str).filter(|ntf| !ntf.starts_with("bad_")).collect();
-        let locked = lock(&mut tx, &keys).await?;
-        let now = now(&mut tx).await?;
+        let Locks { rows: locked, now } = lock(&mut tx, &keys).await?;
         let mut writes = Writes::default();
         let mut done = vec![];
         for ntf in ntfs {
@@ -103,8 +102,7 @@ impl Ledger {
     ) -> Result<Vec<String>, LedgerError> {
         let mut tx = self.db.begin().await?;
         let keys: Vec<&str> = ntfs.iter().map(String::as_str).collect();
-        let locked = lock(&mut tx, &keys).await?;
-        let now = now(&mut tx).await?;
+        let Locks { rows: locked, now } = lock(&mut tx, &keys).await?;
         let mut records = vec![];
         let mut done: Vec<String> = vec![];
         for ntf in ntfs {

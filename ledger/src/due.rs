@@ -94,6 +94,17 @@ impl Ledger {
             .await
     }
 
+    /// How many of these nobody has claimed: copies on the broker, and with workers that wait for a place in the lane's pace.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unclaimed(&self, lane: &str) -> Result<i64, LedgerError> {
+        scalar("SELECT count(*) FROM open WHERE lane = $1 AND state = 'released'")
+            .bind(lane)
+            .fetch_one(self.db.read())
+            .await
+    }
+
     /// Due waiting rows of one lane and clinic whose number is free, most urgent first: by class, then what expires soonest of those
     /// that have been due longest. What has expired comes first of all in its class, and uses no place outside the ledger.
     ///

@@ -16,6 +16,16 @@ pub(crate) struct Draft<'a> {
     pub origin: &'a Origin,
     pub person: &'a PersonBasis,
     pub appointment: Option<&'a AppointmentBasis>,
+    /// What a row that is new becomes: it is inserted as that, and taken back if it is not to be.
+    pub becomes: NewRow<'a>,
+}
+
+/// State, reason and last attempt of a row that is new.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewRow<'a> {
+    pub state: State,
+    pub why: &'a str,
+    pub attempt: i64,
 }
 
 /// What a slice stands on: rows inserted by it or locked, persons and appointments as they are now.
@@ -25,6 +35,8 @@ pub(crate) struct Ground {
     lost: HashSet<String>,
     locked: HashMap<String, Locked>,
     revs: Revs,
+    /// By the database's clock, once everything was locked.
+    pub now: i64,
     news: HashMap<String, Locked>,
 }
 
@@ -34,11 +46,14 @@ impl Ground {
         drafts: &[Draft<'a>],
         older: impl Iterator<Item = &'a str>,
     ) -> Result<Self, LedgerError> {
-        let mut news: Vec<&NewNotification> = drafts
+        let mut news: Vec<(&NewNotification, NewRow<'_>)> = drafts
             .iter()
-            .filter_map(|d| if let Origin::New(new) = d.origin { Some(&**new) } else { None })
+            .filter_map(|d| match d.origin {
+                Origin::New(new) => Some((&**new, d.becomes)),
+                Origin::Released { .. } => None,
+            })
             .collect();
-        news.sort_unstable_by(|a, b| a.ntf.cmp(&b.ntf));
+        news.sort_unstable_by(|(a, _), (b, _)| a.ntf.cmp(&b.ntf));
         let inserted = insert_notifications(tx, &news).await?;
         let unknown: Vec<&PersonBasis> =
             drafts.iter().map(|d| d.person).filter(|p| p.rev == 0).collect();
@@ -50,7 +65,7 @@ impl Ground {
             })
             .collect();
         ntfs.extend(older);
-        let locked = lock(tx, &ntfs).await?;
+        let locked = if ntfs.is_empty() { HashMap::new() } else { lock(tx, &ntfs).await?.rows };
         let asks = drafts
             .iter()
             .map(|d| (d.person.lookup.as_str(), d.appointment.map(|a| a.key.as_str())));
@@ -60,8 +75,9 @@ impl Ground {
             forgotten: vec![],
             lost: HashSet::new(),
             locked,
+            now: revs.now(),
             revs,
-            news: news.into_iter().map(|new| (new.ntf.clone(), locked_new(new))).collect(),
+            news: news.into_iter().map(|(new, _)| (new.ntf.clone(), locked_new(new))).collect(),
         })
     }
 
@@ -141,6 +157,11 @@ impl Ground {
             .execute(tx)
             .await?;
         Ok(())
+    }
+
+    /// Whether it is a new row that stands as what it becomes.
+    pub fn is_inserted(&self, origin: &Origin) -> bool {
+        matches!(origin, Origin::New(new) if self.inserted.contains(&new.ntf))
     }
 
     /// The row with the number that its due time carries from now on.
@@ -223,21 +244,38 @@ fn locked_new(new: &NewNotification) -> Locked {
 
 async fn insert_notifications(
     tx: &mut Tx,
-    news: &[&NewNotification],
+    news: &[(&NewNotification, NewRow<'_>)],
 ) -> Result<HashSet<String>, LedgerError> {
+    #[derive(Serialize)]
+    struct Insert<'a> {
+        #[serde(flatten)]
+        new: &'a NewNotification,
+        state: &'static str,
+        why: &'a str,
+        attempt: i64,
+    }
     if news.is_empty() {
         return Ok(HashSet::new());
     }
+    let rows: Vec<Insert<'_>> = news
+        .iter()
+        .map(|(new, row)| Insert {
+            new,
+            state: row.state.as_str(),
+            why: row.why,
+            attempt: row.attempt,
+        })
+        .collect();
     let inserted: Vec<String> = scalar(
         "-- insert notifications\nINSERT INTO notification (ntf, clinic, type, source, event_id, subject, digest, person, appointment, version, \
            version_kind, thing, gap, gap_ms, class, on_unknown, expires_at, created_at, state, why, fence, attempt, changed_at) \
          SELECT ntf, clinic, type, source, event_id, subject, digest, person, appointment, version, version_kind, thing, gap, gap_ms, \
-           class, on_unknown, expires_at, {now}, 'waiting', '', 0, 0, {now} \
+           class, on_unknown, expires_at, {now}, state, why, 0, attempt, {now} \
          FROM {rows:ntf text, clinic text, type text, source text, event_id text, subject text, digest text, person text, \
            appointment text, version bigint, version_kind text, thing text, gap text, gap_ms bigint, class bigint, on_unknown text, \
-           expires_at bigint} WHERE TRUE ON CONFLICT (ntf) DO NOTHING RETURNING ntf",
+           expires_at bigint, state text, why text, attempt bigint} WHERE TRUE ON CONFLICT (ntf) DO NOTHING RETURNING ntf",
     )
-    .bind(json(news)?)
+    .bind(json(&rows)?)
     .fetch_all(tx)
     .await?;
     Ok(inserted.into_iter().collect())

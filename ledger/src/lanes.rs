@@ -11,6 +11,8 @@ use crate::write::{append, now};
 pub const PROBE_LEASE_MS: i64 = 30_000;
 /// Longest pause before a lane that fails its tries is tried again, milliseconds.
 const PROBE_AT_MOST_MS: i64 = 120_000;
+/// A probe that is further away than any pause was set by a clock that has been put back since: it is due. Milliseconds.
+const PROBE_BEYOND_MS: i64 = PROBE_AT_MOST_MS + 60_000;
 /// Width of a lane that is being tried again: one row.
 pub const FIRST_WIDTH: i64 = 1;
 /// A lane this wide is open.
@@ -51,6 +53,11 @@ pub struct Lane {
 pub const PAUSED: &str = "paused: ";
 
 impl Lane {
+    /// Whether its next probe is due at `now`, milliseconds since 1970 UTC.
+    pub fn is_due(&self, now: i64) -> bool {
+        self.probe_at <= now || self.probe_at - now > PROBE_BEYOND_MS
+    }
+
     /// Whether a person closed it; only a person opens it again.
     pub fn is_paused(&self) -> bool {
         self.state == LaneState::Closed && self.why.starts_with(PAUSED)
@@ -143,13 +150,14 @@ impl Ledger {
         let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
         let ours = query(
-            "UPDATE lane SET probe_at = $2, probes = probes + 1 WHERE lane = $1 AND state = 'closed' AND probe_at <= $3 \
-             AND substr(why, 1, length($4)) <> $4",
+            "UPDATE lane SET probe_at = $2, probes = probes + 1 WHERE lane = $1 AND state = 'closed' \
+             AND (probe_at <= $3 OR probe_at > $5) AND substr(why, 1, length($4)) <> $4",
         )
         .bind(lane)
         .bind(now.saturating_add(PROBE_LEASE_MS))
         .bind(now)
         .bind(PAUSED)
+        .bind(now.saturating_add(PROBE_BEYOND_MS))
         .execute(&mut *tx)
         .await?
             == 1;

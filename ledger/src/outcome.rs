@@ -11,7 +11,7 @@ use crate::revs::Revs;
 use crate::slice;
 use crate::slots::{self, Leave, SlotKind, SlotNeed, Wanted, gap_until};
 use crate::state::State;
-use crate::write::{Locked, Writes, lock, now, storable};
+use crate::write::{Locked, Locks, Writes, lock, storable};
 use serde::Serialize;
 
 /// Where a row waits after an outcome that lets it go on.
@@ -131,12 +131,11 @@ impl Ledger {
     async fn claim_again_slice(&self, claims: &[ClaimAgain]) -> Result<Vec<bool>, LedgerError> {
         let mut tx = self.db.begin().await?;
         let ntfs: Vec<&str> = claims.iter().map(|c| c.ntf.as_str()).collect();
-        let locked = lock(&mut tx, &ntfs).await?;
+        let Locks { rows: locked, now } = lock(&mut tx, &ntfs).await?;
         let asks = claims
             .iter()
             .map(|c| (c.person.0.as_str(), c.appointment.as_ref().map(|a| a.0.as_str())));
         let revs = Revs::read(&mut tx, asks).await?;
-        let now = now(&mut tx).await?;
         let mut writes = Writes::default();
         let mut attempts = vec![];
         let mut answers = vec![];
@@ -183,8 +182,7 @@ pub(crate) async fn outcomes_in(
     outcomes: &[&OutcomeWrite],
 ) -> Result<Vec<Written>, LedgerError> {
     let ntfs: Vec<&str> = outcomes.iter().map(|o| o.ntf.as_str()).collect();
-    let locked = lock(tx, &ntfs).await?;
-    let now = now(tx).await?;
+    let Locks { rows: locked, now } = lock(tx, &ntfs).await?;
     let mut writes = Writes::default();
     let mut ends = vec![];
     let mut left = vec![];

@@ -52,6 +52,8 @@ pub struct UnknownAttempt {
     pub expires_at: i64,
     /// When it is looked for next.
     pub due_at: i64,
+    /// Its worker may still be at it: nobody can say yet what it is.
+    pub under_way: bool,
 }
 
 impl UnknownAttempt {
@@ -78,10 +80,8 @@ pub fn account_of(lane: &str) -> &str {
     &lane[..end]
 }
 
-const UNKNOWN: &str = "SELECT o.ntf, o.clinic, a.n, a.lane, a.channel, a.number, a.segments, a.started_at, a.deadline_at, \
-    a.ended_at, a.looks, a.absences, n.on_unknown, o.expires_at, o.due_at \
-    FROM open o JOIN notification n ON n.ntf = o.ntf JOIN attempt a ON a.ntf = o.ntf AND a.n = n.attempt AND a.state = 'unknown' \
-    WHERE o.state = 'unknown'";
+const WHAT: &str = "a.ntf, n.clinic, a.n, a.lane, a.channel, a.number, a.segments, a.started_at, a.deadline_at, \
+    a.ended_at, a.looks, a.absences, n.on_unknown, n.expires_at, a.state";
 /// Its lane begins with `$1`, which is `$2` characters long.
 const OF_ACCOUNT: &str = "substr(a.lane, 1, CAST($2 AS INTEGER)) = $1";
 
@@ -136,7 +136,9 @@ impl Ledger {
     ) -> Result<Vec<UnknownAttempt>, LedgerError> {
         let (beginning, length) = beginning(account);
         let rows = query(format!(
-            "-- unknown due\n{UNKNOWN} AND o.due_at <= {{now}} AND {OF_ACCOUNT} ORDER BY a.started_at, o.ntf LIMIT $3"
+            "-- unknown due\nSELECT {WHAT}, o.due_at FROM open o JOIN notification n ON n.ntf = o.ntf \
+             JOIN attempt a ON a.ntf = o.ntf AND a.n = n.attempt AND a.state = 'unknown' \
+             WHERE o.state = 'unknown' AND o.due_at <= {{now}} AND {OF_ACCOUNT} ORDER BY a.started_at, a.ntf LIMIT $3"
         ))
         .bind(beginning)
         .bind(length)
@@ -146,8 +148,9 @@ impl Ledger {
         rows.iter().map(unknown).collect()
     }
 
-    /// All unknown attempts of an account that were claimed in a time, both ends included, due or not: one row of a report may
-    /// belong to each of them.
+    /// All attempts of an account that were claimed in a time, both ends included, and may own a row of its report that no job id
+    /// names: unknown ones, whatever became of their notification, those still under way, and those accepted without an id.
+    /// (ADR 0009: one of them left out, its row is taken for another's, and it is sent again.)
     ///
     /// # Errors
     /// When the database does not answer.
@@ -159,7 +162,10 @@ impl Ledger {
     ) -> Result<Vec<UnknownAttempt>, LedgerError> {
         let (beginning, length) = beginning(account);
         let rows = query(format!(
-            "-- unknown near\n{UNKNOWN} AND a.started_at BETWEEN $3 AND $4 AND {OF_ACCOUNT} ORDER BY a.started_at, o.ntf"
+            "-- unknown near\nSELECT {WHAT}, coalesce(o.due_at, 0) AS due_at FROM attempt a JOIN notification n ON n.ntf = a.ntf \
+             LEFT JOIN open o ON o.ntf = a.ntf WHERE a.started_at BETWEEN $3 AND $4 AND {OF_ACCOUNT} \
+             AND (a.state IN ('open', 'unknown') OR (a.state = 'accepted' AND a.provider_ref IS NULL)) \
+             ORDER BY a.started_at, a.ntf"
         ))
         .bind(beginning)
         .bind(length)
@@ -253,6 +259,7 @@ fn unknown(row: &Row) -> Result<UnknownAttempt, LedgerError> {
         resend: row.try_get::<String, _>("on_unknown")? == "resend",
         expires_at: row.try_get("expires_at")?,
         due_at: row.try_get("due_at")?,
+        under_way: row.try_get::<String, _>("state")? == "open",
     })
 }
 

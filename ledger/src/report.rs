@@ -140,6 +140,15 @@ pub(crate) const LISTED: &str = "n.ntf, n.clinic, n.type, n.event_id, n.state, n
      n.subject, n.expires_at, n.fence \
      FROM notification n LEFT JOIN open o ON o.ntf = n.ntf";
 
+/// Its state is not what the last of its records says.
+pub(crate) const DISAGREES: &str = "(CAST($1 AS TEXT) IS NULL OR n.clinic = $1) AND n.state <> coalesce(( \
+       SELECT CASE r.kind WHEN 'event-refused' THEN 'dead-lettered' WHEN 'waiting' THEN 'waiting' WHEN 'released' THEN 'released' \
+         WHEN 'claimed' THEN 'sending' WHEN 'replayed' THEN 'waiting' WHEN 'ended' THEN {as_json:r.bytes}->>'state' \
+         WHEN 'not-found' THEN CASE WHEN CAST({as_json:r.bytes}->>'resend' AS TEXT) IN ('true', '1') THEN 'waiting' ELSE 'unresolved' END \
+         ELSE {as_json:r.bytes}->>'then' END \
+       FROM record r WHERE r.ntf = n.ntf AND r.kind IN ('event-refused', 'waiting', 'released', 'claimed', 'ended', 'outcome', \
+         'lease-ran-out', 'not-found', 'replayed') ORDER BY r.id DESC LIMIT 1), '')";
+
 impl Ledger {
     /// Notifications, newest first.
     ///
@@ -247,15 +256,9 @@ impl Ledger {
         .bind(clinic)
         .fetch_one(&mut *tx)
         .await?;
-        let disagreeing: i64 = scalar(
-            "-- disagreeing\nSELECT count(*) FROM notification n WHERE (CAST($1 AS TEXT) IS NULL OR n.clinic = $1) AND n.state <> coalesce(( \
-               SELECT CASE r.kind WHEN 'event-refused' THEN 'dead-lettered' WHEN 'waiting' THEN 'waiting' WHEN 'released' THEN 'released' \
-                 WHEN 'claimed' THEN 'sending' WHEN 'replayed' THEN 'waiting' WHEN 'ended' THEN {as_json:r.bytes}->>'state' \
-                 WHEN 'not-found' THEN CASE WHEN CAST({as_json:r.bytes}->>'resend' AS TEXT) IN ('true', '1') THEN 'waiting' ELSE 'unresolved' END \
-                 ELSE {as_json:r.bytes}->>'then' END \
-               FROM record r WHERE r.ntf = n.ntf AND r.kind IN ('event-refused', 'waiting', 'released', 'claimed', 'ended', 'outcome', \
-                 'lease-ran-out', 'not-found', 'replayed') ORDER BY r.id DESC LIMIT 1), '')",
-        )
+        let disagreeing: i64 = scalar(format!(
+            "-- disagreeing\nSELECT count(*) FROM notification n WHERE {DISAGREES}"
+        ))
         .bind(clinic)
         .fetch_one(&mut *tx)
         .await?;

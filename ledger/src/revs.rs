@@ -13,6 +13,7 @@ pub(crate) struct Revs {
     persons: HashMap<String, (String, i64)>,
     /// Appointment's hash → revision.
     appointments: HashMap<String, i64>,
+    now: i64,
 }
 
 #[derive(Serialize)]
@@ -36,7 +37,8 @@ impl Revs {
         let rows = query(
             "-- revs\nWITH r AS (SELECT key, kind FROM {rows:key text, kind text}) \
              SELECT 'p' AS kind, p.lookup AS key, p.id, p.rev FROM r JOIN person p ON p.lookup = r.key WHERE r.kind = 'p' \
-             UNION ALL SELECT 'a', a.key, '', a.rev FROM r JOIN appointment a ON a.key = r.key WHERE r.kind = 'a'",
+             UNION ALL SELECT 'a', a.key, '', a.rev FROM r JOIN appointment a ON a.key = r.key WHERE r.kind = 'a' \
+             UNION ALL SELECT 'n', '', '', {now}",
         )
         .bind(json(&asks)?)
         .fetch_all(tx)
@@ -44,13 +46,18 @@ impl Revs {
         let mut revs = Self::default();
         for row in rows {
             let (key, rev): (String, i64) = (row.try_get("key")?, row.try_get("rev")?);
-            if row.try_get::<String, _>("kind")? == "p" {
-                revs.persons.insert(key, (row.try_get("id")?, rev));
-            } else {
-                revs.appointments.insert(key, rev);
+            match row.try_get::<String, _>("kind")?.as_str() {
+                "p" => drop(revs.persons.insert(key, (row.try_get("id")?, rev))),
+                "a" => drop(revs.appointments.insert(key, rev)),
+                _ => revs.now = rev,
             }
         }
         Ok(revs)
+    }
+
+    /// The database's clock when this was read.
+    pub fn now(&self) -> i64 {
+        self.now
     }
 
     /// Identifier of a person.

@@ -4,13 +4,13 @@ use crate::db::Ledger;
 use crate::decision::Settle;
 use crate::engine::Tx;
 use crate::error::LedgerError;
-use crate::ground::{Draft, Ground};
+use crate::ground::{Draft, Ground, NewRow};
 use crate::protocol::{self, Command};
 use crate::record::NewRecord;
 use crate::slice;
 use crate::slots::{self, Leave};
 use crate::state::State;
-use crate::write::{Writes, now};
+use crate::write::Writes;
 
 impl Settle {
     /// What no two settlements of one transaction may share.
@@ -46,10 +46,11 @@ impl Ledger {
                 origin: &s.origin,
                 person: &s.person,
                 appointment: s.appointment.as_ref(),
+                becomes: NewRow { state: s.to, why: &s.why, attempt: 0 },
             })
             .collect();
         let mut ground = Ground::prepare(tx, &drafts, std::iter::empty()).await?;
-        let now = now(tx).await?;
+        let now = ground.now;
         let mut writes = Writes::default();
         let mut left = vec![];
         let mut answers = vec![];
@@ -77,11 +78,16 @@ impl Ledger {
             let due = settle.due.as_ref().map(|(at, lane)| {
                 locked.open(ntf, settle.to, lane, (*at).min(locked.expires_at).max(now))
             });
-            writes.row(ntf, &change.row, &settle.why, now, due);
+            if ground.is_inserted(&settle.origin) {
+                writes.due(now, due);
+            } else {
+                writes.row(ntf, &change.row, &settle.why, now, due);
+            }
             for entry in &settle.entries {
                 writes.records.push(NewRecord::of(&locked.clinic, ntf, now, entry)?);
             }
-            if settle.to.is_final() {
+            // what is new holds nothing
+            if settle.to.is_final() && !ground.is_inserted(&settle.origin) {
                 left.push((ntf.to_owned(), Leave::All));
             }
             answers.push(true);

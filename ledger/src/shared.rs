@@ -184,7 +184,9 @@ impl Ledger {
             let secret = self.vault().open_own(&format!("token/{account}"), &sealed)?;
             return Ok(SharedToken::Ready { secret, expires_at });
         }
-        if row.try_get::<i64, _>("lease_until")? > now {
+        let lease_until: i64 = row.try_get("lease_until")?;
+        // one that ends later than any that is taken now was taken by a clock that was put back since
+        if lease_until > now && lease_until <= now + (TOKEN_LEASE_MS << 6) + CLOCK_PUT_BACK_MS {
             tx.commit().await?;
             return Ok(SharedToken::Wait);
         }
@@ -297,11 +299,14 @@ impl Ledger {
             "-- lease\nINSERT INTO lease (name, holder, until, fence) SELECT $1, $2, {now} + CAST($3 AS BIGINT), 1 WHERE TRUE \
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until, \
                fence = lease.fence + CASE WHEN lease.holder = excluded.holder THEN 0 ELSE 1 END \
-             WHERE lease.holder = excluded.holder OR lease.until <= {now} RETURNING fence",
+             WHERE lease.holder = excluded.holder OR lease.until <= {now} \
+               OR lease.until > {now} + CAST($3 AS BIGINT) + CAST($4 AS BIGINT) RETURNING fence",
         )
         .bind(name)
         .bind(holder)
         .bind(for_ms)
+        // one that ends later than any that is taken now was taken by a clock that was put back since: its holder may be gone
+        .bind(CLOCK_PUT_BACK_MS)
         .fetch_optional(self.db.write())
         .await
     }

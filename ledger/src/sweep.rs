@@ -3,13 +3,14 @@
 //! Several schedulers may sweep at once: each locks what nobody else is writing, and the protocol decides again under the lock.
 
 use crate::db::{Key, Ledger, json};
+use crate::decision::LEASE_AFTER_DEADLINE_MS;
 use crate::engine::{Tx, query};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::record::{Entry, NewRecord};
 use crate::slots::{self, Leave, gap_until};
 use crate::state::{AttemptState, State};
-use crate::write::{Locked, Writes, lock_free, now};
+use crate::write::{Locked, Locks, Writes, lock, lock_free};
 use schemas::{NotificationId, Reference};
 use std::collections::HashMap;
 
@@ -114,8 +115,7 @@ impl Ledger {
         }
         let mut tx = self.db.begin().await?;
         let keys: Vec<&str> = ntfs.iter().map(String::as_str).collect();
-        let locked = lock_free(&mut tx, &keys).await?;
-        let now = now(&mut tx).await?;
+        let Locks { rows: locked, now } = lock_free(&mut tx, &keys).await?;
         let mut writes = Writes::default();
         let mut swept = vec![];
         let mut left = vec![];
@@ -127,7 +127,7 @@ impl Ledger {
             }
             let Some(command) = due_command(before, now, self.give_up_ms) else { continue };
             let Ok(change) = protocol::apply(Some(&before.row), &command) else { continue };
-            write(&mut writes, ntf, before, &change, &command, manner, now)?;
+            write(&mut writes, ntf, before, &change, &command, manner, (now, self.first_look_ms))?;
             if command == Command::LeaseRanOut && change.attempt.is_some() {
                 unknown.push(ntf);
             }
@@ -199,7 +199,7 @@ fn write(
     change: &protocol::Change,
     command: &Command,
     manner: Manner<'_>,
-    now: i64,
+    (now, first_look_ms): (i64, i64),
 ) -> Result<(), LedgerError> {
     let to = change.row.state;
     let lane = manner.onto.filter(|_| *command == Command::Release).unwrap_or(&before.lane);
@@ -229,8 +229,12 @@ fn write(
             let why = NOBODY_LOOKED;
             (why, 0, Entry::not_found(*n, why))
         }
-        // the lease ends as long after the request as reconciliation begins: it is looked for at once
-        (_, State::Unknown) => ("lease-ran-out", now, Entry::LeaseRanOut { attempt, then: to }),
+        (_, State::Unknown) => {
+            // the lease ended so long after the deadline: with the usual settings it is looked for at once
+            let deadline = before.due_at.saturating_sub(LEASE_AFTER_DEADLINE_MS);
+            let look_at = deadline.saturating_add(first_look_ms).max(now);
+            ("lease-ran-out", look_at, Entry::LeaseRanOut { attempt, then: to })
+        }
         // an earlier attempt was accepted meanwhile: that is how the row ends
         (_, State::Accepted) => ("accepted-before", 0, Entry::LeaseRanOut { attempt, then: to }),
         (_, _) => (
@@ -255,6 +259,8 @@ fn write(
 
 /// Why an attempt is unresolved that no scheduler looked for: its account is not configured any more, or none ran that could.
 const NOBODY_LOOKED: &str = "nobody could look for it";
+/// How long after its deadline an unknown attempt is first looked for unless told otherwise (`reconcile.settle`), milliseconds.
+pub const FIRST_LOOK_MS: i64 = 30_000;
 /// How long an unknown attempt is looked for unless told otherwise (DESIGN §3.3 `reconcile.give_up`), milliseconds.
 pub const GIVE_UP_MS: i64 = 15 * 60_000;
 
@@ -326,8 +332,7 @@ pub(crate) async fn end_in(
     why: &str,
 ) -> Result<Vec<String>, LedgerError> {
     let keys: Vec<&str> = ntfs.iter().map(String::as_str).collect();
-    let locked = crate::write::lock(tx, &keys).await?;
-    let now = now(tx).await?;
+    let Locks { rows: locked, now } = lock(tx, &keys).await?;
     let mut writes = Writes::default();
     let mut left = vec![];
     for (ntf, before) in &locked {

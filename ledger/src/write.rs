@@ -1,7 +1,7 @@
 //! What every writing transaction shares: locking rows, asking the protocol, writing rows, due times and records.
 
 use crate::db::{Key, json};
-use crate::engine::{Tx, query, scalar};
+use crate::engine::{Row, Tx, query, scalar};
 use crate::error::LedgerError;
 use crate::look::parse_state;
 use crate::protocol;
@@ -31,29 +31,25 @@ pub(crate) struct Locked {
     pub number: Option<String>,
 }
 
+/// Rows that this transaction has locked, and the time by the database's clock once it had.
+pub(crate) struct Locks {
+    pub rows: HashMap<String, Locked>,
+    pub now: i64,
+}
+
 /// Locks rows in one order, so that two slices cannot wait for each other.
-pub(crate) async fn lock(
-    tx: &mut Tx,
-    ntfs: &[&str],
-) -> Result<HashMap<String, Locked>, LedgerError> {
+pub(crate) async fn lock(tx: &mut Tx, ntfs: &[&str]) -> Result<Locks, LedgerError> {
     lock_rows(tx, ntfs, "{lock}").await
 }
 
 /// As [`lock`], leaving out rows that somebody else is writing at this moment: background work comes back to them.
-pub(crate) async fn lock_free(
-    tx: &mut Tx,
-    ntfs: &[&str],
-) -> Result<HashMap<String, Locked>, LedgerError> {
+pub(crate) async fn lock_free(tx: &mut Tx, ntfs: &[&str]) -> Result<Locks, LedgerError> {
     lock_rows(tx, ntfs, "{skip}").await
 }
 
-async fn lock_rows(
-    tx: &mut Tx,
-    ntfs: &[&str],
-    how: &str,
-) -> Result<HashMap<String, Locked>, LedgerError> {
+async fn lock_rows(tx: &mut Tx, ntfs: &[&str], how: &str) -> Result<Locks, LedgerError> {
     if ntfs.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Locks { rows: HashMap::new(), now: now(tx).await? });
     }
     let keys = json(&ntfs.iter().map(|key| Key { key }).collect::<Vec<_>>())?;
     let rows = query(format!(
@@ -65,56 +61,69 @@ async fn lock_rows(
     .await?;
     let mut locked = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let value = Locked {
-            row: protocol::Row {
-                state: parse_state(&row.try_get::<String, _>("state")?)?,
-                fence: row.try_get::<i64, _>("fence")? as u64,
-                attempts: vec![],
-            },
-            clinic: row.try_get("clinic")?,
-            thing: row.try_get("thing")?,
-            gap: row.try_get("gap")?,
-            gap_ms: row.try_get("gap_ms")?,
-            class: row.try_get("class")?,
-            expires_at: row.try_get("expires_at")?,
-            of_a_visit: row.try_get::<Option<String>, _>("appointment")?.is_some(),
-            lane: String::new(),
-            due_at: 0,
-            releases: 0,
-            number: None,
-        };
-        locked.insert(row.try_get("ntf")?, value);
+        locked.insert(row.try_get("ntf")?, locked_row(row)?);
     }
-    // a statement of its own: after the locks it sees what the others committed
+    let now = read_rest(tx, &keys, &mut locked).await?;
+    Ok(Locks { rows: locked, now })
+}
+
+fn locked_row(row: &Row) -> Result<Locked, LedgerError> {
+    Ok(Locked {
+        row: protocol::Row {
+            state: parse_state(&row.try_get::<String, _>("state")?)?,
+            fence: row.try_get::<i64, _>("fence")? as u64,
+            attempts: vec![],
+        },
+        clinic: row.try_get("clinic")?,
+        thing: row.try_get("thing")?,
+        gap: row.try_get("gap")?,
+        gap_ms: row.try_get("gap_ms")?,
+        class: row.try_get("class")?,
+        expires_at: row.try_get("expires_at")?,
+        of_a_visit: row.try_get::<Option<String>, _>("appointment")?.is_some(),
+        lane: String::new(),
+        due_at: 0,
+        releases: 0,
+        number: None,
+    })
+}
+
+/// Attempts, due times and the clock, in a statement of its own: after the locks it sees what the others committed.
+async fn read_rest(
+    tx: &mut Tx,
+    keys: &str,
+    locked: &mut HashMap<String, Locked>,
+) -> Result<i64, LedgerError> {
     let rows = query(
-        "-- lock: attempts\nSELECT ntf, n, channel, state FROM attempt WHERE ntf IN (SELECT key FROM {rows:key text}) ORDER BY ntf, n",
+        "-- lock: rest\nWITH r AS (SELECT DISTINCT key FROM {rows:key text}) \
+         SELECT 'attempt' AS kind, a.ntf, a.channel AS a, a.state AS b, a.n AS i, 0 AS j FROM r JOIN attempt a ON a.ntf = r.key \
+         UNION ALL SELECT 'open', o.ntf, o.lane, o.number, o.due_at, o.releases FROM r JOIN open o ON o.ntf = r.key \
+         UNION ALL SELECT 'now', '', '', '', {now}, 0 ORDER BY 1, 2, 5",
     )
-    .bind(&keys)
-    .fetch_all(&mut *tx)
+    .bind(keys)
+    .fetch_all(tx)
     .await?;
+    let mut now = 0;
     for row in &rows {
-        let state: String = row.try_get("state")?;
-        let state = AttemptState::parse(&state)
-            .ok_or_else(|| LedgerError::Corrupt(format!("attempt state {state:?}")))?;
-        if let Some(value) = locked.get_mut(&row.try_get::<String, _>("ntf")?) {
-            value.row.attempts.push(protocol::Attempt { channel: row.try_get("channel")?, state });
+        let (kind, ntf): (String, String) = (row.try_get("kind")?, row.try_get("ntf")?);
+        let i: i64 = row.try_get("i")?;
+        if kind == "now" {
+            now = i;
+        }
+        let Some(value) = locked.get_mut(&ntf) else { continue };
+        if kind == "attempt" {
+            let state: String = row.try_get("b")?;
+            let state = AttemptState::parse(&state)
+                .ok_or_else(|| LedgerError::Corrupt(format!("attempt state {state:?}")))?;
+            value.row.attempts.push(protocol::Attempt { channel: row.try_get("a")?, state });
+        } else {
+            value.lane = row.try_get("a")?;
+            value.number = row.try_get("b")?;
+            value.due_at = i;
+            value.releases = row.try_get("j")?;
         }
     }
-    let rows = query(
-        "-- lock: open\nSELECT ntf, lane, due_at, releases, number FROM open WHERE ntf IN (SELECT key FROM {rows:key text})",
-    )
-    .bind(&keys)
-    .fetch_all(&mut *tx)
-    .await?;
-    for row in &rows {
-        if let Some(value) = locked.get_mut(&row.try_get::<String, _>("ntf")?) {
-            value.lane = row.try_get("lane")?;
-            value.due_at = row.try_get("due_at")?;
-            value.releases = row.try_get("releases")?;
-            value.number = row.try_get("number")?;
-        }
-    }
-    Ok(locked)
+    Ok(now)
 }
 
 /// A row as it is to be.
@@ -171,14 +180,18 @@ impl Writes {
             attempt: i64::from(to.last()),
             at,
         });
-        match due {
-            Some(open) => {
-                let soon = open.due_at < at.saturating_add(WAKES_WITHIN_MS);
-                self.wakes |= soon && open.state == State::Waiting.as_str();
-                self.open.push(open);
-            }
-            None => self.closed.push(ntf.to_owned()),
+        if due.is_none() {
+            self.closed.push(ntf.to_owned());
         }
+        self.due(at, due);
+    }
+
+    /// The due time of a row that stands already; none for a final one that never had any.
+    pub fn due(&mut self, at: i64, due: Option<OpenWrite>) {
+        let Some(open) = due else { return };
+        let soon = open.due_at < at.saturating_add(WAKES_WITHIN_MS);
+        self.wakes |= soon && open.state == State::Waiting.as_str();
+        self.open.push(open);
     }
 
     /// Writes everything.

@@ -31,6 +31,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, Url};
+use schemas::hold::{self, Hold, Place};
 
 use crate::Freshness;
 
@@ -216,6 +217,7 @@ impl Service {
                     bytes: Some(Bytes::from(body)),
                     fresh,
                     gate: Arc::clone(&gate),
+                    hold: None,
                 })),
                 None => request.body(body),
             };
@@ -271,6 +273,8 @@ struct GuardedBody {
     bytes: Option<Bytes>,
     fresh: Freshness,
     gate: Arc<Gate>,
+    /// For tests, which hold it when the connection stands.
+    hold: Option<Hold>,
 }
 
 /// Why a [`GuardedBody`] did not leave.
@@ -284,8 +288,12 @@ impl Body for GuardedBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, MayNotLeave>>> {
+        let hold = self.hold.get_or_insert_with(|| hold::at(Place::BeforeBytes));
+        if Pin::new(hold).poll(cx).is_pending() {
+            return Poll::Pending;
+        }
         let Some(bytes) = self.bytes.take() else { return Poll::Ready(None) };
         let (to, leaves) = if self.fresh.too_old() { (STALE, false) } else { (TAKEN, true) };
         if self.gate.moves(to).is_ok() && leaves {
@@ -338,7 +346,7 @@ async fn read(mut response: Response, most: usize) -> Answer {
 }
 
 /// `Retry-After` in seconds, or as a date measured against the answer's own `Date`.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name)?.to_str().ok();
     let asked = text(RETRY_AFTER)?.trim();
     let seconds = match asked.parse::<f64>() {

@@ -16,6 +16,8 @@ pub mod iys;
 pub mod mask;
 pub mod netgsm;
 mod outcome;
+#[doc(hidden)]
+pub mod outside;
 #[cfg(test)]
 mod peer;
 pub mod twilio;

@@ -17,6 +17,8 @@ const LONG_RUN: usize = 7;
 #[must_use]
 pub fn mask(words: &str, own: &[&str]) -> String {
     let line: String = words.chars().filter_map(printable).collect();
+    // blanks first: three of them would divide a number, and be one in the end
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     let without_numbers = mask_digits(&line);
     let needles: Vec<String> = own.iter().flat_map(|text| own_words(text)).collect();
     let mut out = String::with_capacity(without_numbers.len());

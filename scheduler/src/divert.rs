@@ -1,4 +1,4 @@
-//! Rows that wait on a closed lane while their clinic has another one.
+//! Rows that leave the lane on which they wait: those of no lane yet, and those on a closed one while their clinic has another.
 
 use crate::settings::Settings;
 use ledger::due::Group;
@@ -32,6 +32,36 @@ pub fn diverted(
     diverted
 }
 
+/// Where rows wait that nobody has decided about yet: planned ones, and what came in by HTTP or back from the broker.
+pub const NO_LANE: &str = "none";
+
+/// Rows without a lane go on the first one of their clinic that takes any, and count in its window: how much a provider takes is
+/// known there, and without it most of them would come back for want of a place. Where every lane is closed, or the first one is
+/// held by a person, they go to a worker as they are, which puts them on their lane and records why they wait.
+pub fn given_a_lane(
+    mut waiting: BTreeMap<String, Vec<Group>>,
+    lanes: &HashMap<String, Lane>,
+    settings: &Settings,
+) -> BTreeMap<String, Vec<Group>> {
+    for group in waiting.remove(NO_LANE).unwrap_or_default() {
+        let lane = way_of(&group.clinic, lanes, settings).unwrap_or_else(|| NO_LANE.to_owned());
+        waiting.entry(lane).or_default().push(group);
+    }
+    waiting
+}
+
+/// The first open lane in a clinic's order, else the first that is being tried. None of those behind one that a person holds.
+fn way_of(clinic: &str, lanes: &HashMap<String, Lane>, settings: &Settings) -> Option<String> {
+    let order = ClinicId::parse(clinic).ok().and_then(|id| settings.lanes.get(&id))?;
+    let before_held =
+        || order.iter().take_while(|name| !lanes.get(*name).is_some_and(Lane::is_paused));
+    let is = |wanted| {
+        let state = |name: &String| lanes.get(name).map_or(LaneState::Open, |lane| lane.state);
+        before_held().find(|name| state(name) == wanted)
+    };
+    is(LaneState::Open).or_else(|| is(LaneState::Trying)).cloned()
+}
+
 /// What waits for its consent source waits for that one, whoever sends.
 fn is_of_sms(lane: &str) -> bool {
     matches!(lane.split_once('/'), Some(("netgsm" | "twilio", _)))
@@ -57,7 +87,9 @@ mod tests {
             netgsm: BTreeMap::new(),
             twilio: BTreeMap::new(),
             lanes: lanes.collect(),
+            reconcile: crate::reconcile::ReconcileSettings::default(),
             tick: Duration::from_millis(200),
+            metrics: metrics::Metrics::new([]),
             drain: Duration::from_secs(1),
         }
     }
@@ -139,6 +171,43 @@ mod tests {
         assert_eq!(diverted(&rows, &lanes, &settings).len(), 1);
         lanes.get_mut(NETGSM).unwrap().why = format!("{PAUSED}wrong prices");
         assert!(diverted(&rows, &lanes, &settings).is_empty());
+    }
+
+    #[test]
+    fn what_has_no_lane_yet_counts_on_the_lane_that_it_will_take() {
+        use LaneState::{Closed, Open, Trying};
+        let settings = settings(&[("both", &[NETGSM, TWILIO]), ("empty", &[])]);
+        let rows = || waiting(&[group(NO_LANE, "both"), group(NETGSM, "both")]);
+        // state of Netgsm's lane, of Twilio's; the lane that is given
+        let table = [
+            (Open, Open, NETGSM),
+            (Closed, Open, TWILIO),
+            (Trying, Open, TWILIO),
+            (Trying, Closed, NETGSM),
+            (Closed, Trying, TWILIO),
+            (Closed, Closed, NO_LANE),
+        ];
+        for (netgsm, twilio, expected) in table {
+            let lanes = lanes(&[(NETGSM, netgsm), (TWILIO, twilio)]);
+            let given = given_a_lane(rows(), &lanes, &settings);
+            assert!(given[expected].contains(&group(NO_LANE, "both")), "{netgsm} {twilio}");
+            assert_eq!(given.values().map(Vec::len).sum::<usize>(), 2, "{netgsm} {twilio}");
+            assert!(given[NETGSM].contains(&group(NETGSM, "both")), "it has its lane");
+        }
+        // whose clinic has no lane, or is not configured, goes to a worker, which says so
+        for clinic in ["empty", "gone", "not a clinic's id"] {
+            let rows = waiting(&[group(NO_LANE, clinic)]);
+            assert_eq!(given_a_lane(rows.clone(), &HashMap::new(), &settings), rows, "{clinic}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_lane_yet_does_not_go_around_a_person() {
+        let settings = settings(&[("both", &[NETGSM, TWILIO])]);
+        let mut lanes = lanes(&[(NETGSM, LaneState::Closed)]);
+        lanes.get_mut(NETGSM).unwrap().why = format!("{PAUSED}wrong prices");
+        let rows = waiting(&[group(NO_LANE, "both")]);
+        assert_eq!(given_a_lane(rows.clone(), &lanes, &settings), rows);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::turn::Turn;
 use bus::{Bus, Fate, Outgoing, names};
 use ledger::telling::{DELIVERY_UPDATED, EVENT_REFUSED, Message, REFUSALS, UPDATES};
 use ledger::{Ledger, LedgerError};
+use schemas::hold::{self, Place};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -135,6 +136,9 @@ async fn slice(ledger: &Ledger, bus: &Bus, reader: &mut Reader) -> Result<bool, 
             }
         }
         told += 1;
+    }
+    if told > 0 {
+        hold::at(Place::AfterTelling).await;
     }
     let all = told == page.records.len();
     let behind = told.checked_sub(1).and_then(|last| page.records.get(last)).map(|r| (r.xid, r.id));

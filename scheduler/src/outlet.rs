@@ -6,6 +6,7 @@
 use bus::{Bus, Fate, LinkState, Outgoing, names};
 use futures::StreamExt;
 use ledger::sweep::ReleasedCopy;
+use schemas::hold::{self, Place};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -58,6 +59,9 @@ impl Outlet {
 
     /// Hands copies over; how many arrived. One that did not is released again when patience with it ends.
     pub async fn hand_over(&self, copies: Vec<ReleasedCopy>) -> usize {
+        if !copies.is_empty() {
+            hold::at(Place::AfterRelease).await;
+        }
         match self {
             Self::Bus(bus) => publish(bus, copies).await,
             Self::Here(worker) => {
@@ -84,7 +88,9 @@ async fn publish(bus: &Bus, copies: Vec<ReleasedCopy>) -> usize {
     futures::stream::iter(copies)
         .map(|copy| async move {
             let Some(message) = outgoing(&copy) else { return 0 };
-            match publisher.publish(message).await {
+            let fate = publisher.publish(message).await;
+            hold::at(Place::AfterPublish).await;
+            match fate {
                 Fate::Confirmed => 1,
                 fate => {
                     tracing::warn!(

@@ -59,7 +59,7 @@ impl Prober {
         let now = self.ledger.clock().now_ms();
         for lane in self.ledger.lanes().await? {
             if lane.state == LaneState::Closed
-                && lane.probe_at <= now
+                && lane.is_due(now)
                 && self.ledger.lease_probe(&lane.lane).await?
             {
                 self.probe(&lane).await?;

@@ -7,6 +7,8 @@ use ledger::record::Entry;
 use ledger::shared::ReadRecord;
 use ledger::state::State;
 use ledger::{Ledger, LedgerError};
+use schemas::hold::{self, Place};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -77,6 +79,9 @@ impl Relay {
             relays.push(self.relay(record));
         }
         let fates = futures::future::join_all(relays).await;
+        if !fates.is_empty() {
+            hold::at(Place::AfterRelay).await;
+        }
         let relayed = fates.iter().take_while(|fate| **fate == Fate::Confirmed).count();
         let all = relayed == page.records.len();
         let behind = page.records[..relayed].last().map(|r| (r.xid, r.id));
@@ -92,7 +97,10 @@ impl Relay {
 
     /// A record that cannot be read holds nobody up: it is said, and stays in the ledger.
     async fn relay(&self, record: &ReadRecord) -> Fate {
-        match self.copy_of(record) {
+        // a record that makes it panic is one that cannot be read
+        let copy = std::panic::catch_unwind(AssertUnwindSafe(|| self.copy_of(record)));
+        let copy = copy.unwrap_or_else(|_| Err(LedgerError::Corrupt("it panics".to_owned())));
+        match copy {
             Ok(Some(message)) => self.bus.publisher().publish(message).await,
             Ok(None) => Fate::Confirmed,
             Err(error) => {

@@ -13,6 +13,7 @@ mod turns;
 use crate::divert;
 use crate::outlet::Outlet;
 use crate::settings::Settings;
+use futures::FutureExt;
 use gate::{Gate, Pass};
 use ledger::due::{Group, Pick};
 use ledger::lanes::{Lane, LaneState};
@@ -21,6 +22,7 @@ use ledger::sweep::{Manner, ReleasedCopy, Swept};
 use ledger::wakes::{WAKES_WITHIN_MS, Wakes};
 use ledger::{Ledger, LedgerError};
 use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -173,6 +175,7 @@ impl Releaser {
                 self.overdue(&group, &mut ticked).await?;
             }
         }
+        let waiting = divert::given_a_lane(waiting, &lanes, &self.settings);
         for (lane, groups) in &waiting {
             self.lane(lane, groups, lanes.get(lane), now, &mut ticked).await?;
         }
@@ -225,7 +228,9 @@ impl Releaser {
             return self.expire(lane, groups, now, ticked).await;
         }
         let chosen = self.chosen(lane, groups, room, is_tried(trouble)).await?;
-        self.sweep(&chosen, None, ticked).await
+        // those without a lane get this one
+        let onto = (lane != divert::NO_LANE).then_some(lane);
+        self.sweep(&chosen, onto, ticked).await
     }
 
     /// Due rows of closed lanes whose clinics have this one too: they go on it, within its window. Which lane a message takes is
@@ -253,7 +258,10 @@ impl Releaser {
     async fn room(&self, lane: &str, trouble: Option<&Lane>) -> Result<usize, LedgerError> {
         let width = trouble.filter(|_| is_tried(trouble)).and_then(|lane| lane.width);
         let window = self.settings.window(lane).min(width.unwrap_or(i64::MAX));
-        let room = window - self.ledger.outside(lane).await?;
+        let mut room = window - self.ledger.outside(lane).await?;
+        if let Some(most) = self.settings.unclaimed(lane).filter(|_| room > 0) {
+            room = room.min(most - self.ledger.unclaimed(lane).await?);
+        }
         Ok(usize::try_from(room).unwrap_or(0).min(self.outlet.room()).min(CHOSEN))
     }
 
@@ -274,7 +282,7 @@ impl Releaser {
             for_a_try: trying,
             without_visits: self.pass == Pass::Shut,
         };
-        let mut queues = vec![];
+        let mut queues: BTreeMap<&str, Queue> = BTreeMap::new();
         for group in groups.iter().filter(|_| room > 0) {
             let mut rows = self.ledger.due_waiting(&group.lane, &group.clinic, pick).await?;
             if rows.len() == share && share < room && rows.iter().all(|due| due.class == URGENT) {
@@ -283,9 +291,13 @@ impl Releaser {
                 rows = self.ledger.due_waiting(&group.lane, &group.clinic, all).await?;
             }
             let rows = rows.into_iter().map(|due| (due.class, due.ntf)).collect();
-            queues.push(Queue { clinic: group.clinic.clone(), rows });
+            let queue = Queue { clinic: group.clinic.clone(), rows };
+            match queues.get_mut(group.clinic.as_str()) {
+                Some(other) => other.join(queue),
+                None => drop(queues.insert(&group.clinic, queue)),
+            }
         }
-        Ok(self.turns.choose(lane, queues, room))
+        Ok(self.turns.choose(lane, queues.into_values().collect(), room))
     }
 
     /// Rows wait on a closed lane for as long as they are of use.
@@ -323,12 +335,17 @@ impl Releaser {
             // what is written is handed over whatever becomes of the next slice: else it would be released again only after a while
             let (handed, swept) = tokio::join!(
                 self.outlet.hand_over(std::mem::take(&mut written)),
-                self.ledger.sweep_in(slice, manner)
+                AssertUnwindSafe(self.ledger.sweep_in(slice, manner)).catch_unwind()
             );
+            // a panic rolls the transaction back, and is one row's
+            let swept = swept.unwrap_or_else(|_| Err(LedgerError::Corrupt("it panics".to_owned())));
             ticked.released += handed;
             match swept {
                 Ok((copies, swept)) => {
                     swept.iter().filter(|s| s.to != State::Released).for_each(say);
+                    for row in &swept {
+                        self.settings.metrics.ledger.swept(row.from.as_str(), row.to.as_str());
+                    }
                     ticked.moved += swept.len() - copies.len();
                     written = copies;
                 }

@@ -3,11 +3,14 @@
 use crate::facts::{Applier, Told};
 use crate::settings::Settings;
 use bus::{Delivery, names};
+use futures::FutureExt;
 use ledger::intake;
 use ledger::look::RowAsk;
 use ledger::record::Entry;
 use ledger::{Ledger, LedgerError};
+use schemas::hold::{self, Place};
 use schemas::{ClinicId, Event, FactEvent, Incoming, Reference, Refusal, Registry, Rule};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +34,7 @@ impl Returns {
     pub async fn run(self: Arc<Self>, mut deliveries: bus::Deliveries) {
         while let Some(delivery) = deliveries.recv().await {
             let mut pause = Duration::from_millis(200);
-            while let Err(error) = self.take(&delivery).await {
+            while let Err(error) = self.guarded(&delivery).await {
                 if matches!(error, LedgerError::Statement(_) | LedgerError::Corrupt(_)) {
                     // what this message would write is refused, and nothing else
                     tracing::error!(queue = delivery.queue, %error, "a returned message cannot be taken in");
@@ -53,9 +56,18 @@ impl Returns {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_secs(5));
             }
+            hold::at(Place::AfterReturn).await;
             if delivery.is_live() {
                 let _ = delivery.ack().await;
             }
+        }
+    }
+
+    /// A panic is the message's, as a defect of what it would write is: its neighbours are taken in all the same.
+    async fn guarded(&self, delivery: &Delivery) -> Result<(), LedgerError> {
+        match AssertUnwindSafe(self.take(delivery)).catch_unwind().await {
+            Ok(taken) => taken,
+            Err(_) => Err(LedgerError::Corrupt("a handler panicked on it".to_owned())),
         }
     }
 
@@ -117,6 +129,7 @@ impl Returns {
 
     /// A clinic's own copy: it becomes a due row.
     async fn event(&self, delivery: &Delivery, event: &Event) -> Result<(), LedgerError> {
+        hold::panic_at(Place::AfterReturn, &event.id);
         let ntf = event.ntf().as_str().to_owned();
         let ask = RowAsk { ntf: ntf.clone(), body: 0 };
         if let Some(row) = self.ledger.rows(&[ask]).await?.pop().flatten() {

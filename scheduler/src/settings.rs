@@ -1,8 +1,11 @@
 //! What a scheduler is told.
 
+use crate::reconcile::ReconcileSettings;
 use chrono::TimeDelta;
+use metrics::Metrics;
 use schemas::ClinicId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Rows of a lane without a cap that may be outside the ledger (DESIGN §4 *Release*).
@@ -10,6 +13,12 @@ pub const WINDOW_WITHOUT_CAP: i64 = 2_000;
 /// How much of its cap a lane may have outside, seconds: no more than the workers wait for a place in its pace, or rows come back
 /// without one (ADR 0006).
 pub const WINDOW_S: i64 = 2;
+
+/// How much of its cap a lane may have outside that no worker has claimed, milliseconds: so long somebody else's message waits behind
+/// them for a place at a worker. What is claimed is with the provider, however slow it is, and counts in [`WINDOW_S`] only.
+pub const UNCLAIMED_MS: i64 = 500;
+/// So few rows are no queue, however low the cap.
+const UNCLAIMED_ANYWAY: i64 = 10;
 
 /// Everything a scheduler is told.
 #[derive(Debug, Clone)]
@@ -22,20 +31,35 @@ pub struct Settings {
     pub twilio: BTreeMap<String, (providers::twilio::Account, Option<u32>)>,
     /// The lanes of each clinic's SMS, in the order in which they are used.
     pub lanes: BTreeMap<ClinicId, Vec<String>>,
+    /// How attempts with an unknown outcome are looked for.
+    pub reconcile: ReconcileSettings,
     /// Pause between two looks at what is due.
     pub tick: Duration,
     /// How long a stop waits for what is in flight.
     pub drain: Duration,
+    /// What the process measures.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Settings {
     /// How many rows of a lane may be outside the ledger at the same time.
     pub fn window(&self, lane: &str) -> i64 {
+        let cap = self.cap(lane);
+        cap.map_or(WINDOW_WITHOUT_CAP, |cap| cap.saturating_mul(WINDOW_S).max(1))
+    }
+
+    /// How many of these may be unclaimed at the same time; `None`: the window is all that counts.
+    pub fn unclaimed(&self, lane: &str) -> Option<i64> {
+        Some((self.cap(lane)?.saturating_mul(UNCLAIMED_MS) / 1_000).max(UNCLAIMED_ANYWAY))
+    }
+
+    /// The cap of a lane's account, segments a second.
+    fn cap(&self, lane: &str) -> Option<i64> {
         let cap = match lane.split('/').collect::<Vec<_>>().as_slice() {
             ["netgsm", account, ..] => self.netgsm.get(*account).and_then(|(_, cap)| *cap),
             ["twilio", account, ..] => self.twilio.get(*account).and_then(|(_, cap)| *cap),
             _ => None,
         };
-        cap.map_or(WINDOW_WITHOUT_CAP, |cap| i64::from(cap).saturating_mul(WINDOW_S).max(1))
+        cap.map(i64::from)
     }
 }

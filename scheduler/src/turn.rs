@@ -33,7 +33,8 @@ impl Turn {
     /// When the database does not answer.
     pub async fn is_ours(&mut self) -> Result<bool, LedgerError> {
         let now = self.ledger.clock().now_ms();
-        if now >= self.ask_at {
+        // a clock that was put back must not make us wait until it has come again to where it was
+        if now >= self.ask_at || self.ask_at - now > LEASE_MS {
             self.ours = self.ledger.lease(self.name, &self.holder, LEASE_MS).await?;
             self.ask_at = now.saturating_add(if self.ours { LEASE_MS / 2 } else { LEASE_MS / 6 });
         }

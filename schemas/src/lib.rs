@@ -14,6 +14,7 @@ mod envelope;
 mod event;
 mod fact;
 mod fields;
+pub mod hold;
 mod ids;
 mod instant;
 mod json;

@@ -169,9 +169,12 @@ pub(crate) fn push_segment(pointer: &mut String, segment: &str) {
     pointer.push_str(if is_identifier(segment) || is_index(segment) { segment } else { "…" });
 }
 
-/// `[A-Za-z_][A-Za-z0-9_-]{0,40}`
+/// `[A-Za-z_][A-Za-z0-9_-]{0,40}` with fewer digits than the shortest phone number has.
 fn is_identifier(segment: &str) -> bool {
     let mut bytes = segment.bytes();
+    if bytes.clone().filter(u8::is_ascii_digit).count() >= 7 {
+        return false;
+    }
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && segment.len() <= 41
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
@@ -226,9 +229,19 @@ mod tests {
         for kept in ["foo", "_x", "card-last4", "Foo9", "0", "12345"] {
             assert_eq!(shown(kept), format!("/data/{kept}"));
         }
-        for hidden in
-            ["", "5321234567", "905321234567", "Ayşe", "a b", "a/b", "a~b", "a\0", &"a".repeat(42)]
-        {
+        for hidden in [
+            "",
+            "5321234567",
+            "905321234567",
+            "Ayşe",
+            "a b",
+            "a/b",
+            "a~b",
+            "a\0",
+            "tel_5398887766",
+            "t5-3-9-8-8-8-7",
+            &"a".repeat(42),
+        ] {
             assert_eq!(shown(hidden), "/data/…", "{hidden:?}");
         }
     }

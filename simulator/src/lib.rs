@@ -56,3 +56,5 @@ pub use script::{
 };
 pub use seen::RequestView;
 pub use server::serve;
+#[doc(hidden)]
+pub use twilio::outside;

@@ -19,6 +19,7 @@ mod callback;
 mod error;
 mod list;
 mod message;
+pub mod outside;
 mod send;
 mod sender;
 mod signature;

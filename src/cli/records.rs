@@ -17,6 +17,7 @@ Examples:
   ulak log show ntf_k5xq…                  every record of one notification
   ulak log explain fct_m3ab…               what followed from one fact
   ulak log balance                         received = ended + open; exit code 1 if a message is missing
+  ulak log balance --clinic atasehir --by hour --since 2h
 
 No name, number or text is shown unless --reveal --reason asks for it, and that is recorded first.";
 
@@ -175,4 +176,19 @@ pub struct BalanceArgs {
     /// Only this clinic
     #[arg(long, value_name = "ID", value_parser = clinic)]
     pub clinic: Option<ClinicId>,
+    /// One line for each clinic and hour, or day, by the clinic's own clock
+    #[arg(long, value_name = "SPAN", value_enum)]
+    pub by: Option<By>,
+    /// What was received at or after, from the beginning of that hour: a time with its offset, or how long ago (2h, 7d); 24h unless told, 30d by day
+    #[arg(long, value_name = "TIME", value_parser = moment, requires = "by")]
+    pub since: Option<Moment>,
+}
+
+/// What one line of the books is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// An hour
+    Hour,
+    /// A day
+    Day,
 }

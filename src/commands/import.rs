@@ -4,6 +4,8 @@ mod columns;
 mod fact;
 mod fate;
 mod fold;
+#[doc(hidden)]
+pub mod outside;
 mod row;
 mod sheet;
 mod told;

@@ -1,14 +1,16 @@
 //! `ulak log …`: what became of each notification, from the ledger only.
 
+mod balance;
+
 use anyhow::{Context as _, anyhow};
 use ledger::record::Entry;
-use ledger::report::{Balance, Dated, ListFilter, Listed};
+use ledger::report::{Dated, ListFilter, Listed};
 use serde_json::{Value, json};
 
 use super::desk::{Desk, Opened, instant, local, with_ledger};
 use super::{Failure, explain, say};
 use crate::cli::Global;
-use crate::cli::records::{BalanceArgs, LogCommand, LogListArgs, RecordArgs, RevealArgs};
+use crate::cli::records::{LogCommand, LogListArgs, RecordArgs, RevealArgs};
 use crate::cli::schedule::Named;
 use crate::start;
 
@@ -21,7 +23,7 @@ pub fn run(global: &Global, command: &LogCommand) -> Result<(), Failure> {
         LogCommand::List(args) => list(desk, args).await,
         LogCommand::Show(args) => show(desk, args).await,
         LogCommand::Explain(args) => explain::run(desk, args).await,
-        LogCommand::Balance(args) => balance(desk, args).await,
+        LogCommand::Balance(args) => balance::run(desk, args).await,
     })
 }
 
@@ -195,71 +197,4 @@ fn one_line(value: &Value) -> String {
         })
         .collect();
     format!("{kind:<14} {}", rest.join(" "))
-}
-
-async fn balance(desk: &Desk, args: &BalanceArgs) -> Result<(), Failure> {
-    let clinic = args.clinic.as_ref().map(schemas::ClinicId::as_str);
-    let books = desk.ledger.balance(clinic).await.map_err(start::ledger_failure)?;
-    if desk.json {
-        say(balance_json(&books))?;
-    } else {
-        for line in balance_lines(&books) {
-            say(line)?;
-        }
-    }
-    if books.balances() {
-        return Ok(());
-    }
-    Err(anyhow!(
-        "the books do not balance: gap {}, open {} with {} due times, {} notifications disagree with their records, gap of facts {}",
-        books.gap(),
-        books.open,
-        books.due_rows,
-        books.disagreeing,
-        books.facts.gap()
-    )
-    .into())
-}
-
-fn balance_json(books: &Balance) -> Value {
-    let states: serde_json::Map<String, Value> =
-        books.states.iter().map(|(state, n)| (state.clone(), json!(n))).collect();
-    json!({
-        "received": books.received,
-        "states": states,
-        "open": books.open,
-        "gap": books.gap(),
-        "duplicates": books.duplicates,
-        "sent_twice": books.sent_twice,
-        "disagreeing": books.disagreeing,
-        "facts": books.facts,
-        "balances": books.balances(),
-    })
-}
-
-fn balance_lines(books: &Balance) -> Vec<String> {
-    let mut lines = vec![format!("{:<16}{:>10}", "received", books.received)];
-    lines.extend(
-        books
-            .states
-            .iter()
-            .filter(|(_, n)| *n > 0)
-            .map(|(state, n)| format!("  {state:<14}{n:>10}")),
-    );
-    lines.push(format!("{:<16}{:>10}", "duplicates", books.duplicates));
-    lines.push(format!("{:<16}{:>10}", "sent twice", books.sent_twice));
-    let facts = &books.facts;
-    lines.push(format!("{:<16}{:>10}", "facts", facts.received));
-    let parts = [
-        ("applied", facts.applied),
-        ("stale", facts.stale),
-        ("refused", facts.refused),
-        ("duplicates", facts.duplicates),
-    ];
-    lines.extend(
-        parts.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("  {what:<14}{n:>10}")),
-    );
-    let word = if books.balances() { "the books balance" } else { "THE BOOKS DO NOT BALANCE" };
-    lines.push(format!("gap {}: {word}", books.gap()));
-    lines
 }

@@ -10,6 +10,7 @@ use super::{Failure, runtime, say};
 use crate::cli::Global;
 use crate::cli::simulator::SimulatorArgs;
 use crate::config::{Log, LogFormat};
+use crate::supervisor::Supervisor;
 use crate::{lifecycle, telemetry};
 
 /// How long open connections may finish.
@@ -37,7 +38,7 @@ pub fn run(global: &Global, args: &SimulatorArgs) -> Result<(), Failure> {
             say(format_args!("Simulator of Netgsm, İYS and Twilio on http://{address} (what arrived: /_simulator/messages)"))?;
         }
         let serve = |stop: lifecycle::Stop| async move { Ok(simulator::serve(listener, script, stop.soft).await?) };
-        Ok::<_, anyhow::Error>(lifecycle::run(DRAIN, serve).await?)
+        Ok::<_, anyhow::Error>(lifecycle::run(DRAIN, &Supervisor::default(), serve).await?)
     })?;
     ended.into()
 }

@@ -8,6 +8,8 @@ mod database;
 mod error;
 mod keys;
 mod needs;
+#[doc(hidden)]
+pub mod outside;
 mod process;
 mod providers;
 mod reader;

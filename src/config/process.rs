@@ -203,7 +203,7 @@ pub(super) fn route(r: &mut Reader<'_>) -> Result<Route, Reported> {
 pub(super) fn reconcile(r: &mut Reader<'_>) -> Result<Reconcile, Reported> {
     let settle =
         r.required("reconcile.settle", &[], values::list_of(10, values::duration("1s", "1h")));
-    let give_up = r.required("reconcile.give_up", &[], values::duration("1m", "7d"));
+    let give_up = r.required("reconcile.give_up", &[], values::duration("5s", "7d"));
     let (settle, give_up) = (settle?, give_up?);
     let looks: Duration = settle.iter().sum();
     if give_up < looks {

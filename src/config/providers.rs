@@ -4,6 +4,7 @@ mod twilio;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 
 use secrecy::SecretString;
 
@@ -13,6 +14,9 @@ pub use twilio::{TwilioAccount, TwilioAuth, TwilioFrom};
 
 /// The account whose keys stand flat under the provider.
 pub const DEFAULT_ACCOUNT: &str = "default";
+
+/// Questions a minute that reconciliation may ask.
+const QUERIES: RangeInclusive<u32> = 1..=60_000;
 
 /// `[providers]`
 #[derive(Debug, Clone)]
@@ -48,6 +52,8 @@ pub struct NetgsmAccount {
     pub echoes_reference: bool,
     /// Whether a bare HTTP 503 proves that nothing was taken in (PROTOCOL.md rule 8).
     pub bare_503_is_failed: bool,
+    /// Questions a minute to its report that all processes together ask (facts/netgsm_iys.md A4: 10).
+    pub queries_per_min: u32,
     /// The number of the brand for which Netgsm's İYS service is asked.
     pub iys_brand_code: Option<u64>,
     /// Questions a minute to that service that all processes together make; `None`: no cap.
@@ -96,6 +102,7 @@ struct NetgsmService {
     send_reference: bool,
     echoes_reference: bool,
     bare_503_is_failed: bool,
+    queries_per_min: u32,
     iys_max_per_minute: Option<NonZeroU32>,
 }
 
@@ -105,6 +112,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
     let send_reference = r.required("providers.netgsm.send_reference", &[], values::flag);
     let echoes_reference = r.required("providers.netgsm.echoes_reference", &[], values::flag);
     let bare_503_is_failed = r.required("providers.netgsm.bare_503_is_failed", &[], values::flag);
+    let queries = r.required("providers.netgsm.queries_per_min", &[], values::whole(QUERIES));
     let iys_brand_code = r.optional("providers.netgsm.iys_brand_code", &[], values::code);
     let iys_max = r.required("providers.netgsm.iys_max_per_minute", &[], values::limit(60_000));
     let username = r.optional("providers.netgsm.username", &[], values::text(60));
@@ -119,6 +127,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
             send_reference: send_reference?,
             echoes_reference: echoes_reference?,
             bare_503_is_failed: bare_503_is_failed?,
+            queries_per_min: queries?,
             iys_max_per_minute: iys_max?,
         })
     })();
@@ -142,6 +151,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
             send_reference: service.send_reference,
             echoes_reference: service.echoes_reference,
             bare_503_is_failed: service.bare_503_is_failed,
+            queries_per_min: service.queries_per_min,
             iys_brand_code: iys_brand_code?,
             iys_max_per_minute: service.iys_max_per_minute,
         };
@@ -173,6 +183,11 @@ fn netgsm_account(
         r.optional("providers.netgsm.accounts.<acc>.echoes_reference", names, values::flag);
     let bare_503 =
         r.optional("providers.netgsm.accounts.<acc>.bare_503_is_failed", names, values::flag);
+    let queries = r.optional(
+        "providers.netgsm.accounts.<acc>.queries_per_min",
+        names,
+        values::whole(QUERIES),
+    );
     let brand = r.optional("providers.netgsm.accounts.<acc>.iys_brand_code", names, values::code);
     let iys_max = r.optional(
         "providers.netgsm.accounts.<acc>.iys_max_per_minute",
@@ -192,6 +207,7 @@ fn netgsm_account(
         send_reference: send?.unwrap_or(service.send_reference),
         echoes_reference: echoes?.unwrap_or(service.echoes_reference),
         bare_503_is_failed: bare_503?.unwrap_or(service.bare_503_is_failed),
+        queries_per_min: queries?.unwrap_or(service.queries_per_min),
         iys_brand_code: brand?,
         iys_max_per_minute: iys_max?.unwrap_or(service.iys_max_per_minute),
     };

@@ -245,18 +245,6 @@ impl Embedded {
         row
     }
 
-    /// Makes an open row due now.
-    pub async fn make_due(&self, event: &Event) {
-        let raw = self.raw().await;
-        let made = sqlx::query("UPDATE open SET due_at = 0 WHERE ntf = $1")
-            .bind(event.ntf())
-            .execute(&raw)
-            .await
-            .expect("SQL");
-        raw.close().await;
-        assert_eq!(made.rows_affected(), 1, "{} is not open", event.ntf());
-    }
-
     /// Waits until `look` finds something; fails after a minute with everything in the ledger.
     pub async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
         let give_up = Instant::now() + PATIENCE;

@@ -1,5 +1,6 @@
 //! What scenarios stand on: a private broker and database, the outside world's twins, and real `ulak` processes.
 
+pub mod attack;
 pub mod cli;
 pub mod clock;
 pub mod embedded;
@@ -8,11 +9,19 @@ pub mod held;
 pub mod installation;
 pub mod load;
 pub mod month;
+pub mod outage;
 pub mod own_services;
+pub mod points;
 pub mod process;
 pub mod proxy;
 pub mod publisher;
+pub mod random;
+pub mod reconcile;
+pub mod scaled;
+pub mod schedulers;
+pub mod scrape;
 pub mod services;
+pub mod small_disk;
 
 pub use embedded::Embedded;
 pub use event::{Event, RECEIPT, REMINDER, receipt, reminder};

@@ -125,6 +125,17 @@ impl Process {
         self.ended.is_none()
     }
 
+    /// The most memory that it ever had resident, and what it has now, MiB.
+    pub fn memory_mib(&self) -> (u64, u64) {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let kib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+            line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).expect("KiB")
+        };
+        (kib("VmHWM:") / 1_024, kib("VmRSS:") / 1_024)
+    }
+
     /// Waits for its end; at most a minute.
     pub async fn ended(&mut self) -> ExitStatus {
         if let Some(status) = self.ended {

@@ -51,6 +51,13 @@ impl Services {
         command
     }
 
+    /// `scripts/services VERB` from where nothing can be awaited; whether it went well.
+    pub fn run_now(&self, verb: &str) -> bool {
+        let mut command = self.script(verb, &[]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+
     /// `scripts/services VERB`; its standard output.
     pub async fn run(&self, verb: &str, args: &[&str]) -> String {
         let mut command = self.script(verb, args);
@@ -92,6 +99,11 @@ impl Vhost {
         host_and_port(&needed("AMQP_URL"))
     }
 
+    /// `host:port` of the broker of these services.
+    pub fn address_on(services: &Services) -> String {
+        host_and_port(&services.amqp)
+    }
+
     /// Its URL, by this way to the broker and with this password.
     pub fn url_by(&self, address: &str, password: &str) -> String {
         format!("amqp://guest:{password}@{address}/{}", self.name)
@@ -100,6 +112,11 @@ impl Vhost {
     /// Its URL.
     pub fn url(&self) -> String {
         self.url_by(&host_and_port(&self.services.amqp), "guest")
+    }
+
+    /// Version of the broker: `3.10.8`.
+    pub async fn version(&self) -> String {
+        self.services.run("ctl", &["version"]).await.trim().to_owned()
     }
 
     /// `rabbitmqctl VERB --vhost …`; its standard output.
@@ -140,6 +157,11 @@ impl Database {
         host_and_port(&needed("DATABASE_URL"))
     }
 
+    /// `host:port` of the server of these services.
+    pub fn address_on(services: &Services) -> String {
+        host_and_port(&services.database)
+    }
+
     /// Its URL, by this way to the server, as this role (`name` or `name:password`).
     pub fn url_by(&self, address: &str, role: &str) -> String {
         format!("postgres://{role}@{address}/{}", self.name)
@@ -154,7 +176,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let (server, text) =
-            (needed("DATABASE_URL"), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+            (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
         // The test's own runtime is blocked by this drop, so another one does it.
         let done = std::thread::spawn(move || {
             let runtime =

@@ -1,23 +1,28 @@
 //! Asking İYS: many numbers in one question, within requests a second and tokens an hour that all workers share.
 //!
-//! A question goes at once while a permit is there and otherwise gathers until the next one. No answer is never "no consent":
+//! A question goes at once while a permit is there and few are on their way, and otherwise gathers until then. No answer is never "no consent":
 //! rows wait on the İYS lane.
+
+mod refused;
+mod single;
 
 use crate::lanes::Lanes;
 use crate::settings::IysAccount;
 use crate::token::{self, NoToken};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use ledger::Ledger;
-use ledger::shared::HOUR_MS;
-use providers::iys::{Client, ConsentStatus, IysTrouble, MOST_NUMBERS, SingleAnswer};
+use providers::iys::{Client, IysTrouble, MOST_NUMBERS, Silence};
 use schemas::{PhoneNumber, RecipientType};
 use secrecy::SecretString;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 
 /// Tries of one question before its askers hear that İYS is silent.
 const TRIES: u32 = 3;
+
+/// Questions on their way at the same time where İYS's limits allow any number: more would be smaller ones.
+const CALLS_ABREAST: usize = 4;
 
 /// Answers "too fast" to one question before they count as silence.
 const THROTTLED_AT_MOST: u32 = 8;
@@ -67,6 +72,10 @@ struct Inner {
     ledger: Ledger,
     lanes: Arc<Lanes>,
     turn: Mutex<()>,
+    /// Places of questions on their way.
+    calls: Arc<Semaphore>,
+    /// The access token as last read, and when it ends: the ledger is not asked for it again before.
+    kept: std::sync::Mutex<Option<(SecretString, i64)>>,
 }
 
 impl std::fmt::Debug for Asker {
@@ -86,7 +95,12 @@ impl Asker {
     ) -> Self {
         let (to, from) = mpsc::channel(2 * MOST_NUMBERS);
         let turn = Mutex::new(());
-        let inner = Arc::new(Inner { client, account, lane, ledger, lanes, turn });
+        // within a limit as many as may be sent while slow answers are on their way, two seconds
+        let abreast = account.max_per_s.map_or(CALLS_ABREAST, |cap| 2 * cap.max(1) as usize);
+        let calls = Arc::new(Semaphore::new(abreast));
+        let kept = std::sync::Mutex::default();
+        let inner = Inner { client, account, lane, ledger, lanes, turn, calls, kept };
+        let inner = Arc::new(inner);
         tokio::spawn(Arc::clone(&inner).gather(from));
         Self { to, inner }
     }
@@ -121,8 +135,10 @@ impl Inner {
     async fn gather(self: Arc<Self>, mut from: mpsc::Receiver<Question>) {
         let mut waiting = Vec::new();
         while from.recv_many(&mut waiting, MOST_NUMBERS).await > 0 {
+            let Ok(call) = Arc::clone(&self.calls).acquire_owned().await else { return };
+            let call = Arc::new(call);
             let permitted = self.permit().await;
-            // what came while we waited for the permit goes along
+            // what came while we waited goes along
             while waiting.len() < MOST_NUMBERS
                 && let Ok(question) = from.try_recv()
             {
@@ -138,23 +154,17 @@ impl Inner {
             for (i, slice) in
                 [bireysel, tacir].into_iter().filter(|slice| !slice.is_empty()).enumerate()
             {
-                let this = Arc::clone(&self);
+                let (this, call) = (Arc::clone(&self), Arc::clone(&call));
                 // answers take a round trip; the next permit need not wait for it
                 tokio::spawn(async move {
                     if i > 0 {
                         let _ = this.permit().await;
                     }
                     this.batch(slice).await;
+                    drop(call);
                 });
             }
         }
-    }
-
-    /// The budget of an hour is there again with the next one.
-    fn next_hour(&self) -> DateTime<Utc> {
-        let now = self.ledger.clock().now();
-        let left = HOUR_MS - now.timestamp_millis().rem_euclid(HOUR_MS);
-        now + TimeDelta::try_milliseconds(left).unwrap_or_default()
     }
 
     async fn permit(&self) -> Result<(), String> {
@@ -166,15 +176,28 @@ impl Inner {
     /// Asks for a slice; a number that İYS does not take as a recipient must not spoil the answer of the others.
     async fn batch(&self, questions: Vec<Question>) {
         let mut todo = vec![questions];
+        let mut asked = 0;
         while let Some(slice) = todo.pop() {
             let Some(kind) = slice.first().map(|q| q.kind) else { continue };
+            asked += 1;
+            if asked > 1 {
+                if self.lanes.closed(&self.lane) {
+                    silence(slice, "lane-closed");
+                    continue;
+                }
+                // a part is a request like any other
+                let _ = self.permit().await;
+            }
             let numbers: Vec<PhoneNumber> = slice.iter().map(|q| q.phone.clone()).collect();
             let asked_at = self.ledger.clock().now();
             let (client, numbers) = (&self.client, &numbers);
             let question = |token: SecretString| async move {
                 client.with_consent(&token, kind, numbers).await
             };
-            let answer = self.ask(question).await;
+            let answer = match slice.len() {
+                1 => self.insist(question).await,
+                _ => self.ask(question).await,
+            };
             match answer {
                 Ok(answer) => {
                     self.lanes.good(&self.ledger, &self.lane).await;
@@ -190,12 +213,15 @@ impl Inner {
                         }));
                     }
                 }
-                Err(IysTrouble::BadRequest(_)) if slice.len() == 1 => {
-                    for question in slice {
+                Err(IysTrouble::BadRequest(rejection)) if slice.len() == 1 => {
+                    let said = if rejection.of_number {
                         let word = "not-a-recipient";
-                        let said =
-                            Answer::Said { allowed: false, word, asked_at, request_id: None };
-                        drop(question.answer.send(said));
+                        Answer::Said { allowed: false, word, asked_at, request_id: None }
+                    } else {
+                        self.not_accepted(&rejection).await
+                    };
+                    for question in slice {
+                        drop(question.answer.send(said.clone()));
                     }
                 }
                 Err(IysTrouble::BadRequest(_)) => {
@@ -209,42 +235,6 @@ impl Inner {
                 }
             }
         }
-    }
-
-    async fn single(&self, phone: &PhoneNumber, kind: RecipientType) -> Answer {
-        let budget = match self.account.max_single_per_hour {
-            Some(cap) => {
-                self.ledger
-                    .permits(&format!("{}/single", self.lane), 1, i64::from(cap), HOUR_MS)
-                    .await
-            }
-            None => Ok(true),
-        };
-        match budget {
-            Ok(true) => {}
-            Ok(false) => {
-                return Answer::NotBefore { at: self.next_hour(), why: "budget-used-up" };
-            }
-            Err(_) => return Answer::Silent("ledger-away".to_owned()),
-        }
-        if let Err(code) = self.permit().await {
-            return Answer::Silent(code);
-        }
-        let asked_at = self.ledger.clock().now();
-        let client = &self.client;
-        let question =
-            |token: SecretString| async move { client.status(&token, kind, phone).await };
-        let (allowed, word, request_id) = match self.ask(question).await {
-            Ok(SingleAnswer::Found(record)) => match record.status {
-                ConsentStatus::Onay => (true, "onay", record.transaction_id),
-                ConsentStatus::Ret => (false, "ret", record.transaction_id),
-            },
-            Ok(SingleAnswer::NoRecord) => (true, "no-record", None),
-            Err(IysTrouble::BadRequest(_)) => (false, "not-a-recipient", None),
-            Err(trouble) => return Answer::Silent(trouble.code().to_owned()),
-        };
-        self.lanes.good(&self.ledger, &self.lane).await;
-        Answer::Said { allowed, word, asked_at, request_id }
     }
 
     /// One question with its token: renews a refused token once, repeats a silent one, and closes the lane if that does not help.
@@ -261,6 +251,7 @@ impl Inner {
             match question(token).await {
                 Err(IysTrouble::Reauth) if !renewed => {
                     renewed = true;
+                    self.keep(None);
                     let _ = self.ledger.drop_token(&self.lane, expires_at, false).await;
                 }
                 // asked too fast, which is no outage: again with the next permit
@@ -296,8 +287,16 @@ impl Inner {
 
     /// The shared access token, fetched by whoever has the lease; an account that gets none closes its lane.
     async fn token(&self) -> Result<(SecretString, i64), IysTrouble> {
+        let now = self.ledger.clock().now_ms();
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(token) = kept.filter(|(_, expires_at)| now < *expires_at) {
+            return Ok(token);
+        }
         match token::shared(&self.client, &self.ledger, &self.lane).await {
-            Ok(token) => Ok(token),
+            Ok(token) => {
+                self.keep(Some(token.clone()));
+                Ok(token)
+            }
             Err(NoToken::Refused(trouble)) => {
                 match &trouble {
                     IysTrouble::Account(t) => {
@@ -305,7 +304,13 @@ impl Inner {
                     }
                     other => self.lanes.bad(&self.ledger, &self.lane, other.code()).await,
                 }
-                Err(trouble)
+                // what the token's door says is never an answer to the question
+                match trouble {
+                    IysTrouble::BadRequest(rejection) => {
+                        Err(IysTrouble::Silent(Silence { after: None, trouble: rejection.trouble }))
+                    }
+                    other => Err(other),
+                }
             }
             Err(NoToken::Budget) => {
                 self.lanes.bad(&self.ledger, &self.lane, "iys:token-budget").await;
@@ -314,6 +319,12 @@ impl Inner {
             Err(NoToken::Away) => Err(silent("ledger-away")),
             Err(NoToken::Unreadable) => Err(silent("token-unreadable")),
         }
+    }
+}
+
+impl Inner {
+    fn keep(&self, token: Option<(SecretString, i64)>) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = token;
     }
 }
 
@@ -342,7 +353,7 @@ pub async fn permit(ledger: &Ledger, max_per_s: Option<u32>) -> Result<(), Strin
 }
 
 /// The limit of a second (`facts/netgsm_iys.md` B4); those of an hour name a longer wait.
-fn is_throttle(silence: &providers::iys::Silence) -> bool {
+fn is_throttle(silence: &Silence) -> bool {
     matches!(silence.trouble.code.as_str(), "iys:H083" | "iys:H124")
         && silence.after.is_none_or(|after| after <= crate::retry::QUICK_AT_MOST)
 }
@@ -354,7 +365,7 @@ fn silence(questions: Vec<Question>, code: &str) {
 }
 
 fn silent(code: &str) -> IysTrouble {
-    IysTrouble::Silent(providers::iys::Silence {
+    IysTrouble::Silent(Silence {
         after: None,
         trouble: providers::Trouble { code: format!("iys:{code}"), detail: String::new() },
     })

@@ -43,6 +43,10 @@ struct Floor {
     /// Taken by whoever takes a message and nowhere else, so the number in flight cannot overshoot.
     places: Arc<Semaphore>,
     tasks: TaskTracker,
+    /// Held by the one suspect message that is in work.
+    suspect: Arc<Semaphore>,
+    /// Nothing new is begun any more.
+    stopping: CancellationToken,
     /// An error that ends the process.
     fatal: watch::Sender<Option<LedgerError>>,
 }
@@ -50,7 +54,14 @@ struct Floor {
 impl Floor {
     fn new(worker: Arc<Worker>) -> Self {
         let places = Arc::new(Semaphore::new(worker.settings.in_flight));
-        Self { worker, places, tasks: TaskTracker::new(), fatal: watch::Sender::default() }
+        Self {
+            worker,
+            places,
+            tasks: TaskTracker::new(),
+            suspect: Arc::new(Semaphore::new(1)),
+            stopping: CancellationToken::new(),
+            fatal: watch::Sender::default(),
+        }
     }
 
     /// Waits for a place; `None` never happens while the worker runs.
@@ -88,7 +99,7 @@ async fn follow(worker: Arc<Worker>, stop: CancellationToken) {
         }
     };
     tokio::select! {
-        () = worker.lanes.follow(&worker.ledger, &stop) => {}
+        () = worker.lanes.follow(&worker.ledger, &worker.outage, &stop) => {}
         () = stop.cancelled() => {}
         () = clock => {}
     }

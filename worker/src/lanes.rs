@@ -1,5 +1,6 @@
 //! The worker's view of lanes: which are in trouble, and when to say that one is.
 
+use crate::outage::Outage;
 use ledger::Ledger;
 use ledger::lanes::{Lane, LaneState};
 use std::collections::HashMap;
@@ -53,12 +54,15 @@ impl Lanes {
         known.get(lane).is_some_and(|k| k.paused)
     }
 
-    /// Keeps the shared state fresh until the stop.
-    pub async fn follow(&self, ledger: &Ledger, stop: &CancellationToken) {
+    /// Keeps the shared state fresh until the stop. Who asks the ledger this often notices first when it is gone, also in a worker
+    /// whose messages all wait for one answer of it.
+    pub async fn follow(&self, ledger: &Ledger, outage: &Outage, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            // while the ledger is away the last known state stands; nothing is sent then anyway
-            if let Ok(lanes) = ledger.lanes().await {
-                self.now_are(&lanes);
+            let seen = outage.count();
+            match ledger.lanes().await {
+                Ok(lanes) => self.now_are(&lanes),
+                // the last known state stands; nothing is sent then anyway
+                Err(error) => outage.met(seen, &error),
             }
             tokio::select! {
                 () = stop.cancelled() => return,

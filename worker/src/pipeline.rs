@@ -18,10 +18,12 @@ pub mod send;
 pub mod record;
 
 use crate::hold::{self, Place};
+use crate::measure;
 use crate::worker::Worker;
 use claim::Claim;
 use decide::Decision;
 use ledger::LedgerError;
+use metrics::Stage;
 use validate::Read;
 
 /// A claim that keeps writing nothing is contention, not a decision: after so many looks the row waits a little.
@@ -88,7 +90,8 @@ impl From<LedgerError> for Halt {
 /// [`Halt`]: nothing durable has happened; the delivery goes back.
 pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
     hold::at(Place::Received).await;
-    let mut work = match validate::read(worker, copy).await? {
+    let measured = &worker.metrics.work;
+    let mut work = match measured.timed(Stage::Validate, validate::read(worker, copy)).await? {
         Read::Work(work) => work,
         Read::End(end) => return Ok(end),
     };
@@ -97,23 +100,30 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
             validate::look_around(worker, &mut work, None).await?;
             return record::no_route(worker, &work).await;
         };
-        validate::look_around(worker, &mut work, Some(&route)).await?;
+        measured
+            .timed(Stage::Validate, validate::look_around(worker, &mut work, Some(&route)))
+            .await?;
         hold::at(Place::AfterRead).await;
-        let (decision, evidence) = decide::with_consent(worker, &mut work, &route).await;
+        let (decision, evidence) =
+            measured.timed(Stage::Consent, decide::with_consent(worker, &mut work, &route)).await;
         hold::at(Place::AfterConsent).await;
         let Decision::Send { until, supersedes } = decision else {
             return record::decision(worker, &work, &route, decision, evidence).await;
         };
-        let message = match render::text(worker, &work, &route) {
+        let message = match measured.of(Stage::Render, || render::text(worker, &work, &route)) {
             Ok(message) => message,
             Err(error) => return record::unrenderable(worker, &work, &error).await,
         };
-        let Some(permit) = route::rate_permit(worker, &route, &message).await? else {
+        let Some(permit) =
+            measured.timed(Stage::Permit, route::rate_permit(worker, &route, &message)).await?
+        else {
             return record::rate(worker, &work, &route).await;
         };
         hold::at(Place::BeforeClaim).await;
-        match claim::claim(worker, &work, &route, &message, &evidence, until, supersedes).await? {
+        let claim = claim::claim(worker, &work, &route, &message, &evidence, until, supersedes);
+        match measured.timed(Stage::Claim, claim).await? {
             Claim::Won(attempt) => {
+                measure::claimed(worker, &work, &evidence);
                 hold::at(Place::AfterClaim).await;
                 hold::panic_at(Place::AfterClaim, &work.event.id);
                 return Ok(send::send(worker, &work, &route, &message, *attempt).await);

@@ -5,13 +5,14 @@ use crate::consent_netgsm;
 use crate::consent_share::ConsentShare;
 use crate::lanes::Lanes;
 use crate::outage::Outage;
-use crate::settings::{Clinic, Settings};
+use crate::settings::{Clinic, Settings, SmsProvider};
 use ledger::decision::{Claim, Claimed, Settle};
 use ledger::gather::Gather;
 use ledger::look::{Keys, RowAsk, SeenRow, Surroundings};
 use ledger::outcome::{ClaimAgain, OutcomeWrite, Written};
 use ledger::refused::RefusedEvent;
 use ledger::{Ledger, LedgerError};
+use metrics::Metrics;
 use providers::{ClientError, Limits};
 use schemas::{ClinicId, Registry};
 use std::collections::BTreeMap;
@@ -109,6 +110,8 @@ pub struct Worker {
     pub iys: BTreeMap<String, Asker>,
     /// Netgsm's İYS service by Netgsm account, for those with a brand.
     pub netgsm_iys: BTreeMap<String, consent_netgsm::Asker>,
+    /// What it measures.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Worker {
@@ -167,7 +170,19 @@ impl Worker {
             twilio,
             iys,
             netgsm_iys,
+            metrics: Metrics::new([]),
         })
+    }
+
+    /// Measures into these metrics, which the process shows.
+    #[must_use]
+    pub fn measured_by(mut self, metrics: Arc<Metrics>) -> Self {
+        let netgsm = self.netgsm.keys().map(|name| (SmsProvider::Netgsm.as_str(), name.as_str()));
+        let twilio = self.twilio.keys().map(|name| (SmsProvider::Twilio.as_str(), name.as_str()));
+        metrics.sends.has_accounts(netgsm.chain(twilio));
+        metrics.work.has_places(self.settings.in_flight);
+        self.metrics = metrics;
+        self
     }
 
     /// A clinic by its id.

@@ -28,7 +28,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Time that the broker gets to apply the last acks where no round trip can prove it (measured: without it 1–4 % of the
 /// acked messages of a quorum queue come again, rabbitmq_practice §2.11).
 const ACKS_SETTLE: Duration = Duration::from_millis(250);
-const TAG: &str = "ulak";
 
 struct Session {
     connection: Arc<Connection>,
@@ -279,9 +278,12 @@ async fn subscribe(
         .await?
         .map_err(|e| BusError::at("setting the prefetch", &e))?;
     let options = BasicConsumeOptions::default();
+    // another tag each time: a quorum queue of RabbitMQ 3.10 takes one that is used again on a channel with unacked messages for the
+    // consumer of before, and dies of it with the whole connection (541 INTERNAL_ERROR, function_clause in rabbit_channel)
+    let tag = format!("ulak-{}", shared.counts.sessions.get());
     let consume = session.channel.basic_consume(
         short(&shared.queue),
-        TAG.into(),
+        short(&tag),
         options,
         FieldTable::default(),
     );

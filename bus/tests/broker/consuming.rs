@@ -141,6 +141,40 @@ async fn a_paused_consumer_gives_back_what_nobody_started_and_resumes() {
     within(bus.close()).await;
 }
 
+/// As in an outage of the ledger: handlers keep what they hold, and the broker must not die of it (see `consumer::session`).
+#[tokio::test]
+async fn a_consumer_that_pauses_and_resumes_while_messages_are_held_keeps_its_connection() {
+    let node = Node::shared().await;
+    let bus = node.bus().await;
+    fill(&bus, "m", 60).await;
+    let (consumer, mut deliveries) = bus.consume(QUEUE, 50);
+    let mut held = Vec::new();
+    for round in 1..=5 {
+        for _ in 0..4 {
+            held.push(within(deliveries.recv()).await.unwrap());
+        }
+        within(consumer.pause()).await;
+        consumer.resume();
+        within(async {
+            while consumer.counts().sessions <= round {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+    }
+    for _ in held.len()..60 {
+        let next = within(deliveries.recv()).await.unwrap();
+        assert_eq!(next.ack().await, Acked::Yes);
+        if let Some(delivery) = held.pop() {
+            assert_eq!(delivery.ack().await, Acked::Yes, "its channel died");
+        }
+    }
+    let counts = consumer.counts();
+    assert_eq!((counts.sessions, counts.lost_acks), (6, 0));
+    assert_eq!(within(consumer.close(GRACE)).await, 0);
+    within(bus.close()).await;
+}
+
 #[tokio::test]
 async fn pausing_and_resuming_in_haste_ends_in_a_consumer_that_takes() {
     let node = Node::shared().await;

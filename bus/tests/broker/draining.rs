@@ -6,7 +6,8 @@ use bus::{Acked, Bus, Delivery};
 
 use crate::node::{Node, QUEUE, fill, within};
 
-const ROUNDS: usize = 10;
+/// Twenty in each of the two tests: forty stops (rabbitmq_practice §4.9).
+const ROUNDS: usize = 20;
 const ACKS: usize = 300;
 
 /// Takes `ACKS` messages, stops, acks them all and closes at once: the order in which acks get lost. The ids.

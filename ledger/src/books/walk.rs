@@ -4,6 +4,7 @@ use crate::db::Ledger;
 use crate::due::Group;
 use crate::engine::scalar;
 use crate::error::LedgerError;
+use crate::report::DISAGREES;
 use crate::state::State;
 
 /// Rows of one lane, state and clinic that are due.
@@ -61,6 +62,24 @@ impl Ledger {
         .fetch_all(self.db.read())
         .await?;
         Ok(Astray { ntfs: astray, last: Some(last) })
+    }
+
+    /// Some notifications whose state is not what the last of their records says. Reads all of them: for a person who asks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn disagreeing(
+        &self,
+        clinic: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<String>, LedgerError> {
+        scalar(format!(
+            "-- books: disagreeing\nSELECT n.ntf FROM notification n WHERE {DISAGREES} ORDER BY n.ntf LIMIT $2"
+        ))
+        .bind(clinic)
+        .bind(limit)
+        .fetch_all(self.db.read())
+        .await
     }
 
     /// What is due and has not moved, and what is outside the ledger, by lane, state and clinic; each counted up to `most`. A handful

@@ -9,7 +9,7 @@ use crate::protocol::{self, Command, Outcome};
 use crate::record::{Entry, NewRecord};
 use crate::slots::{self, Leave, gap_until};
 use crate::state::{AttemptState, State};
-use crate::write::{Locked, Writes, append, lock, now, storable};
+use crate::write::{Locked, Locks, Writes, append, lock, storable};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -57,6 +57,9 @@ pub struct Look {
     pub ntf: String,
     /// Number of the attempt.
     pub n: u32,
+    /// How often it had been looked for when this look began. Another number now: this one is written already, or is older than
+    /// one that is (ADR 0009).
+    pub looks: u32,
     /// What it showed.
     pub seen: Seen,
 }
@@ -98,6 +101,7 @@ enum Step {
 /// What is known of an attempt before a look.
 #[derive(Debug, Clone, Copy)]
 struct Standing {
+    looks: i64,
     absences: i64,
     unknown_at: i64,
     /// Its type may be sent once more.
@@ -148,15 +152,14 @@ impl Ledger {
             return Ok(vec![Looked::HoldLost; looks.len()]);
         }
         let keys: Vec<&str> = looks.iter().map(|look| look.ntf.as_str()).collect();
-        let locked = lock(&mut tx, &keys).await?;
+        let Locks { rows: locked, now } = lock(&mut tx, &keys).await?;
         let standings = standings(&mut tx, &keys).await?;
-        let now = now(&mut tx).await?;
         let mut book = Book::new(hold, now);
         for look in looks {
             let before = locked.get(&look.ntf).filter(|before| is_looked_for(before, look.n));
             let standing = standings.get(&(look.ntf.clone(), i64::from(look.n)));
             match (before, standing) {
-                (Some(before), Some(standing)) => {
+                (Some(before), Some(standing)) if standing.looks == i64::from(look.looks) => {
                     let step = step(*standing, &look.seen, times, now);
                     book.take(look, before, *standing, step)?;
                 }
@@ -192,7 +195,7 @@ async fn standings(
 ) -> Result<HashMap<(String, i64), Standing>, LedgerError> {
     let keys: Vec<_> = ntfs.iter().map(|key| Key { key }).collect();
     let rows = query(
-        "-- standings\nSELECT a.ntf, a.n, a.absences, a.started_at, a.ended_at, n.on_unknown FROM attempt a \
+        "-- standings\nSELECT a.ntf, a.n, a.looks, a.absences, a.started_at, a.ended_at, n.on_unknown FROM attempt a \
          JOIN notification n ON n.ntf = a.ntf WHERE a.state = 'unknown' AND a.ntf IN (SELECT key FROM {rows:key text})",
     )
     .bind(json(&keys)?)
@@ -203,6 +206,7 @@ async fn standings(
             let ended: Option<i64> = row.try_get("ended_at")?;
             let started: i64 = row.try_get("started_at")?;
             let standing = Standing {
+                looks: row.try_get("looks")?,
                 absences: row.try_get("absences")?,
                 unknown_at: ended.unwrap_or(started),
                 resend: row.try_get::<String, _>("on_unknown")? == "resend",

@@ -268,7 +268,9 @@ async fn every_fault(place: &Place) -> Vec<(String, What)> {
 async fn assert_counted(place: &Place, seed: u64) {
     let before = hours(place).await;
     let mut all = HourBooks::default();
-    before.iter().for_each(|hour| all.add(hour));
+    for hour in &before {
+        all.add(hour);
+    }
     let books = place.balance(None).await.unwrap();
     assert!(before.iter().all(HourBooks::balances), "seed {seed}: {before:?}");
     let sums = (all.received, all.open(), all.duplicates, all.sent_twice);

@@ -19,7 +19,7 @@ fn times() -> Times {
 }
 
 fn look(name: &str, seen: Seen) -> Look {
-    Look { ntf: ntf(name), n: 1, seen }
+    Look { ntf: ntf(name), n: 1, looks: 0, seen }
 }
 
 fn nothing() -> Seen {
@@ -55,7 +55,11 @@ async fn due(place: &Place, name: &str) {
     assert_eq!(place.run(&set).await, 1);
 }
 
+/// One look, begun after those before it.
 async fn looked(place: &Place, hold: &Hold, look: Look) -> Looked {
+    let before = format!("SELECT looks FROM attempt WHERE ntf = '{}' AND n = {}", look.ntf, look.n);
+    let looks = u32::try_from(place.number(&before).await).unwrap();
+    let look = Look { looks, ..look };
     place.record_looks(hold, &times(), &[look]).await.unwrap()[0]
 }
 
@@ -141,7 +145,7 @@ async fn three_absences_send_what_may_be_sent_again_once_more_and_only_once() {
     place.claim_one(crate::draft::claim_copy("a", &copy, 2)).await;
     place.record_outcomes(&[outcome("a", 2, Outcome::Unknown)]).await;
     for _ in 0..3 {
-        let seen = Look { ntf: ntf("a"), n: 2, seen: Seen::Absent };
+        let seen = Look { ntf: ntf("a"), n: 2, looks: 0, seen: Seen::Absent };
         looked(&place, &hold, seen).await;
     }
     assert_eq!(place.state("a").await, Some(State::Unresolved));
@@ -222,6 +226,51 @@ async fn a_holder_that_lost_its_hold_writes_nothing() {
     assert_eq!(place.record_looks(&first, &times(), &seen).await.unwrap(), [Looked::HoldLost]);
     let ended = place.record_looks(&third, &times(), &seen).await.unwrap();
     assert_eq!(ended, [Looked::Ended(State::Accepted)]);
+}
+
+#[tokio::test]
+async fn a_look_whose_reply_was_lost_counts_once_though_it_is_written_again() {
+    let place = fresh().await;
+    let hold = hold(&place).await;
+    unknown(&place, "a", true).await;
+    let same = [look("a", Seen::Absent)];
+    let first = place.record_looks(&hold, &times(), &same).await.unwrap();
+    assert!(matches!(first[0], Looked::Again { .. }));
+    for _ in 0..3 {
+        assert_eq!(place.record_looks(&hold, &times(), &same).await.unwrap(), [Looked::Moved]);
+    }
+    assert_eq!(attempt(&place, "a", "looks = 1 AND absences = 1 AND state = 'unknown'").await, 1);
+    place.assert_sound().await;
+}
+
+#[tokio::test]
+async fn whoever_may_own_a_row_of_the_report_is_told_whatever_state_its_notification_is_in() {
+    let place = fresh().await;
+    let hold = hold(&place).await;
+    for name in ["under-way", "answered", "nameless"] {
+        place.sending(name).await;
+    }
+    let mut answer = outcome("answered", 1, Outcome::Accepted);
+    answer.provider_ref = Some("job-1".to_owned());
+    place.record_outcomes(&[answer, outcome("nameless", 1, Outcome::Accepted)]).await;
+    unknown(&place, "given-up", true).await;
+    looked(&place, &hold, look("given-up", Seen::Ambiguous)).await;
+    unknown(&place, "failed", true).await;
+    looked(&place, &hold, look("failed", found(FAILED))).await;
+    unknown(&place, "looked-for", true).await;
+    let now = place.now().await;
+    let near = place.unknown_near(ACCOUNT, now - 60_000, now).await.unwrap();
+    let mut owners: Vec<_> = near.iter().map(|a| (a.ntf.as_str(), a.under_way)).collect();
+    owners.sort_unstable();
+    let expected = [
+        ("ntf_given-up", false),
+        ("ntf_looked-for", false),
+        ("ntf_nameless", false),
+        ("ntf_under-way", true),
+    ];
+    assert_eq!(owners, expected);
+    let due = place.unknown_due(ACCOUNT, 9).await.unwrap();
+    assert_eq!(due.iter().map(|a| a.ntf.as_str()).collect::<Vec<_>>(), ["ntf_looked-for"]);
 }
 
 #[tokio::test]

@@ -150,6 +150,5 @@ async fn a_slice_costs_the_same_few_statements_whatever_its_size() {
     let one = statements_of(&place, 1).await;
     let many = statements_of(&place, 64).await;
     assert_eq!(one, many, "claim, claim again, outcome, settle, release");
-    // without BEGIN, which no driver reports
-    assert_eq!(many, [10, 9, 10, 6 + engine::CALLS, 8].map(|n| n + engine::REPORTED_COMMITS));
+    assert_eq!(many, [8, 7, 8, 4 + engine::CALLS, 6].map(|n| n + engine::REPORTED_BRACKETS));
 }

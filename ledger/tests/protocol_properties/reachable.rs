@@ -147,13 +147,11 @@ fn unresolved_is_said_only_while_the_last_attempt_may_have_arrived_or_was_looked
     });
 }
 
-/// Counted along every way that commands can go, not only along the shortest: resends made by proofs of absence.
+/// At most one resend: two attempts that were proven absent are the last two things that were tried.
 #[test]
-fn a_proof_of_absence_sends_again_at_most_once_unless_the_first_one_came_out_as_certainly_not_sent()
-{
+fn nothing_is_sent_after_a_second_proof_of_absence() {
     always(|row| {
         let absent = row.attempts.iter().filter(|a| a.state == AttemptState::Absent).count();
-        // the second of them ended the row, whatever became of the row since
         absent < 2 || last_state(row) == Some(AttemptState::Absent)
     });
 }

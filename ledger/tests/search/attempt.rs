@@ -3,7 +3,7 @@
 use crate::bridge::Ask;
 use crate::steps::{Does, Steps, acking};
 use crate::variant::Mutation;
-use crate::world::{Answer, At, IDLE, Wire, Word, Worker, World};
+use crate::world::{Answer, At, IDLE, Lane, Wire, Word, Worker, World};
 use ledger::protocol::Outcome;
 use ledger::state::State;
 
@@ -59,6 +59,11 @@ impl Steps<'_> {
                 let channel = world.attempts()[usize::from(me.attempt) - 1].channel;
                 let next_channel = channel + 1 < self.variant.channels;
                 self.write(world, w, Outcome::Refused { next_channel });
+            }
+            Answer::Failed
+                if world.lane == Lane::Closed && self.variant.is_without(Mutation::LaneBurns) =>
+            {
+                self.write(world, w, Outcome::Refused { next_channel: false });
             }
             Answer::Failed => {
                 self.write(world, w, Outcome::Failed { keep_lease: false, useful });

@@ -28,6 +28,8 @@ pub enum Ask {
     Absent(u8, bool, bool),
     /// See [`Command::GiveUp`].
     GiveUp(u8),
+    /// Transition 17, which `apply` does not know yet: no receipt came, the other channel is due.
+    Fallback,
     /// See [`Command::Cancel`].
     Cancel,
     /// See [`Command::Expire`].
@@ -50,7 +52,7 @@ impl Ask {
         let channel = |c: u8| CHANNELS[usize::from(c)].to_owned();
         match self {
             Self::Settle(number, to) => Command::Settle { copy: copy(number), to },
-            Self::Release => Command::Release,
+            Self::Release | Self::Fallback => Command::Release,
             Self::Claim(number, c) => Command::Claim { copy: copy(number), channel: channel(c) },
             Self::ClaimAgain(n, c) => Command::ClaimAgain { n: u32::from(n), channel: channel(c) },
             Self::Outcome(n, outcome) => Command::Outcome { n: u32::from(n), outcome },
@@ -162,7 +164,8 @@ impl Bridge {
         next.fence = after.fence;
         if after.count > before.count {
             next.add_attempt(after.attempts[usize::from(before.count)].1, owner);
-            next.broken = broken_claim(world, owner);
+            let channel = after.attempts[usize::from(before.count)].1;
+            next.broken = broken_claim(variant, world, owner, channel);
         }
         for (attempt, known) in
             next.tries.iter_mut().zip(after.attempts).take(usize::from(after.count))
@@ -180,6 +183,10 @@ impl Bridge {
     fn answer(&self, variant: &Variant, line: Line, ask: Ask) -> Result<Answer, NotNow> {
         if let Some(answer) = unguarded_claim(variant, line, ask) {
             return answer;
+        }
+        if ask == Ask::Fallback {
+            let line = Line { state: Some(State::Released), fence: line.fence + 1, ..line };
+            return Ok(Answer { line, sent_twice: false });
         }
         let answer = self.real(line, ask)?;
         Ok(bend_answer(variant, line, ask, answer))
@@ -203,9 +210,10 @@ fn is_accepted(attempt: Try) -> bool {
 
 /// A claim after an acceptance is known, or after the cancellation was committed, must not happen. Nobody sends for a statement
 /// whose worker gave up on it.
-fn broken_claim(world: &World, owner: Option<usize>) -> Broken {
+fn broken_claim(variant: &Variant, world: &World, owner: Option<usize>, channel: u8) -> Broken {
+    let again = |t: &Try| is_accepted(*t) && (t.channel == channel || !variant.fallback);
     match owner {
-        Some(_) if world.attempts().iter().any(|t| is_accepted(*t)) => Broken::ClaimedAfterAccepted,
+        Some(_) if world.attempts().iter().any(again) => Broken::ClaimedAfterAccepted,
         Some(_) if world.cancelled => Broken::ClaimedAfterCancel,
         _ => world.broken,
     }
@@ -275,7 +283,9 @@ fn unguarded_claim(variant: &Variant, line: Line, ask: Ask) -> Option<Result<Ans
 
 /// The answer as another reading of the rules would have it.
 fn bend_answer(variant: &Variant, before: Line, ask: Ask, mut answer: Answer) -> Answer {
-    let Ask::Outcome(n, outcome) = ask else { return answer };
+    let Ask::Outcome(n, outcome) = ask else {
+        return after_acceptance(variant, before, answer);
+    };
     let last = n == before.count;
     let stay = |answer: &mut Answer| {
         answer.line.state = before.state;
@@ -288,6 +298,9 @@ fn bend_answer(variant: &Variant, before: Line, ask: Ask, mut answer: Answer) ->
             if state == State::Unresolved && variant.is_without(Mutation::LateRefusedOfAny) =>
         {
             answer.line.state = Some(State::Refused);
+        }
+        Outcome::Accepted if variant.is_without(Mutation::AcceptedKeepsNumber) => {
+            answer.line.fence = before.fence;
         }
         Outcome::Accepted if !listed && variant.is_without(Mutation::LateAcceptedListedOnly) => {
             stay(&mut answer);
@@ -316,6 +329,17 @@ fn bend_answer(variant: &Variant, before: Line, ask: Ask, mut answer: Answer) ->
             stay(&mut answer);
         }
         _ => {}
+    }
+    answer
+}
+
+/// However a copy for another channel ends that nothing was sent by, the row ends as the first channel left it.
+fn after_acceptance(variant: &Variant, before: Line, mut answer: Answer) -> Answer {
+    let accepted =
+        before.attempts[..usize::from(before.count)].iter().any(|a| a.0 == AttemptState::Accepted);
+    let ends = answer.line.state.is_some_and(State::is_final);
+    if accepted && ends && !variant.is_without(Mutation::FallbackEndsAsDecided) {
+        answer.line.state = Some(State::Accepted);
     }
     answer
 }

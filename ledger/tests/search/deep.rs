@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::hash::Hash;
 
+/// States that a model may have: more is a mistake in its bounds.
+const MOST: usize = 1_500_000;
+
 /// A step in a trace: who, what, and to what.
 #[derive(Debug, Clone, Copy)]
 pub struct Line {
@@ -41,36 +44,57 @@ impl<S> Steps<S> {
     }
 }
 
-/// What was found.
-pub struct Deep {
-    /// States reached.
-    pub states: usize,
-    /// The shortest trace to each thing that must not be.
-    pub wrong: Vec<(&'static str, String)>,
-}
+/// See [`Model::next`].
+pub type NextOf<S> = Box<dyn Fn(&S, &mut Steps<S>)>;
+
+/// See [`Model::wrong`].
+pub type WrongOf<S> = Box<dyn Fn(&S) -> Option<&'static str>>;
 
 /// What a search is told.
-pub struct Model<S, N, W, G> {
+pub struct Model<S> {
     /// Where it begins.
     pub start: S,
     /// What can happen next.
-    pub next: N,
+    pub next: NextOf<S>,
     /// What is wrong with a state, if anything; what follows it is not searched.
-    pub wrong: W,
+    pub wrong: WrongOf<S>,
     /// Ends: from every state one must be reachable by steps that are sure, or it is `stuck`.
-    pub good: G,
+    pub good: Box<dyn Fn(&S) -> bool>,
 }
 
-impl<S, N, W, G> Model<S, N, W, G>
-where
-    S: Copy + Eq + Hash,
-    N: Fn(&S, &mut Steps<S>),
-    W: Fn(&S) -> Option<&'static str>,
-    G: Fn(&S) -> bool,
-{
-    /// Searches everything.
-    pub fn search(&self) -> Deep {
-        let mut nodes: Vec<(S, u32, Option<Line>)> = vec![(self.start, 0, None)];
+/// What was found: states, and the shortest trace to each thing that must not be.
+struct Found {
+    states: usize,
+    wrong: Vec<(&'static str, String)>,
+}
+
+impl<S: Copy + Eq + Hash> Model<S> {
+    /// Every rule is kept: nothing is wrong, and no less was searched than before.
+    #[track_caller]
+    pub fn clean(&self, name: &str, at_least: usize) {
+        let found = self.search(None);
+        say(name, found.states, None);
+        if let Some((what, trace)) = found.wrong.first() {
+            panic!("{name}: {what}\n{trace}");
+        }
+        let states = found.states;
+        assert!(states >= at_least, "{name}: only {states} states, once {at_least}");
+    }
+
+    /// A rule is left out: just this must be found.
+    #[track_caller]
+    pub fn breaks(&self, name: &str, what: &str) {
+        let found = self.search(Some(what));
+        let it = found.wrong.iter().find(|(known, _)| *known == what);
+        let all: Vec<_> = found.wrong.iter().map(|(known, _)| *known).collect();
+        let states = found.states;
+        assert!(it.is_some(), "{name}: {what:?} not found in {states} states, only {all:?}");
+        say(name, states, it);
+    }
+
+    /// Searches everything; with `until`, ends at the first state that is wrong in that way.
+    fn search(&self, until: Option<&str>) -> Found {
+        let mut nodes: Vec<Node<S>> = vec![(self.start, 0, None)];
         let mut index: HashMap<S, u32, Quick> = HashMap::from_iter([(self.start, 0)]);
         let mut progress: Vec<(u32, u32)> = vec![];
         let mut ends: Vec<u32> = vec![];
@@ -80,6 +104,7 @@ where
         while let Some((state, ..)) = nodes.get(at).copied() {
             let here = at as u32;
             at += 1;
+            assert!(at < MOST, "more than {MOST} states: this search is too wide");
             if (self.good)(&state) {
                 ends.push(here);
             }
@@ -88,6 +113,9 @@ where
                     wrong.push((what, here));
                 }
                 ends.push(here);
+                if until == Some(what) {
+                    break;
+                }
                 continue;
             }
             (self.next)(&state, &mut steps);
@@ -102,13 +130,18 @@ where
                 }
             }
         }
-        if let Some(stuck) = stuck(nodes.len(), &progress, ends) {
+        if until.is_none_or(|what| what == "stuck")
+            && let Some(stuck) = stuck(nodes.len(), &progress, ends)
+        {
             wrong.push(("stuck", stuck));
         }
         let wrong = wrong.into_iter().map(|(what, node)| (what, trace(&nodes, node))).collect();
-        Deep { states: nodes.len(), wrong }
+        Found { states: nodes.len(), wrong }
     }
 }
+
+/// A state, the one before it on the shortest way, and the step between them.
+type Node<S> = (S, u32, Option<Line>);
 
 fn stuck(nodes: usize, progress: &[(u32, u32)], mut todo: Vec<u32>) -> Option<u32> {
     let mut before = vec![vec![]; nodes];
@@ -124,7 +157,7 @@ fn stuck(nodes: usize, progress: &[(u32, u32)], mut todo: Vec<u32>) -> Option<u3
     good.iter().position(|good| !good).map(|node| node as u32)
 }
 
-fn trace<S>(nodes: &[(S, u32, Option<Line>)], mut node: u32) -> String {
+fn trace<S>(nodes: &[Node<S>], mut node: u32) -> String {
     let mut lines = vec![];
     while let (_, parent, Some(line)) = &nodes[node as usize] {
         lines.push(*line);
@@ -136,27 +169,6 @@ fn trace<S>(nodes: &[(S, u32, Option<Line>)], mut node: u32) -> String {
         let _ = writeln!(text, "  {:2}. {} {}{n}", i + 1, line.who, line.does);
     }
     text
-}
-
-impl Deep {
-    /// Every rule is kept: nothing is wrong, and no less was searched than before.
-    #[track_caller]
-    pub fn clean(self, name: &str, at_least: usize) {
-        say(name, self.states, None);
-        if let Some((what, trace)) = self.wrong.first() {
-            panic!("{name}: {what}\n{trace}");
-        }
-        assert!(self.states >= at_least, "{name}: only {} states, once {at_least}", self.states);
-    }
-
-    /// A rule is left out: just this must be found.
-    #[track_caller]
-    pub fn breaks(self, name: &str, what: &str) {
-        let found = self.wrong.iter().find(|(known, _)| *known == what);
-        let all: Vec<_> = self.wrong.iter().map(|(known, _)| *known).collect();
-        assert!(found.is_some(), "{name}: {what:?} not found in {} states, only {all:?}", self.states);
-        say(name, self.states, found);
-    }
 }
 
 #[expect(clippy::print_stdout, reason = "sizes and counterexamples, for who asks with --nocapture")]

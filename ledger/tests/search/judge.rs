@@ -1,7 +1,7 @@
 //! What must never be, and what every quiet end must be.
 
 use crate::variant::{Mutation, Variant};
-use crate::world::{Broken, Word, World};
+use crate::world::{Broken, Try, Wire, Word, World};
 use ledger::state::{AttemptState, State};
 
 /// What a world or a run can break.
@@ -25,6 +25,8 @@ pub enum Violation {
     Spins,
     /// Two accepted attempts and no alert, or an alert without them.
     AlertWrong,
+    /// `refused` although no provider ever refused the message.
+    Burnt,
     /// An accepted attempt is known and the row neither says so nor waits for an attempt under way.
     AcceptedForgotten,
 }
@@ -38,16 +40,23 @@ pub fn judge(variant: &Variant, world: &World) -> Option<Violation> {
         Broken::Spins => Some(Violation::Spins),
         Broken::AlertWrong => Some(Violation::AlertWrong),
     };
-    let accepted: u8 = world.attempts().iter().map(|t| t.accepted).sum();
-    let twice = (accepted > 1 && !variant.books_only).then_some(Violation::Twice);
+    let accepted = |channel: u8| -> u8 {
+        let counts = |t: &&Try| t.channel == channel || !variant.fallback;
+        world.attempts().iter().filter(counts).map(|t| t.accepted).sum()
+    };
+    let most = accepted(0).max(accepted(1));
+    let twice = (most > 1 && !variant.books_only).then_some(Violation::Twice);
     let quiet = || world.is_quiet().then(|| quiet_end(variant, world)).flatten();
-    twice.or(step).or_else(|| forgotten(world)).or_else(quiet)
+    twice.or(step).or_else(|| forgotten(variant, world)).or_else(quiet)
 }
 
 /// A known acceptance is the row's state, unless a later attempt is under way.
-fn forgotten(world: &World) -> Option<Violation> {
+fn forgotten(variant: &Variant, world: &World) -> Option<Violation> {
     let state = world.state?;
     let known = world.attempts().iter().any(|t| t.state == AttemptState::Accepted);
+    if variant.fallback && !state.is_final() {
+        return None;
+    }
     let under_way = state == State::Sending
         && world.attempts().last().is_some_and(|t| t.state == AttemptState::Open);
     (known && !state.is_sent() && !under_way).then_some(Violation::AcceptedForgotten)
@@ -67,9 +76,9 @@ fn quiet_end(variant: &Variant, world: &World) -> Option<Violation> {
         // the one thing the books may not know: nobody looked and whoever knew is dead; or the report was behind, which is
         // the named residual risk
         let behind = variant.books_only || variant.is_without(Mutation::ReportLag);
-        let nobody_knows = |t: &crate::world::Try| match t.state {
+        let nobody_knows = |t: &Try| match t.state {
             AttemptState::Unknown => {
-                state == State::Unresolved && (behind || variant.may_give_up())
+                state == State::Unresolved && (behind || variant.may_give_up() || world.erased)
             }
             AttemptState::Absent => behind,
             _ => false,
@@ -78,6 +87,10 @@ fn quiet_end(variant: &Variant, world: &World) -> Option<Violation> {
     };
     if !honest {
         return Some(Violation::Books);
+    }
+    let never = attempts.clone().any(|t| t.wire == Wire::SaysNever);
+    if variant.lanes && state == State::Refused && !never {
+        return Some(Violation::Burnt);
     }
     // proven absent and not sent again is an end; certainly not sent is none
     let last = attempts.clone().last().is_some_and(|t| t.word == Word::NotSent);

@@ -2,7 +2,7 @@
 
 use crate::bridge::{Ask, Bridge};
 use crate::variant::{Mutation, Variant};
-use crate::world::{At, Broken, Ghost, IDLE, NUMBERS, Worker, World};
+use crate::world::{At, Broken, Ghost, IDLE, Lane, NUMBERS, Worker, World};
 use ledger::state::State;
 use std::fmt;
 
@@ -217,7 +217,11 @@ impl Steps<'_> {
 
     fn look(&mut self, world: &World, w: usize) {
         let me = world.workers[w];
-        if Bridge::may_go_on(self.variant, world, me.number) {
+        let goes_on = Bridge::may_go_on(self.variant, world, me.number);
+        if goes_on && world.lane == Lane::Closed {
+            // routed to a lane that is closed: the row waits there
+            self.settle(world, w, State::Waiting, Kind::Progress);
+        } else if goes_on {
             let decided = Worker { at: At::Decided, saw_cancel: world.cancelled, ..me };
             self.does(w, Does::GoesOn, world, decided);
         } else if self.variant.is_without(Mutation::LargerNumberHeld)
@@ -239,7 +243,7 @@ impl Steps<'_> {
         if me.saw_cancel {
             return self.settle(world, w, State::Cancelled, Kind::Progress);
         }
-        if world.past {
+        if world.past || world.receipt {
             return self.settle(world, w, State::Expired, Kind::Progress);
         }
         if world.count >= self.variant.attempts {

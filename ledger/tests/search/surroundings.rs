@@ -4,7 +4,7 @@ use crate::attempt::grow_stale;
 use crate::bridge::Ask;
 use crate::steps::{Happens, Steps};
 use crate::variant::{Mutation, Policy};
-use crate::world::{Ghost, NUMBERS, Sweeper, Wire, World};
+use crate::world::{Ghost, Lane, NUMBERS, Sweeper, Wire, World};
 use ledger::protocol::Outcome;
 use ledger::state::State;
 
@@ -33,7 +33,9 @@ impl Steps<'_> {
 
     fn ledger(&mut self, world: &World, ask: Ask, what: &'static str, n: u8) {
         if let Ok(mut next) = self.bridge.apply(self.variant, world, ask, None) {
-            if matches!(ask, Ask::LeaseRanOut | Ask::Absent(..) | Ask::GiveUp(..)) {
+            let too_early = self.variant.is_without(Mutation::LeaseTooShort);
+            let minutes = matches!(ask, Ask::LeaseRanOut | Ask::Absent(..) | Ask::GiveUp(..));
+            if minutes && !too_early {
                 grow_stale(&mut next, n, self.variant.is_without(Mutation::ClockFromReply));
             }
             self.happens(Happens::Ledger(what, n), next);
@@ -51,8 +53,11 @@ impl Steps<'_> {
             next.attempt(n).accepted += accepted;
             steps.happens(Happens::Provider(what, n), next);
         };
-        answers(self, "accepts", Wire::SaysAccepted, 1);
         answers(self, "never sees", Wire::Silent, 0);
+        if world.lane == Lane::Closed {
+            return answers(self, "refuses the account, so does not take", Wire::SaysNotNow, 0);
+        }
+        answers(self, "accepts", Wire::SaysAccepted, 1);
         if self.variant.provider_says_no {
             answers(self, "does not take now", Wire::SaysNotNow, 0);
             answers(self, "refuses for good", Wire::SaysNever, 0);
@@ -64,6 +69,9 @@ impl Steps<'_> {
     fn reconcile(&mut self, world: &World) {
         let n = world.count;
         let Some(attempt) = world.attempts().last() else { return };
+        if world.erased {
+            return self.ledger(world, Ask::GiveUp(n), "erased, so not looked for: attempt", n);
+        }
         let settled =
             attempt.wire != Wire::UnderWay || self.variant.is_without(Mutation::BytesLate);
         if self.variant.may_give_up() && settled {
@@ -103,9 +111,18 @@ impl Steps<'_> {
         };
         match world.sweepers[s] {
             Sweeper::Idle => {
+                if self.falls_back(world) {
+                    let number = world.fence + 1;
+                    if let Ok(next) = self.bridge.apply(self.variant, world, Ask::Fallback, None) {
+                        let next = with(&next, Sweeper::Publishes(number));
+                        let what = "has no receipt and commits for the other channel release";
+                        self.happens(Happens::Scheduler(what, number), next);
+                    }
+                    return;
+                }
                 let patient = self.variant.is_without(Mutation::NoPatience);
                 let due = match world.state {
-                    Some(State::Waiting) => true,
+                    Some(State::Waiting) => world.lane != Lane::Closed || world.past,
                     Some(State::Released) => !patient,
                     _ => false,
                 };
@@ -158,6 +175,17 @@ impl Steps<'_> {
         }
     }
 
+    /// Accepted, no receipt, and the other channel was not tried.
+    fn falls_back(&self, world: &World) -> bool {
+        self.variant.fallback
+            && world.state == Some(State::Accepted)
+            && !world.receipt
+            && !world.past
+            && world.fence < self.variant.releases
+            && world.count < self.variant.attempts
+            && world.attempts().iter().all(|it| it.channel == 0)
+    }
+
     /// A statement whose worker gave up on it commits late, or never.
     fn ghost(&mut self, world: &World) {
         let gone = World { ghost: Ghost::None, ..*world };
@@ -189,6 +217,23 @@ impl Steps<'_> {
             let next = self.bridge.apply(self.variant, world, Ask::Cancel, None).unwrap_or(*world);
             let next = World { cancelled: true, ..next };
             self.may_happen(Happens::Time("somebody cancels"), next);
+        }
+        if self.variant.erase && !world.erased {
+            let next = self.bridge.apply(self.variant, world, Ask::Cancel, None).unwrap_or(*world);
+            let next = World { cancelled: true, erased: true, ..next };
+            self.may_happen(Happens::Time("the person is erased"), next);
+        }
+        if self.variant.lanes && world.lane == Lane::Open {
+            let next = World { lane: Lane::Closed, ..*world };
+            self.may_happen(Happens::Time("the account is refused, its lane closes"), next);
+        }
+        if world.lane == Lane::Closed {
+            let next = World { lane: Lane::Reopened, ..*world };
+            self.happens(Happens::Time("a probe opens the lane"), next);
+        }
+        if self.variant.fallback && !world.receipt && world.state == Some(State::Accepted) {
+            let next = World { receipt: true, ..*world };
+            self.may_happen(Happens::Time("a receipt comes"), next);
         }
         if world.left.end > 0
             && self.variant.ends.contains(&State::DeadLettered)

@@ -47,6 +47,14 @@ pub enum Mutation {
     RevisionNotComparedAgain,
     /// The next claim under the same lease asks only whether its own attempt failed, not whether it is the last.
     BackOffUnfenced,
+    /// The lease ends, and the look for the attempt begins, while its worker may still send (transition 8: deadline + 30 s).
+    LeaseTooShort,
+    /// A late `Accepted` leaves the release number as it is (transition 13).
+    AcceptedKeepsNumber,
+    /// An account that is refused ends the row as if the message were (rule 8 `Failed(lane)`, rule 10).
+    LaneBurns,
+    /// A row that went out again on another channel after an acceptance ends as that channel's copy is decided (transition 17).
+    FallbackEndsAsDecided,
 }
 
 /// What becomes of an attempt that was looked for and not found.
@@ -110,6 +118,12 @@ pub struct Variant {
     pub time_passes: bool,
     /// Somebody may cancel at any moment.
     pub cancel: bool,
+    /// Erasure may be asked for at any moment: as a cancellation, and what is unknown then is given up at once (rule 19).
+    pub erase: bool,
+    /// The account may be refused, once, and recovers (rule 10).
+    pub lanes: bool,
+    /// Without a receipt the other channel is tried after an acceptance (transition 17, modelled ahead of the code).
+    pub fallback: bool,
     /// A claim in doubt may still be running in the database and commit later.
     pub ghost_claims: bool,
     /// Decisions that end the row without a send.
@@ -150,6 +164,9 @@ pub const BASE: Variant = Variant {
     provider_says_no: false,
     time_passes: false,
     cancel: false,
+    erase: false,
+    lanes: false,
+    fallback: false,
     ghost_claims: false,
     ends: &[],
     budget: faults(1),

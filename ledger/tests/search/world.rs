@@ -145,6 +145,17 @@ pub enum Ghost {
     Again(u8),
 }
 
+/// The account, as everybody can read it in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// As ever.
+    Open,
+    /// Refused: nothing is released, and the provider takes nothing.
+    Closed,
+    /// Open again; once is enough.
+    Reopened,
+}
+
 /// What a step broke that cannot be seen in the state afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Broken {
@@ -183,6 +194,12 @@ pub struct World {
     pub past: bool,
     /// It was cancelled: the revision rose.
     pub cancelled: bool,
+    /// The person was erased.
+    pub erased: bool,
+    /// The account.
+    pub lane: Lane,
+    /// A receipt came: no other channel is needed.
+    pub receipt: bool,
     /// What the last step broke.
     pub broken: Broken,
     /// What may still go wrong.
@@ -214,6 +231,9 @@ impl World {
             ghost: Ghost::None,
             past: false,
             cancelled: false,
+            erased: false,
+            lane: Lane::Open,
+            receipt: false,
             broken: Broken::No,
             left: variant.budget,
         }
@@ -321,6 +341,8 @@ impl World {
             4,
         );
         key.put(u8::from(self.past) | u8::from(self.cancelled) << 1, 2);
+        key.put(u8::from(self.erased) | u8::from(self.receipt) << 1, 2);
+        key.put(self.lane as u8, 2);
         key.put(self.broken as u8, 3);
         let left = self.left;
         for one in [left.crash, left.connection, left.scheduler, left.loss, left.duplicate] {

@@ -203,7 +203,8 @@ async fn a_kept_connection_that_closes_after_reading_sees_the_request_once() {
 async fn who_gives_up_first_shuts_the_gate_for_good() {
     let gate = Arc::new(Gate::default());
     gate.moves(SHUT).unwrap();
-    let mut body = GuardedBody { bytes: Some(BODY.into()), fresh: Freshness::start(), gate };
+    let fresh = Freshness::start();
+    let mut body = GuardedBody { bytes: Some(BODY.into()), fresh, gate, hold: None };
     assert_eq!(body.size_hint().exact(), Some(BODY.len() as u64));
     let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
     assert!(matches!(frame, Some(Err(MayNotLeave))));

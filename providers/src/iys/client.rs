@@ -286,5 +286,5 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, IysTrouble> {
 
 fn refused_here(code: &str, detail: &str) -> IysTrouble {
     let trouble = Trouble::new(code, detail);
-    IysTrouble::BadRequest(Rejection { trouble, indexes: Vec::new() })
+    IysTrouble::BadRequest(Rejection { trouble, indexes: Vec::new(), of_number: false })
 }

@@ -21,7 +21,7 @@ pub enum IysTrouble {
     /// User, password, codes or subscription: a person has to act.
     #[error("İYS refused the account: {0}; check providers.iys")]
     Account(Trouble),
-    /// The question itself was refused.
+    /// The question itself was refused, because of a number in it or for another reason ([`Rejection::of_number`]).
     #[error("İYS refused the question: {}", .0.trouble)]
     BadRequest(Rejection),
 }
@@ -54,7 +54,13 @@ pub struct Rejection {
     pub trouble: Trouble,
     /// Which of the numbers asked about it named, counted from 0, where it did.
     pub indexes: Vec<usize>,
+    /// A documented code says that a number asked about is none of a recipient. Every other refusal, above all one that nobody
+    /// documented, says nothing about a person: whoever was asked about waits.
+    pub of_number: bool,
 }
+
+/// The codes of B4 that speak of the number itself: its form (H166: E.164), and whether it fits what is asked.
+const OF_NUMBER: [&str; 4] = ["H120", "H121", "H166", "H464"];
 
 /// What a code asks for (B4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -164,7 +170,9 @@ impl Errors {
                 429 => silent(answer.retry_after.or(Some(asked.unread_429_after)), trouble),
                 401 if asked.has_token => IysTrouble::Reauth,
                 401 | 403 => IysTrouble::Account(trouble),
-                400 | 422 => IysTrouble::BadRequest(Rejection { trouble, indexes }),
+                400 | 422 => {
+                    IysTrouble::BadRequest(Rejection { trouble, indexes, of_number: false })
+                }
                 _ => silent(answer.retry_after, trouble),
             };
         };
@@ -179,7 +187,8 @@ impl Errors {
             ErrorClass::Account | ErrorClass::Reauth => IysTrouble::Account(trouble),
             ErrorClass::Retry => silent(longer(row.after(), answer.retry_after), trouble),
             ErrorClass::Refused | ErrorClass::BadData | ErrorClass::Done => {
-                IysTrouble::BadRequest(Rejection { trouble, indexes })
+                let of_number = OF_NUMBER.contains(&row.code.as_str());
+                IysTrouble::BadRequest(Rejection { trouble, indexes, of_number })
             }
         }
     }

@@ -7,6 +7,8 @@
 
 mod client;
 mod errors;
+#[doc(hidden)]
+pub mod outside;
 mod wire;
 
 pub use client::{Account, Client, MOST_NUMBERS};

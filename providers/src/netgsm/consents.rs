@@ -109,15 +109,7 @@ impl Consents {
     ) -> Result<SingleAnswer, ProbeTrouble> {
         let own = [number.e164(), number.national(), self.password().expose_secret()];
         let searched = self.search(recipient_type, number.e164(), &own).await;
-        match searched.good? {
-            Some(body) => record(&body, recipient_type, number)
-                .map(SingleAnswer::Found)
-                .ok_or_else(|| unreadable("no record about the number in the answer")),
-            None if says_more(&searched.body) => {
-                Err(unreadable("\"no record\" together with a record"))
-            }
-            None => Ok(SingleAnswer::NoRecord),
-        }
+        answered(searched.good, &searched.body, recipient_type, number)
     }
 
     /// The harmless question: about a number that nobody has. Counts against the cap as any other.
@@ -160,6 +152,22 @@ impl Consents {
 
     fn password(&self) -> &SecretString {
         self.client.credentials().1
+    }
+}
+
+/// What an answer says about the number. `body` is the whole of it.
+pub(super) fn answered(
+    good: Result<Option<Vec<u8>>, ProbeTrouble>,
+    body: &[u8],
+    kind: RecipientType,
+    asked: &PhoneNumber,
+) -> Result<SingleAnswer, ProbeTrouble> {
+    match good? {
+        Some(body) => record(&body, kind, asked)
+            .map(SingleAnswer::Found)
+            .ok_or_else(|| unreadable("no record about the number in the answer")),
+        None if says_more(body) => Err(unreadable("\"no record\" together with a record")),
+        None => Ok(SingleAnswer::NoRecord),
     }
 }
 

@@ -6,6 +6,8 @@
 mod client;
 mod codes;
 mod consents;
+#[doc(hidden)]
+pub mod outside;
 mod report;
 mod verdict;
 mod wire;

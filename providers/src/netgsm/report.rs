@@ -7,7 +7,7 @@ use schemas::PhoneNumber;
 use serde::Deserialize;
 
 use super::codes::Codes;
-use super::wire::seen_date;
+use super::wire::{job_id, seen_date};
 use crate::fields::Fields;
 
 /// Most rows Netgsm gives on one page (A4).
@@ -159,13 +159,13 @@ impl ReportPage {
 }
 
 fn row(codes: &Codes, fields: &Fields<'_>) -> Option<ReportRow> {
-    let jobid = fields.text("jobid").filter(|job| !job.trim().is_empty() && job.len() <= 64)?;
+    let jobid = job_id(&fields.text("jobid")?)?;
     let code = fields.number::<u16>("status");
     let listed = code.and_then(|code| codes.statuses().iter().find(|row| row.code == code));
     // A status nobody documented is not final: it is asked again.
     let class = listed.map_or(StatusClass::Pending, |row| row.class);
     Some(ReportRow {
-        jobid: jobid.trim().to_owned(),
+        jobid,
         // `number` is official, `telno` was seen by a third party (A4).
         number: fields.text("number").or_else(|| fields.text("telno")).and_then(|n| phone(&n)),
         status: ReportStatus { code, class },

@@ -185,7 +185,7 @@ fn code(text: &str) -> Option<String> {
 }
 
 /// A job id that is worth storing; `0` and the empty text stand for "none".
-fn job_id(text: &str) -> Option<String> {
+pub(super) fn job_id(text: &str) -> Option<String> {
     let job = text.trim();
     let fits = (1..=64).contains(&job.len())
         && job.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b','))

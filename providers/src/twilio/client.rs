@@ -139,29 +139,13 @@ impl Client {
     /// suspended or closed is [`ProbeTrouble::Lane`].
     pub async fn account(&self) -> Result<AccountInfo, ProbeTrouble> {
         let body = self.get(&format!("{}.json", self.root), &[]).await?;
-        let fields = Fields::parse(&body);
-        let text = |name| fields.as_ref().and_then(|fields| fields.text(name));
-        let status = text("status").unwrap_or_default();
-        let trial = text("type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("trial"));
-        match status.trim().to_ascii_lowercase().as_str() {
-            "active" => Ok(AccountInfo { trial }),
-            "suspended" => Err(closed("twilio:suspended", "Twilio suspended the account")),
-            "closed" => Err(closed("twilio:closed", "the account is closed")),
-            _ => Err(unreadable("no state of the account in the answer")),
-        }
+        account_of(&body)
     }
 
     /// The balance of the account (A2).
     pub async fn balance(&self) -> Result<Balance, ProbeTrouble> {
         let body = self.get(&format!("{}/Balance.json", self.root), &[]).await?;
-        let fields = Fields::parse(&body);
-        let text = |name| fields.as_ref().and_then(|fields| fields.text(name));
-        let amount = text("balance").filter(|amount| is_decimal(amount));
-        let currency = text("currency").filter(|word| is_currency(word));
-        match (amount, currency) {
-            (Some(amount), Some(currency)) => Ok(Balance { amount, currency }),
-            _ => Err(unreadable("no balance in the answer")),
-        }
+        balance_of(&body)
     }
 
     /// The first page of a list (A2).
@@ -232,6 +216,30 @@ impl Client {
 
     fn reading<'a>(&'a self, own: &'a [&'a str]) -> Reading<'a> {
         Reading { codes: &self.codes, own }
+    }
+}
+
+pub(super) fn account_of(body: &[u8]) -> Result<AccountInfo, ProbeTrouble> {
+    let fields = Fields::parse(body);
+    let text = |name| fields.as_ref().and_then(|fields| fields.text(name));
+    let status = text("status").unwrap_or_default();
+    let trial = text("type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("trial"));
+    match status.trim().to_ascii_lowercase().as_str() {
+        "active" => Ok(AccountInfo { trial }),
+        "suspended" => Err(closed("twilio:suspended", "Twilio suspended the account")),
+        "closed" => Err(closed("twilio:closed", "the account is closed")),
+        _ => Err(unreadable("no state of the account in the answer")),
+    }
+}
+
+pub(super) fn balance_of(body: &[u8]) -> Result<Balance, ProbeTrouble> {
+    let fields = Fields::parse(body);
+    let text = |name| fields.as_ref().and_then(|fields| fields.text(name));
+    let amount = text("balance").filter(|amount| is_decimal(amount));
+    let currency = text("currency").filter(|word| is_currency(word));
+    match (amount, currency) {
+        (Some(amount), Some(currency)) => Ok(Balance { amount, currency }),
+        _ => Err(unreadable("no balance in the answer")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use schemas::PhoneNumber;
 
-use super::wire::{message_sid, seen_date};
+use super::wire::{is_code, message_sid, seen_date};
 use crate::fields::Fields;
 use crate::mask::mask;
 
@@ -119,7 +119,7 @@ impl MessageState {
         Some(Self {
             sid: message_sid(&fields.text("sid")?)?,
             status: Status::parse(&fields.text("status")?),
-            error_code: fields.number("error_code").filter(|code| *code > 0),
+            error_code: fields.number("error_code").filter(is_code),
             error_words: fields.text("error_message").map_or_else(String::new, |w| mask(&w, own)),
         })
     }
@@ -130,6 +130,11 @@ impl MessageState {
 pub struct MessageText(String);
 
 impl MessageText {
+    /// A text.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// As Twilio keeps it.
     pub fn expose(&self) -> &str {
         &self.0

@@ -24,6 +24,8 @@ mod client;
 mod codes;
 mod listing;
 mod message;
+#[doc(hidden)]
+pub mod outside;
 mod verdict;
 mod wire;
 

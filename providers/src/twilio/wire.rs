@@ -64,7 +64,7 @@ impl ErrorReply {
     /// `None` if there is no code in it.
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let fields = Fields::parse(body)?;
-        let code = fields.number::<u32>("code").filter(|code| *code > 0)?;
+        let code = fields.number::<u32>("code").filter(is_code)?;
         let words = ["message", "title", "detail"]
             .iter()
             .filter_map(|name| fields.text(name))
@@ -72,4 +72,10 @@ impl ErrorReply {
             .join(" ");
         Some(Self { code, words })
     }
+}
+
+/// Twilio's codes have five digits. What has as many as a phone number is none, and is shown to nobody.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as `Option::filter` wants it")]
+pub(super) fn is_code(code: &u32) -> bool {
+    (1..1_000_000).contains(code)
 }

@@ -8,6 +8,7 @@ use ledger::facts::{Answer, Applied, Done, FactGround, FactTx, FactWrite, Item, 
 use ledger::intake::{self, body_place};
 use ledger::vault::base32;
 use ledger::{Ledger, LedgerError};
+use schemas::hold::{self, Place};
 use schemas::{ClinicId, Event, Fact, FactEvent, NotificationId, Refusal, Registry, Rule};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -130,6 +131,7 @@ impl Applier {
         for arrival in slice {
             told.push(self.one(&mut tx, *arrival, via).await?);
         }
+        hold::at(Place::BeforeFacts).await;
         tx.commit().await?;
         Ok(told)
     }
@@ -162,6 +164,7 @@ impl Applier {
         via: &str,
     ) -> Result<Told, LedgerError> {
         let fact = arrival.fact;
+        hold::panic_at(Place::BeforeFacts, &fact.id);
         let Some(rules) = self.clinics.get(&fact.clinic) else {
             let refused =
                 Refusal { path: "/source".to_owned(), ..refusal(fact, Rule::UnknownClinic) };

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use ledger::intake::refused;
 use ledger::refused::RefusedEvent;
 use ledger::{Ledger, LedgerError};
+use schemas::hold::{self, Place};
 use schemas::{ClinicId, FactEvent, Refusal, Rule};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -126,6 +127,9 @@ impl Intake {
                 Err(halt) => Some(halt),
             };
             let Some(halt) = halted else {
+                if !facts.is_empty() {
+                    hold::at(Place::AfterFacts).await;
+                }
                 for delivery in facts.into_iter().chain(marker) {
                     // lost: it comes again, and is known
                     let _ = delivery.ack().await;

@@ -65,18 +65,57 @@ fn out(worker: &mut mpsc::Receiver<ReleasedCopy>) -> Vec<String> {
     std::iter::from_fn(|| worker.try_recv().ok()).map(|copy| copy.event_id).collect()
 }
 
-fn releaser(ledger: &Ledger, room: usize) -> (Releaser, mpsc::Receiver<ReleasedCopy>) {
-    let settings = Settings {
+fn settings() -> Settings {
+    Settings {
         clinics: BTreeMap::new(),
         netgsm: BTreeMap::new(),
         twilio: BTreeMap::new(),
         lanes: BTreeMap::new(),
+        reconcile: crate::reconcile::ReconcileSettings::default(),
         // never the reason why something happens in these tests
         tick: Duration::from_hours(1),
+        metrics: metrics::Metrics::new([]),
         drain: Duration::ZERO,
-    };
+    }
+}
+
+fn releaser(ledger: &Ledger, room: usize) -> (Releaser, mpsc::Receiver<ReleasedCopy>) {
+    releaser_told(ledger, room, settings())
+}
+
+fn releaser_told(
+    ledger: &Ledger,
+    room: usize,
+    settings: Settings,
+) -> (Releaser, mpsc::Receiver<ReleasedCopy>) {
     let (to, from) = mpsc::channel(room);
     (Releaser::new(ledger.clone(), Outlet::Here(to), Arc::new(settings)), from)
+}
+
+/// Rows that nobody has decided about yet are released in the window of the lane that they will take, not in one of their own: those
+/// that find no place in its pace would come back, each with two transactions and two records.
+#[tokio::test]
+async fn what_has_no_lane_yet_is_released_in_the_window_of_its_clinics_lane() {
+    const LANE: &str = "netgsm/default/KLINIK";
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = ledger(&folder).await;
+    for n in 0..30 {
+        take_in(&ledger, &format!("p-{n}")).await;
+    }
+    let mut told = settings();
+    let account = providers::netgsm::Account::new("default", "user", "secret".to_owned().into());
+    told.netgsm.insert("default".to_owned(), (account, Some(3)));
+    told.lanes.insert(schemas::ClinicId::parse("atasehir").unwrap(), vec![LANE.to_owned()]);
+    let (mut releaser, mut worker) = releaser_told(&ledger, 100, told);
+    assert_eq!(releaser.tick().await.unwrap().released, 6, "two seconds of the cap");
+    assert_eq!(releaser.tick().await.unwrap().released, 0, "they are still outside");
+    assert_eq!(ledger.outside(LANE).await.unwrap(), 6, "they have their lane");
+    assert_eq!(out(&mut worker).len(), 6);
+
+    // no lane takes any: a worker says why they wait, which needs no place in any pace
+    ledger.close_lane(LANE, "outage: test", 60_000).await.unwrap();
+    assert_eq!(releaser.tick().await.unwrap().released, 24);
+    assert_eq!(ledger.outside(LANE).await.unwrap(), 6);
 }
 
 #[tokio::test]

@@ -10,6 +10,14 @@ pub struct Queue {
     pub rows: Vec<(i64, String)>,
 }
 
+impl Queue {
+    /// Takes in what the same clinic has elsewhere: one of each in turn, so that neither waits for all of the other. Classes are
+    /// put in order by whoever chooses.
+    pub fn join(&mut self, other: Self) {
+        self.rows = round_robin(vec![std::mem::take(&mut self.rows), other.rows], usize::MAX);
+    }
+}
+
 /// Who was served last, lane by lane: where there is room for a few rows at a time, it is not always the same clinic that gets it.
 #[derive(Debug, Default)]
 pub struct Turns {
@@ -73,6 +81,15 @@ mod tests {
         assert_eq!(round_robin(lists.clone(), 5), ["a1", "b1", "c1", "a2", "c2"]);
         assert_eq!(round_robin(lists.clone(), 100).len(), 7);
         assert!(round_robin(lists, 0).is_empty());
+    }
+
+    #[test]
+    fn a_clinic_has_one_turn_wherever_its_rows_are() {
+        let mut joined = queue("a", &[(1, "a1"), (1, "a2"), (2, "a3")]);
+        joined.join(queue("a", &[(0, "n1"), (1, "n2")]));
+        let queues = vec![joined, queue("b", &[(1, "b1"), (1, "b2"), (1, "b3")])];
+        let all = Turns::default().choose("l", queues, 10);
+        assert_eq!(all, ["n1", "a1", "b1", "a2", "b2", "n2", "b3", "a3"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What one scenario says: a JSON line, or a few words a person reads.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ impl Line {
     /// Adds a number, to two digits behind the point.
     #[must_use]
     pub fn number(mut self, name: &'static str, n: f64) -> Self {
-        self.fields.push((name, ((n * 100.0).round() / 100.0).into()));
+        self.fields.push((name, rounded(n)));
         self
     }
 
@@ -42,6 +43,26 @@ impl Line {
             Some(n) => self.number(name, n),
             None => self,
         }
+    }
+
+    /// Adds a number for each of several things; nothing if there are none.
+    #[must_use]
+    pub fn each(mut self, name: &'static str, of: &BTreeMap<String, f64>) -> Self {
+        if !of.is_empty() {
+            let rounded = of.iter().map(|(what, n)| (what.clone(), rounded(*n)));
+            self.fields.push((name, Value::Object(rounded.collect())));
+        }
+        self
+    }
+
+    /// What was added under this name.
+    fn field(&self, name: &str) -> Option<&Value> {
+        self.fields.iter().find(|(of, _)| *of == name).map(|(_, value)| value)
+    }
+
+    /// A number that was added under this name.
+    pub fn value(&self, name: &str) -> Option<f64> {
+        self.field(name).and_then(Value::as_f64)
     }
 
     /// Adds a goal and whether it was met.
@@ -70,19 +91,72 @@ impl Line {
     }
 
     fn text(&self) -> String {
-        let met = if self.met() { "met" } else { "MISSED" };
-        let mut text = format!("{:<18} {met:<6} goal: {}", self.scenario, self.goals());
+        let mut text = match (self.goals.is_empty(), self.met()) {
+            (true, _) => self.scenario.to_owned(),
+            (false, met) => {
+                let met = if met { "met" } else { "MISSED" };
+                format!("{:<18} {met:<6} goal: {}", self.scenario, self.goals())
+            }
+        };
         for (name, value) in &self.fields {
-            // a String takes it all
-            let _ = write!(text, "\n    {name:<30} {value:>12}");
+            match value {
+                Value::Object(each) => {
+                    for (of, value) in each {
+                        let _ = write!(text, "\n    {:<34} {value:>12}", format!("{name} {of}"));
+                    }
+                }
+                // a String takes it all
+                value => {
+                    let _ = write!(text, "\n    {name:<34} {value:>12}");
+                }
+            }
         }
         text
     }
 }
 
+fn rounded(n: f64) -> Value {
+    ((n * 100.0).round() / 100.0).into()
+}
+
+/// What the table at the end shows of each scenario: heading, field.
+const COLUMNS: [(&str, &str); 9] = [
+    ("messages", "messages"),
+    ("per s", "per_s"),
+    ("p50 ms", "p50_ms"),
+    ("p95 ms", "p95_ms"),
+    ("p99 ms", "p99_ms"),
+    ("own µs", "cpu_us_per_message"),
+    ("PostgreSQL µs", "postgres_cpu_us_per_message"),
+    ("RabbitMQ µs", "rabbitmq_cpu_us_per_message"),
+    ("peak MiB", "rss_peak_mib"),
+];
+
+/// One row a scenario; µs are processor time a message.
+fn table(lines: &[Line]) -> String {
+    let mut text = format!("{:<18}", "scenario");
+    for (heading, _) in COLUMNS {
+        let _ = write!(text, " {heading:>13}");
+    }
+    for line in lines {
+        let _ = write!(text, "\n{:<18}", line.scenario);
+        for (_, field) in COLUMNS {
+            let value = line.field(field).map_or_else(|| "-".to_owned(), Value::to_string);
+            let _ = write!(text, " {value:>13}");
+        }
+        text.push_str(match (line.goals.is_empty(), line.met()) {
+            (true, _) => "",
+            (false, true) => "  met",
+            (false, false) => "  MISSED",
+        });
+    }
+    text
+}
+
 /// Where lines go.
 pub struct Lines {
     json: bool,
+    said: Vec<Line>,
 }
 
 impl Lines {
@@ -94,16 +168,33 @@ impl Lines {
         if !json && cfg!(debug_assertions) {
             say("This is a debug build: the numbers are those of a debug build.")?;
         }
-        Ok(Self { json })
+        Ok(Self { json, said: vec![] })
     }
 
     /// Says one.
     ///
     /// # Errors
     /// Nobody reads.
-    pub fn say(&self, line: &Line) -> anyhow::Result<()> {
+    pub fn say(&mut self, line: Line) -> anyhow::Result<()> {
         let said = if self.json { say(line.json()) } else { say(line.text()) };
+        self.said.push(line);
         said.context("standard output")
+    }
+
+    /// What a scenario that was said before gave under this name.
+    pub fn value(&self, scenario: &str, field: &str) -> Option<f64> {
+        self.said.iter().find(|line| line.scenario == scenario)?.value(field)
+    }
+
+    /// Says all of them once more, as a table, to a person.
+    ///
+    /// # Errors
+    /// Nobody reads.
+    pub fn table(&self) -> anyhow::Result<()> {
+        if self.json || self.said.len() < 2 {
+            return Ok(());
+        }
+        say(format_args!("\n{}", table(&self.said))).context("standard output")
     }
 }
 
@@ -142,5 +233,29 @@ mod tests {
             r#"{"scenario":"x","messages":3,"per_s":1.25,"goal":"a >= 1, b <= 2","met":false}"#;
         assert_eq!(line.json(), json);
         assert!(line.text().contains("MISSED"), "{}", line.text());
+        assert_eq!((line.value("per_s"), line.value("none")), (Some(1.25), None));
+    }
+
+    #[test]
+    fn numbers_of_several_things_are_one_field() {
+        let line = Line::of("x").each("none", &BTreeMap::new());
+        let line = line.each("stages_us", &[("claim".to_owned(), 12.345)].into());
+        let json = r#"{"scenario":"x","stages_us":{"claim":12.35},"goal":"","met":true}"#;
+        assert_eq!(line.json(), json);
+        let text = line.text();
+        assert!(text.contains("stages_us claim") && !text.contains("goal"), "{text}");
+    }
+
+    #[test]
+    fn the_table_has_a_row_a_scenario_and_a_dash_where_nothing_is_known() {
+        let lines = [
+            Line::of("floor").count("messages", 7).number("per_s", 1.5),
+            Line::of("latency").number("p99_ms", 25.5).goal("p99_ms <= 25", false),
+        ];
+        let text = table(&lines);
+        let rows: Vec<Vec<&str>> =
+            text.lines().skip(1).map(|row| row.split_whitespace().collect()).collect();
+        assert_eq!(rows[0], ["floor", "7", "1.5", "-", "-", "-", "-", "-", "-", "-"]);
+        assert_eq!(rows[1], ["latency", "-", "-", "-", "-", "25.5", "-", "-", "-", "-", "MISSED"]);
     }
 }

@@ -1,6 +1,5 @@
 //! Where it happens: databases that are made for it and dropped, a broker that nobody uses, a folder that is gone afterwards.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -13,7 +12,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::super::{Failure, Settings, publish};
-use super::rows;
+use super::events;
+use super::settings::{self, Sending};
 use crate::cli::Global;
 use crate::cli::bench::BenchArgs;
 use crate::config::{Address, ConfigError, Origin};
@@ -49,7 +49,7 @@ impl Addresses {
             parse("--database", &args.database, &["postgres", "postgresql"])?
         };
         let broker = parse("--broker", &args.broker, &["amqp", "amqps"])?;
-        let needs_more = args.wants_a_scheduler();
+        let needs_more = args.wants_a_scheduler() || args.wants_sending();
         let addresses = match (database, broker) {
             (Some(database), broker) if broker.is_some() || !needs_more || sqlite => {
                 Self { database, broker }
@@ -82,6 +82,8 @@ impl Addresses {
 pub struct Place {
     addresses: Addresses,
     folder: PathBuf,
+    /// The folder stays.
+    kept: bool,
     key: [u8; 32],
     registry: Registry,
     made: Vec<OwnDatabase>,
@@ -113,14 +115,14 @@ impl Place {
     ///
     /// # Errors
     /// There is no place or no randomness.
-    pub fn new(addresses: Addresses) -> Result<Self, Failure> {
+    pub fn new(addresses: Addresses, keep: Option<&Path>) -> Result<Self, Failure> {
         let name = random_id("ulak-bench-").context("no randomness")?;
-        let folder = std::env::temp_dir().join(name);
+        let folder = keep.map_or_else(|| std::env::temp_dir().join(name), Path::to_owned);
         std::fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| anyhow!("no randomness: {error}"))?;
         let registry = Registry::embedded().context("the event types")?;
-        Ok(Self { addresses, folder, key, registry, made: vec![] })
+        Ok(Self { addresses, folder, kept: keep.is_some(), key, registry, made: vec![] })
     }
 
     /// Makes and opens a ledger.
@@ -192,18 +194,70 @@ impl Place {
     /// # Errors
     /// The folder takes no files.
     pub fn configure(&self, own: &Own) -> anyhow::Result<PathBuf> {
-        let broker = self.addresses.broker.as_ref().context("no broker")?;
-        private(&self.folder.join("master.key"), &data_encoding::BASE64.encode(&self.key))?;
-        let file = self.folder.join("ulak.toml");
-        private(&file, &settings(own.url.expose_secret(), broker.expose()))?;
+        let text = settings::scheduler(own.url.expose_secret(), self.broker()?);
+        self.write(&self.folder, &text)
+    }
+
+    /// Writes the configuration of an installation that sends, beside its master key.
+    ///
+    /// # Errors
+    /// The folder takes no files.
+    pub fn configure_sending(
+        &self,
+        own: &Own,
+        folder: &Path,
+        sending: &Sending<'_>,
+    ) -> anyhow::Result<PathBuf> {
+        let text = sending.text(own.url.expose_secret(), self.broker()?);
+        self.write(folder, &text)
+    }
+
+    fn write(&self, folder: &Path, text: &str) -> anyhow::Result<PathBuf> {
+        private(&folder.join("master.key"), &data_encoding::BASE64.encode(&self.key))?;
+        let file = folder.join("ulak.toml");
+        private(&file, text)?;
         Ok(file)
+    }
+
+    /// Makes a folder for a scenario.
+    ///
+    /// # Errors
+    /// It is there already, or there is no place.
+    pub fn subfolder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.join(name);
+        std::fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
+        Ok(folder)
+    }
+
+    /// The broker's address, with its password.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn broker(&self) -> anyhow::Result<&str> {
+        Ok(self.addresses.broker.as_ref().context("no broker")?.expose())
+    }
+
+    /// The port of a broker on this machine.
+    pub fn broker_port(&self) -> Option<u16> {
+        let url = Url::parse(self.addresses.broker.as_ref()?.expose()).ok()?;
+        if !is_here(&url) {
+            return None;
+        }
+        let usual = if url.scheme() == "amqps" { 5671 } else { 5672 };
+        Some(url.port().unwrap_or(usual))
+    }
+
+    /// The queues of the types whose events are sent, in the order of [`events::TYPES`].
+    ///
+    /// # Errors
+    /// A type is not there.
+    pub fn queues(&self) -> anyhow::Result<Vec<String>> {
+        queues(&self.registry)
     }
 
     /// Whether the database's processes can be on this machine.
     pub fn is_local(&self) -> bool {
-        let host = Url::parse(self.addresses.database.expose()).ok();
-        let host = host.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned();
-        ["", "localhost", "127.0.0.1", "[::1]"].contains(&host.as_str())
+        Url::parse(self.addresses.database.expose()).is_ok_and(|url| is_here(&url))
     }
 
     /// Drops and deletes all that was made.
@@ -214,6 +268,9 @@ impl Place {
         for made in self.made {
             let name = made.name().to_owned();
             made.drop().await.with_context(|| format!("the database {name} was not dropped"))?;
+        }
+        if self.kept {
+            return Ok(());
         }
         std::fs::remove_dir_all(&self.folder).with_context(|| self.folder.display().to_string())
     }
@@ -228,27 +285,28 @@ impl Place {
     }
 }
 
+fn is_here(url: &Url) -> bool {
+    ["", "localhost", "127.0.0.1", "[::1]"].contains(&url.host_str().unwrap_or_default())
+}
+
+/// The queues of the types whose events are sent, in the order of [`events::TYPES`].
+///
+/// # Errors
+/// A type is not there.
+pub fn queues(registry: &Registry) -> anyhow::Result<Vec<String>> {
+    let queue = |name: &&str| {
+        let found = registry.types().find(|of| of.name == **name);
+        found.map(|of| of.queue.clone()).with_context(|| (*name).to_owned())
+    };
+    events::TYPES.iter().map(queue).collect()
+}
+
 /// The address of another database on the same server.
 fn with_database(server: &SecretString, name: &str) -> anyhow::Result<String> {
     let mut url =
         Url::parse(server.expose_secret()).map_err(|_| anyhow!("--database is no URL"))?;
     url.set_path(name);
     Ok(url.into())
-}
-
-/// Rows wait on no provider's lane yet, so there is an account that nobody ever calls.
-fn settings(database: &str, broker: &str) -> String {
-    let mut text = format!(
-        "[database]\nurl = {database:?}\nmaster_key_file = \"master.key\"\n[broker]\nurl = {broker:?}\n\
-         [scheduler]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n\
-         [providers.netgsm]\nbase_url = \"http://127.0.0.1:9\"\nusername = \"bench\"\npassword = \"bench\"\nsender = \"BENCH\"\niys_brand_code = 1\n\
-         [consent]\nsource = \"netgsm\"\n"
-    );
-    for clinic in rows::clinics() {
-        // a String takes it all
-        let _ = writeln!(text, "[clinics.{clinic}]\nname = \"Bench\"");
-    }
-    text
 }
 
 fn private(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -274,16 +332,5 @@ mod tests {
         let server = SecretString::from("postgres://me:p%40ss@host:5433/postgres?sslmode=require");
         let own = with_database(&server, "ulak_bench_x").unwrap();
         assert_eq!(own, "postgres://me:p%40ss@host:5433/ulak_bench_x?sslmode=require");
-    }
-
-    #[test]
-    fn the_configuration_of_its_scheduler_can_be_read() {
-        let text = settings("postgres://me@host/x", "amqp://guest:guest@host/%2f");
-        let parsed: toml::Value = toml::from_str(&text).unwrap();
-        assert_eq!(parsed["broker"]["url"].as_str(), Some("amqp://guest:guest@host/%2f"));
-        assert_eq!(
-            parsed["clinics"].as_table().map(toml::map::Map::len),
-            Some(rows::clinics().count())
-        );
     }
 }

@@ -55,7 +55,9 @@ fn releaser(ledger: &Ledger) -> Releaser {
         netgsm: BTreeMap::new(),
         twilio: BTreeMap::new(),
         lanes: BTreeMap::new(),
+        reconcile: scheduler::ReconcileSettings::default(),
         tick: Duration::from_millis(200),
+        metrics: metrics::Metrics::new([]),
         drain: Duration::from_secs(1),
     };
     Releaser::new(ledger.clone(), Outlet::Nobody, Arc::new(settings))

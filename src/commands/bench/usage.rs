@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
+use rustix::process::{Signal, kill_process};
+
 /// Ticks in which Linux tells processor time to user space, a second, whatever the kernel counts in.
 const TICKS_PER_S: u64 = 100;
 
@@ -51,6 +54,21 @@ impl Pid {
         self.stat().map(|stat| stat.own)
     }
 
+    /// Stops it where it stands, until [`Pid::goes_on`].
+    pub fn halts(self) -> anyhow::Result<()> {
+        self.signalled(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub fn goes_on(self) -> anyhow::Result<()> {
+        self.signalled(Signal::CONT)
+    }
+
+    fn signalled(self, signal: Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.0).ok().and_then(rustix::process::Pid::from_raw);
+        Ok(kill_process(pid.context("no process")?, signal)?)
+    }
+
     fn status_kib(self, field: &str) -> Option<f64> {
         let status = std::fs::read_to_string(self.file("status")).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(field))?;
@@ -66,6 +84,40 @@ impl Pid {
     pub fn rss_peak_mib(self) -> Option<f64> {
         self.status_kib("VmHWM").map(|kib| kib / 1_024.0)
     }
+}
+
+/// The process that listens on a port of this machine; `None`: none does, or its files may not be looked at.
+pub fn listener(port: u16) -> Option<Pid> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(std::fs::read_to_string);
+    let inode = tables.iter().flatten().find_map(|table| listening(table, port))?;
+    let wanted = format!("socket:[{inode}]");
+    let holds = |pid: &Pid| {
+        let files = std::fs::read_dir(pid.file("fd")).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| std::fs::read_link(file.path()).ok())
+            .any(|to| to.to_str() == Some(wanted.as_str()))
+    };
+    pids()?.into_iter().find(holds)
+}
+
+/// The socket that listens on a port, from the text of `/proc/net/tcp`.
+fn listening(table: &str, port: u16) -> Option<u64> {
+    const LISTEN: &str = "0A";
+    let wanted = format!("{port:04X}");
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (_, of) = fields.get(1)?.rsplit_once(':')?;
+        if of != wanted || *fields.get(3)? != LISTEN {
+            return None;
+        }
+        fields.get(9)?.parse().ok()
+    })
+}
+
+/// All processes.
+fn pids() -> Option<Vec<Pid>> {
+    let entries = std::fs::read_dir("/proc").ok()?.flatten();
+    Some(entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid)).collect())
 }
 
 /// All processes of a server of PostgreSQL on this machine.
@@ -87,11 +139,7 @@ impl Server {
     pub fn cpu(self, others: &[i64]) -> Option<Duration> {
         let of_server = self.postmaster.stat()?;
         let mut all = of_server.own + of_server.of_children;
-        for entry in std::fs::read_dir("/proc").ok()?.flatten() {
-            let name = entry.file_name();
-            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()).map(Pid) else {
-                continue;
-            };
+        for pid in pids()? {
             match pid.stat() {
                 Some(stat)
                     if stat.parent == self.postmaster.0 && !others.contains(&i64::from(pid.0)) =>
@@ -120,6 +168,25 @@ mod tests {
         );
         assert_eq!(Stat::parse("4711 (a) S 42"), None);
         assert_eq!(Stat::parse(""), None);
+    }
+
+    #[test]
+    fn a_listening_socket_is_found_by_its_port_and_a_connected_one_is_not() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+            0: 0100007F:1F90 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 111 1 x\n\
+            1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 222 1 x\n";
+        assert_eq!(listening(table, 8080), Some(222));
+        assert_eq!(listening(table, 8081), None);
+        assert_eq!(listening("", 8080), None);
+    }
+
+    #[test]
+    fn whoever_listens_is_found() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = socket.local_addr().expect("an address").port();
+        assert_eq!(listener(port), Some(Pid(std::process::id())));
+        drop(socket);
+        assert_eq!(listener(port), None);
     }
 
     #[test]

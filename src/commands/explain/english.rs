@@ -4,7 +4,7 @@ use ledger::lanes::LaneState;
 use ledger::record::{ConsentEvidence, Entry, Planned};
 use ledger::state::State;
 
-use super::words::{Frame, Situation, first_words, named, place};
+use super::words::{Frame, Situation, first_words, is_proven_absent, named, place};
 use crate::commands::desk::local;
 
 pub(super) const FRAME: Frame = Frame {
@@ -31,6 +31,9 @@ pub(super) fn verdict(state: State, why: &str) -> String {
         State::Suppressed => format!("Not sent: {why}."),
         State::Cancelled => format!("Not sent: cancelled ({why})."),
         State::Expired => format!("Not sent: its time had passed ({why})."),
+        State::Unresolved if is_proven_absent(why) => {
+            format!("Not sent, as far as the provider's books show ({why}); it is not sent again.")
+        }
         State::Unresolved => {
             "May have been sent: the provider's answer was lost and could not be found out; it is not sent again.".to_owned()
         }
@@ -92,6 +95,39 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "its clinic or type is not configured" => "the configuration does not know them any more",
         "lease-ran-out" => "the worker that was sending it did not come back",
         "accepted-before" => "an earlier attempt was accepted",
+        "resend" => {
+            "the provider's books show that the attempt never arrived there, and its type is sent once more"
+        }
+        "found" => "its answer was lost, and the provider's books have it",
+        "absent, and its type is not sent again" => {
+            "the provider's books show that it never arrived there, and its type is not sent on its own a second time"
+        }
+        "absent, and too late to be sent again" => {
+            "the provider's books show that it never arrived there, and it would come too late"
+        }
+        "absent, and it was sent again once before" => {
+            "it was sent again once before, and no message is sent a third time"
+        }
+        "absent, but not often enough" => {
+            "it was not there, but the looks that would prove it did not all come off in time"
+        }
+        "ambiguous" => {
+            "the provider's books have messages to this number that may be it or another one"
+        }
+        "no later message of the account to compare with" => {
+            "only a later message that is in the books proves that a missing one is missing, and there was none"
+        }
+        "the provider does not show a later message yet" => {
+            "the provider's books were behind: what was sent later was not there either"
+        }
+        "a message is there that may be it or another one" => {
+            "the provider's books have a message to this number that differs in something, or several"
+        }
+        "no answer" => "the provider did not answer the question",
+        "its account is not configured any more" => "nobody can log in to look for it",
+        "its provider cannot be asked" => "this provider has no books that can be asked",
+        "its number and text cannot be opened any more" => "nobody knows any more what to look for",
+        "nobody could look for it" => "no scheduler ran that could look for it",
         _ => return None,
     })
 }
@@ -151,9 +187,24 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::LeaseRanOut { attempt, then } => {
             format!("the worker of attempt {attempt} did not come back in time: {then}")
         }
-        Entry::NotFound { attempt, resend, why, .. } => {
-            let then = if *resend { "sent again" } else { "not sent again" };
-            format!("attempt {attempt} could not be found ({why}): {then}")
+        Entry::Looked { attempt, saw, why, absences } => {
+            let why = if why.is_empty() { String::new() } else { format!(" ({})", reason(why)) };
+            let times = if *absences == 0 {
+                String::new()
+            } else {
+                format!("; proven absent {absences} time(s) so far")
+            };
+            let saw = match saw.as_str() {
+                "nothing" => "proves nothing",
+                "absent" => "not there",
+                other => other,
+            };
+            format!("looked for attempt {attempt} at the provider: {saw}{why}{times}")
+        }
+        Entry::NotFound { attempt, resend, absent, why } => {
+            let what = if *absent { "did not arrive" } else { "could not be found" };
+            let then = if *resend { "sent once more" } else { "not sent again" };
+            format!("attempt {attempt} {what} ({why}): {then}")
         }
         Entry::Duplicate { via } => {
             format!("the clinic published the same event again ({via}): nothing was done")
@@ -266,7 +317,7 @@ pub(super) fn next(now: Situation<'_>) -> Vec<String> {
             "its worker writes the outcome; if it does not come back, the attempt is unknown from {due} on"
         )],
         State::Unknown => vec![format!(
-            "it is not sent again blindly; an answer that still comes counts, else it ends unresolved at {due}"
+            "it is not sent again blindly: the provider is asked again at {due}; an answer that still comes counts"
         )],
         State::Suppressed if row.why == "no-consent" => vec![
             "nothing more. If the person agrees, have the consent entered at İYS, then let the clinic publish it under a new id".to_owned(),

@@ -4,7 +4,7 @@ use ledger::lanes::LaneState;
 use ledger::record::{ConsentEvidence, Entry, Planned};
 use ledger::state::State;
 
-use super::words::{Frame, Situation, first_words, named, place};
+use super::words::{Frame, Situation, first_words, is_proven_absent, named, place};
 use crate::commands::desk::local;
 
 pub(super) const FRAME: Frame = Frame {
@@ -31,6 +31,10 @@ pub(super) fn verdict(state: State, why: &str) -> String {
         State::Suppressed => format!("Gönderilmedi: engellendi ({why})."),
         State::Cancelled => format!("Gönderilmedi: iptal edildi ({why})."),
         State::Expired => format!("Gönderilmedi: zamanı geçmişti ({why})."),
+        State::Unresolved if is_proven_absent(why) => format!(
+            "Sağlayıcının kayıtlarına göre gönderilmedi: {}; tekrar gönderilmez.",
+            reason(why)
+        ),
         State::Unresolved => {
             "Gönderilmiş olabilir: sağlayıcının yanıtı kayboldu ve öğrenilemedi; tekrar gönderilmez."
                 .to_owned()
@@ -95,6 +99,41 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "its clinic or type is not configured" => "yapılandırma artık onları tanımıyor",
         "lease-ran-out" => "gönderen işçi geri dönmedi",
         "accepted-before" => "daha önceki bir deneme kabul edildi",
+        "resend" => {
+            "sağlayıcının kayıtları denemenin ona hiç ulaşmadığını gösteriyor; bu tür bir kez daha gönderilir"
+        }
+        "found" => "yanıtı kaybolmuştu; sağlayıcının kayıtlarında var",
+        "absent, and its type is not sent again" => {
+            "sağlayıcının kayıtları ona hiç ulaşmadığını gösteriyor; bu tür kendiliğinden ikinci kez gönderilmez"
+        }
+        "absent, and too late to be sent again" => {
+            "sağlayıcının kayıtları ona hiç ulaşmadığını gösteriyor; yeniden gönderilse geç kalırdı"
+        }
+        "absent, and it was sent again once before" => {
+            "daha önce bir kez yeniden gönderildi; hiçbir ileti üçüncü kez gönderilmez"
+        }
+        "absent, but not often enough" => {
+            "orada yoktu, ama bunu kanıtlayacak bakışların hepsi zamanında tamamlanamadı"
+        }
+        "ambiguous" => {
+            "sağlayıcının kayıtlarında bu numaraya giden, bu ya da başka bir ileti olabilecek kayıtlar var"
+        }
+        "no later message of the account to compare with" => {
+            "eksik olanın gerçekten eksik olduğunu ancak kayıtlarda görünen daha sonraki bir ileti kanıtlar; böyle bir ileti olmadı"
+        }
+        "the provider does not show a later message yet" => {
+            "sağlayıcının kayıtları geriden geliyordu: daha sonra gönderilen de orada yoktu"
+        }
+        "a message is there that may be it or another one" => {
+            "sağlayıcının kayıtlarında bu numaraya giden, bir yönüyle farklı bir ileti ya da birkaç ileti var"
+        }
+        "no answer" => "sağlayıcı soruyu yanıtlamadı",
+        "its account is not configured any more" => {
+            "hesabı artık yapılandırmada yok; aramak için giriş yapılamıyor"
+        }
+        "its provider cannot be asked" => "bu sağlayıcının sorulabilecek kayıtları yok",
+        "its number and text cannot be opened any more" => "ne aranacağı artık bilinmiyor",
+        "nobody could look for it" => "onu arayabilecek bir zamanlayıcı çalışmıyordu",
         _ => return None,
     })
 }
@@ -183,9 +222,26 @@ pub(super) fn sentence(entry: &Entry) -> String {
         Entry::LeaseRanOut { attempt, then } => {
             format!("deneme {attempt}: işçi zamanında geri dönmedi; durum: {}", state(*then))
         }
-        Entry::NotFound { attempt, resend, why, .. } => {
-            let then = if *resend { "yeniden gönderilir" } else { "yeniden gönderilmez" };
-            format!("deneme {attempt} bulunamadı ({why}): {then}")
+        Entry::Looked { attempt, saw, why, absences } => {
+            let why = if why.is_empty() { String::new() } else { format!(" ({})", reason(why)) };
+            let times = if *absences == 0 {
+                String::new()
+            } else {
+                format!("; şimdiye kadar {absences} kez olmadığı kanıtlandı")
+            };
+            let saw = match saw.as_str() {
+                "found" => "bulundu",
+                "absent" => "yok",
+                "ambiguous" => "belirsiz",
+                "cannot-be-asked" => "sorulamıyor",
+                _ => "sonuçsuz",
+            };
+            format!("deneme {attempt} sağlayıcıda arandı: {saw}{why}{times}")
+        }
+        Entry::NotFound { attempt, resend, absent, why } => {
+            let what = if *absent { "ulaşmamış" } else { "bulunamadı" };
+            let then = if *resend { "bir kez daha gönderilir" } else { "yeniden gönderilmez" };
+            format!("deneme {attempt} {what} ({}): {then}", reason(why))
         }
         Entry::Duplicate { via } => {
             format!("klinik aynı olayı yeniden yayımladı ({via}): bir şey yapılmadı")
@@ -309,7 +365,7 @@ pub(super) fn next(now: Situation<'_>) -> Vec<String> {
             "işçisi sonucu yazar; geri dönmezse denemenin sonucu bilinmiyor sayılır: {due}"
         )],
         State::Unknown => vec![format!(
-            "körlemesine yeniden gönderilmez; gecikmiş bir yanıt geçerlidir, gelmezse öğrenilemedi diye biter: {due}"
+            "körlemesine yeniden gönderilmez: sağlayıcıya yeniden sorulur: {due}; gecikmiş bir yanıt geçerlidir"
         )],
         State::Suppressed if row.why == "no-consent" => vec![
             "başka bir şey olmaz. Kişi onay verirse onayı İYS kayıtlarına girin; klinik olayı yeni bir numarayla yayımlasın".to_owned(),

@@ -102,6 +102,11 @@ pub(super) fn first_words(why: &str) -> &str {
     why.split_once(": ").map_or(why, |(first, _)| first)
 }
 
+/// Whether an unresolved one is known not to have arrived: it was looked for often enough.
+pub(super) fn is_proven_absent(why: &str) -> bool {
+    why.starts_with("absent, and")
+}
+
 /// Which event was refused, as far as it said so in a way that may be told.
 pub(super) fn named(source: Option<&str>, id: Option<&str>) -> String {
     match (source, id) {
@@ -123,7 +128,7 @@ mod tests {
     use super::*;
 
     /// Every reason that worker, scheduler and ledger write.
-    const REASONS: [&str; 42] = [
+    const REASONS: [&str; 57] = [
         "quiet-hours",
         "lane-closed",
         "lane-closed: credentials",
@@ -166,6 +171,21 @@ mod tests {
         "its body no longer fits the schema: unknown-field",
         "its clinic or type is not configured",
         "lease-ran-out",
+        "resend",
+        "found: delivered",
+        "absent, and its type is not sent again",
+        "absent, and too late to be sent again",
+        "absent, and it was sent again once before",
+        "absent, but not often enough",
+        "ambiguous: it may be another message",
+        "no later message of the account to compare with",
+        "the provider does not show a later message yet",
+        "a message is there that may be it or another one",
+        "no answer: netgsm:80",
+        "its account is not configured any more",
+        "its provider cannot be asked",
+        "its number and text cannot be opened any more",
+        "nobody could look for it",
     ];
 
     fn sent_abroad() -> Entry {
@@ -268,7 +288,39 @@ mod tests {
             (Entry::SentTwice { attempt: 41 }, "41"),
             (Entry::Replayed { who: "ayse@m".to_owned(), why: "mended".to_owned() }, "ayse@m"),
             (
-                Entry::NotFound { attempt: 41, resend: false, absent: false, why: "gave up looking".to_owned() },
+                Entry::NotFound {
+                    attempt: 41,
+                    resend: false,
+                    absent: false,
+                    why: "gave up looking".to_owned(),
+                },
+                "41",
+            ),
+            (
+                Entry::Looked {
+                    attempt: 41,
+                    saw: "nothing".to_owned(),
+                    why: "no answer: netgsm:80".to_owned(),
+                    absences: 2,
+                },
+                "41",
+            ),
+            (
+                Entry::Looked {
+                    attempt: 1,
+                    saw: "nothing".to_owned(),
+                    why: "no answer: netgsm:80".to_owned(),
+                    absences: 0,
+                },
+                "netgsm:80",
+            ),
+            (
+                Entry::NotFound {
+                    attempt: 41,
+                    resend: true,
+                    absent: true,
+                    why: "absent".to_owned(),
+                },
                 "41",
             ),
             (sent_abroad(), "twilio/default/+13185550100"),

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::super::reader::{Parsed, Reader, Reported};
 use super::super::values;
-use super::{DEFAULT_ACCOUNT, account_names};
+use super::{DEFAULT_ACCOUNT, QUERIES, account_names};
 
 /// One account at Twilio.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct TwilioAccount {
     pub from: TwilioFrom,
     /// Segments a second that all workers together send; `None`: no cap.
     pub max_per_s: Option<NonZeroU32>,
+    /// Questions a minute to its list of messages that all processes together ask.
+    pub queries_per_min: u32,
 }
 
 /// How requests log in at Twilio (facts/twilio_turkeysms_smsala.md A1).
@@ -60,6 +62,7 @@ struct Keys {
     from: &'static str,
     messaging_service_sid: &'static str,
     max_per_s: &'static str,
+    queries_per_min: &'static str,
 }
 
 macro_rules! keys_under {
@@ -73,6 +76,7 @@ macro_rules! keys_under {
             from: concat!($section, ".from"),
             messaging_service_sid: concat!($section, ".messaging_service_sid"),
             max_per_s: concat!($section, ".max_per_s"),
+            queries_per_min: concat!($section, ".queries_per_min"),
         }
     };
 }
@@ -84,7 +88,8 @@ pub(in super::super) fn read(
     r: &mut Reader<'_>,
 ) -> Result<BTreeMap<String, TwilioAccount>, Reported> {
     let base_url = r.required(FLAT.base_url, &[], values::base_url);
-    let service = base_url.as_ref().ok();
+    let queries_per_min = r.required(FLAT.queries_per_min, &[], values::whole(QUERIES));
+    let service = base_url.as_ref().ok().zip(queries_per_min.as_ref().ok());
     // Everything is read before the first error ends the section, so that all errors are listed.
     let flat = account(r, &FLAT, DEFAULT_ACCOUNT, service);
     let named = account_names(r, "twilio").map(|names| {
@@ -96,7 +101,9 @@ pub(in super::super) fn read(
             accounts.insert(account.name.clone(), account);
         }
     }
-    base_url.map(|_| accounts)
+    base_url?;
+    queries_per_min?;
+    Ok(accounts)
 }
 
 /// One account. The flat keys may describe none; whoever names an account means one.
@@ -104,7 +111,7 @@ fn account(
     r: &mut Reader<'_>,
     keys: &Keys,
     name: &str,
-    service: Option<&String>,
+    service: Option<(&String, &u32)>,
 ) -> Result<Option<TwilioAccount>, Reported> {
     let is_named = name != DEFAULT_ACCOUNT;
     let names: &[&str] = if is_named { &[name] } else { &[] };
@@ -114,6 +121,11 @@ fn account(
     let auth = auth(r, keys, names);
     let from = from(r, keys, names);
     let max_per_s = r.optional(keys.max_per_s, names, values::limit(100_000));
+    let queries = if is_named {
+        r.optional(keys.queries_per_min, names, values::whole(QUERIES))
+    } else {
+        Ok(None)
+    };
 
     let (auth, from) = (auth?, from?);
     let Some(account_sid) = account_sid? else {
@@ -132,8 +144,8 @@ fn account(
         let problem = "is missing; account_sid needs it, or messaging_service_sid";
         return Err(r.refuse_key(keys.from, names, problem));
     };
-    // Without the service's own address the error is on the list already.
-    let service = service.ok_or(Reported)?;
+    // Without the service's own keys the error is on the list already.
+    let (service, queries_of_all) = service.ok_or(Reported)?;
     Ok(Some(TwilioAccount {
         name: name.to_owned(),
         base_url: base_url?.unwrap_or_else(|| service.clone()),
@@ -141,6 +153,7 @@ fn account(
         auth,
         from,
         max_per_s: max_per_s?.flatten(),
+        queries_per_min: queries?.unwrap_or(*queries_of_all),
     }))
 }
 

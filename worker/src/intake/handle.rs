@@ -25,6 +25,7 @@ impl Floor {
     /// Runs a message that has its place. `again_at_most`: runs that may end in a collision before it is given back.
     pub(super) async fn handle(&self, arrived: &Arrived<'_>, again_at_most: u32) -> Handled {
         let worker = &*self.worker;
+        let _in_flight = worker.metrics.work.begin();
         let mut panics = 0;
         let mut again = 0;
         loop {
@@ -61,10 +62,12 @@ impl Floor {
                 }
                 Ok(Err(Halt::Poison(error))) if panics < 2 => {
                     panics += 1;
+                    worker.metrics.work.failed();
                     tracing::error!(queue = arrived.queue, panics, %error, "the ledger refuses a message");
                 }
                 Err(_) if panics < 2 => {
                     panics += 1;
+                    worker.metrics.work.failed();
                     tracing::error!(
                         queue = arrived.queue,
                         panics,

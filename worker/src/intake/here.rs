@@ -105,6 +105,7 @@ async fn one(floor: &Floor, copy: &ReleasedCopy) {
         body: &body,
     };
     if floor.handle(&arrived, AGAIN_AT_MOST).await == Handled::Back {
+        floor.worker.metrics.events.given_back();
         tracing::debug!(ntf = copy.ntf, "a released copy was given back: it is released again");
     }
 }

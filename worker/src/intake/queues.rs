@@ -9,6 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// A message that came back so often may be what ended the process each time: it is suspect.
+const SUSPECT: u64 = 3;
+/// Suspect messages begin spread over so long, milliseconds, in another order after each start.
+const SPREAD_MS: u64 = 300;
+
 /// Consumes until `soft` is cancelled, then drains until it is empty, the deadline is over, or `hard` is cancelled.
 ///
 /// # Errors
@@ -65,6 +70,7 @@ async fn drain(floor: &Floor, consumers: &[Consumer], hard: &CancellationToken) 
         in_flight = floor.tasks.len(),
         "stopping: taking nothing new, finishing what is in flight"
     );
+    floor.stopping.cancel();
     for consumer in consumers {
         consumer.stop_taking().await;
     }
@@ -80,6 +86,10 @@ async fn drain(floor: &Floor, consumers: &[Consumer], hard: &CancellationToken) 
 /// Takes the deliveries of one queue. A delivery waits here for its place, so an idle queue keeps none.
 async fn take(floor: Floor, mut deliveries: Deliveries) {
     while let Some(delivery) = deliveries.recv().await {
+        if delivery.headers.delivery_count >= SUSPECT {
+            floor.tasks.spawn(suspect(floor.clone(), delivery));
+            continue;
+        }
         let Some(place) = floor.place().await else { return };
         let here = floor.clone();
         floor.tasks.spawn(async move {
@@ -87,6 +97,29 @@ async fn take(floor: Floor, mut deliveries: Deliveries) {
             drop(place);
         });
     }
+}
+
+/// Suspect messages run one at a time and in no fixed order. With the one that ends the process its neighbours come back as often
+/// as it does; so each of them has had its turn before it, if not after this start then after one of the next, and when the broker
+/// throws out what comes back, only that one is left.
+async fn suspect(floor: Floor, delivery: Delivery) {
+    let its_turn = async {
+        tokio::time::sleep(any_while()).await;
+        let turn = floor.suspect.acquire().await.ok();
+        (turn, floor.place().await)
+    };
+    tokio::select! {
+        _turn = its_turn => one(&floor, delivery).await,
+        () = floor.stopping.cancelled() => drop(delivery.requeue().await),
+    }
+}
+
+fn any_while() -> Duration {
+    // without randomness they run as they came
+    let random = ledger::vault::random_id("").unwrap_or_default();
+    let random =
+        random.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    Duration::from_millis(random % SPREAD_MS)
 }
 
 async fn one(floor: &Floor, delivery: Delivery) {
@@ -100,7 +133,10 @@ async fn one(floor: &Floor, delivery: Delivery) {
     };
     match floor.handle(&arrived, AGAIN_AT_MOST).await {
         Handled::Done(end) => settle(delivery, end).await,
-        Handled::Back => drop(delivery.requeue().await),
+        Handled::Back => {
+            floor.worker.metrics.events.given_back();
+            let _ = delivery.requeue().await;
+        }
     }
 }
 

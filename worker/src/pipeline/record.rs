@@ -8,6 +8,7 @@ use super::decide::{CONSENT_LATER, CONSENT_SILENT, Decision, NO_CONSENT};
 use super::route::Route;
 use super::validate::{Work, refusal as refusal_of};
 use super::{Arrived, End, Halt, claim};
+use crate::measure;
 use crate::worker::Worker;
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger::decision::{Origin, PersonBasis, Settle};
@@ -164,7 +165,11 @@ pub async fn dead_letter(worker: &Worker, ntf: &str, copy: Copy, why: &str) -> R
             consent: None,
         }],
     };
-    Ok(if worker.asks.settle.ask(settle).await? { End::Settled } else { End::Stale })
+    if !worker.asks.settle.ask(settle).await? {
+        return Ok(End::Stale);
+    }
+    worker.metrics.events.ended("", State::DeadLettered.as_str(), why);
+    Ok(End::Settled)
 }
 
 /// Records a refused event; the relay makes its dead letter from the record.
@@ -189,7 +194,9 @@ pub async fn refused(
     let event = intake::refused(worker.ledger.vault(), body, refusal, &clinic, event_type)?;
     let (rule, path) = (refusal.rule.as_str(), &refusal.path);
     tracing::warn!(ntf = event.ntf, queue = arrived.queue, rule, path, "event refused");
-    worker.asks.refuse.ask(event).await?;
+    if worker.asks.refuse.ask(event).await? {
+        worker.metrics.events.refused(event_type, rule);
+    }
     Ok(End::Refused)
 }
 
@@ -245,12 +252,13 @@ async fn settle(
         person: claim::person_basis(worker, work),
         appointment: claim::appointment_basis(work),
         to,
-        why,
+        why: why.clone(),
         due,
         number,
         entries,
     };
     if worker.asks.settle.ask(settle).await? {
+        measure::settled(worker, work, to, &why);
         return Ok(End::Settled);
     }
     if work.copy != Copy::First {

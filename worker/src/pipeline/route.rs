@@ -4,6 +4,7 @@ mod choice;
 
 use super::Halt;
 use super::validate::Work;
+use crate::measure;
 use crate::settings::{SmsLane, SmsProvider};
 use crate::worker::Worker;
 use choice::{Choice, Gate};
@@ -118,7 +119,9 @@ pub async fn rate_permit(
     let segments = i64::from(message.segments.segments.max(1));
     let us = segments.saturating_mul(PLACE_US) / i64::from(cap.max(1));
     let key = rate_key(route);
-    let Some(wait) = worker.ledger.pace(&key, us, PATIENCE).await? else { return Ok(None) };
+    let wait = worker.ledger.pace(&key, us, PATIENCE).await?;
+    measure::permit(worker, route, wait.is_some());
+    let Some(wait) = wait else { return Ok(None) };
     tokio::time::sleep(wait).await;
     Ok(Some(Permit { taken: Some((key, us)) }))
 }

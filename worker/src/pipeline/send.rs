@@ -6,6 +6,7 @@ use super::route::{self, Route, rate_permit};
 use super::validate::Work;
 use super::{End, record};
 use crate::hold::{self, Place};
+use crate::measure;
 use crate::retry;
 use crate::settings::SmsProvider;
 use crate::worker::Worker;
@@ -13,6 +14,7 @@ use chrono::{DateTime, Utc};
 use ledger::outcome::{ClaimAgain, Written};
 use ledger::state::State;
 use ledger::vault::random_id;
+use metrics::Stage;
 use providers::netgsm::Sms;
 use providers::twilio::TwilioSms;
 use providers::{FailedKind, Freshness, Outcome};
@@ -30,7 +32,8 @@ pub async fn send(
     let mut delays = retry::quick();
     let mut tries = 0;
     loop {
-        let outcome = once(worker, work, route, message, &attempt).await;
+        let sent = once(worker, work, route, message, &attempt);
+        let outcome = worker.metrics.work.timed(Stage::Send, sent).await;
         hold::at(Place::AfterAnswer).await;
         watch_lane(worker, route, &outcome).await;
         hold::at(Place::BeforeOutcome).await;
@@ -40,7 +43,9 @@ pub async fn send(
             Some(_) => Then::Again,
             None => elsewhere(worker, work, route, &outcome, tries),
         };
-        let written = record::outcome(worker, work, route, attempt.n, &outcome, &then).await;
+        let written = record::outcome(worker, work, route, attempt.n, &outcome, &then);
+        let written = worker.metrics.work.timed(Stage::Record, written).await;
+        measure::attempt(worker, work, route, message, &outcome, written);
         hold::at(Place::BeforeAck).await;
         let Some(pause) = pause.filter(|_| goes_on(written)) else { return End::Sent };
         tokio::time::sleep(pause).await;

@@ -137,6 +137,7 @@ async fn again(
             Entry::Duplicate { via: arrived.queue.to_owned() },
         );
         worker.ledger.note(&[note]).await?;
+        worker.metrics.events.duplicate(&event.event_type);
     }
     Ok(End::Stale)
 }

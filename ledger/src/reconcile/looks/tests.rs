@@ -12,7 +12,7 @@ fn times() -> Times {
 }
 
 fn after(absences: i64, seen: &Seen, now: i64) -> Step {
-    step(Standing { absences, unknown_at: 0, resend: true }, seen, &times(), now)
+    step(Standing { looks: 0, absences, unknown_at: 0, resend: true }, seen, &times(), now)
 }
 
 fn nothing() -> Seen {

@@ -13,8 +13,8 @@ pub const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGI
 /// Behind the rows of an update by hand: those that somebody is writing are left out, so that no deadlock is of our making.
 pub const SKIP: &str = "FOR UPDATE SKIP LOCKED";
 
-/// How many statements the driver reports of a COMMIT.
-pub const REPORTED_COMMITS: usize = 1;
+/// How many statements the driver reports of BEGIN and COMMIT.
+pub const REPORTED_BRACKETS: usize = 2;
 
 /// Statements that wake whoever releases, in a transaction that makes rows due.
 pub const CALLS: usize = 1;

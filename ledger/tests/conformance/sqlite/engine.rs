@@ -16,8 +16,8 @@ pub const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
 /// Behind the rows of an update by hand: nothing, there is one writer at a time.
 pub const SKIP: &str = "";
 
-/// How many statements the driver reports of a COMMIT.
-pub const REPORTED_COMMITS: usize = 0;
+/// How many statements the driver reports of BEGIN and COMMIT.
+pub const REPORTED_BRACKETS: usize = 0;
 
 /// Statements that wake whoever releases, in a transaction that makes rows due: a file is looked at.
 pub const CALLS: usize = 0;

@@ -2,6 +2,7 @@
 
 use super::{Case, Consent, Decision, decide, depends_on_consent};
 use crate::consent::Answer;
+use crate::measure;
 use crate::pipeline::route::Route;
 use crate::pipeline::validate::Work;
 use crate::settings::ConsentSource;
@@ -55,7 +56,10 @@ pub async fn with_consent(
                 case.consent = consent;
                 evidence = of_then;
             }
-            None => case.consent = ask(worker, work, rule, &mut evidence).await,
+            None => {
+                case.consent = ask(worker, work, rule, &mut evidence).await;
+                measure::consent(worker, case.consent, &evidence);
+            }
         }
         case.now = worker.ledger.clock().now();
         answered = Some((case.consent, evidence.clone()));

@@ -1,0 +1,130 @@
+//! What Ulak measures of itself: every metric of every process with its name, type, labels and meaning, in one place.
+//!
+//! The table in `docs/metrics.md` is made from here ([`table`]) and a test compares them. A process has one [`Metrics`]; what it never
+//! touches is not shown. Labels are bounded and hold no personal data: types, states, rules, reasons, accounts, lanes and codes, never
+//! an id, a name or a number; a clinic only where a gap in its books is told.
+//!
+//! On the way of a message nothing is locked, formatted or allocated: what is counted there was made at its first use.
+
+mod book;
+mod cells;
+mod events;
+mod ledger;
+mod process;
+mod sends;
+mod work;
+
+pub use book::{About, Kind};
+pub use cells::{BUCKETS, Times};
+pub use events::Events;
+pub use ledger::{BooksNow, Due, LaneNow, LedgerState};
+pub use process::{Link, Process};
+pub use sends::{Account, Sends};
+pub use work::{InFlight, Stage, Timer, Work};
+
+use book::Book;
+use std::sync::Arc;
+
+/// All metrics of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    book: Book,
+    /// Events and notifications: what came in and how it ended.
+    pub events: Events,
+    /// Messages in work: stages, places, consent.
+    pub work: Work,
+    /// What providers were asked and said.
+    pub sends: Sends,
+    /// The ledger as the scheduler that looks after it sees it: backlog, lanes, books, reconciliation.
+    pub ledger: LedgerState,
+    /// The process itself: build, broker, ledger.
+    pub process: Process,
+}
+
+impl Metrics {
+    /// Of a process that knows these event types; all others count as `other`.
+    pub fn new<'a>(types: impl IntoIterator<Item = &'a str>) -> Arc<Self> {
+        let mut book = Book::default();
+        let events = Events::new(&mut book, types);
+        let work = Work::new(&mut book);
+        let sends = Sends::new(&mut book);
+        let ledger = LedgerState::new(&mut book);
+        let process = Process::new(&mut book);
+        Arc::new(Self { book, events, work, sends, ledger, process })
+    }
+
+    /// Prometheus text, format 0.0.4.
+    pub fn text(&self) -> String {
+        self.book.text()
+    }
+
+    /// What there is to measure.
+    pub fn about(&self) -> &[About] {
+        self.book.about()
+    }
+}
+
+/// The table of `docs/metrics.md`.
+pub fn table() -> String {
+    let metrics = Metrics::new([]);
+    let mut lines =
+        vec!["| name | type | labels | meaning |".to_owned(), "|---|---|---|---|".to_owned()];
+    lines.extend(metrics.about().iter().map(About::line));
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_table() {
+        let document = include_str!("../../docs/metrics.md");
+        let table = table();
+        assert!(document.contains(&table), "put this into docs/metrics.md:\n{table}");
+    }
+
+    #[test]
+    fn every_metric_has_a_proper_name_a_unit_and_a_meaning() {
+        let metrics = Metrics::new([]);
+        let mut names: Vec<_> = metrics.about().iter().map(|about| about.name).collect();
+        for about in metrics.about() {
+            let name = about.name;
+            assert!(name.starts_with("ulak_"), "{name}");
+            assert!(name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()), "{name}");
+            assert!(about.help.ends_with('.') && about.help.len() > 20, "{name}: {}", about.help);
+            assert_eq!(name.ends_with("_total"), about.kind == Kind::Counter, "{name}");
+            assert!(about.kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");
+        }
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "a name is taken twice");
+    }
+
+    #[test]
+    fn what_is_counted_is_told_in_the_text_format_of_prometheus() {
+        let metrics = Metrics::new(["ulak.payment-receipt.v1"]);
+        assert_eq!(metrics.text(), "", "nothing has happened");
+        metrics.events.received("ulak.payment-receipt.v1");
+        metrics.events.received("ulak.payment-receipt.v1");
+        metrics.events.received("somebody's own");
+        metrics.work.took(Stage::Claim, std::time::Duration::from_millis(3));
+        let text = metrics.text();
+        let lines: Vec<&str> = text.lines().collect();
+        for line in [
+            "# TYPE ulak_events_received_total counter",
+            "ulak_events_received_total{type=\"payment-receipt\"} 2",
+            "ulak_events_received_total{type=\"other\"} 1",
+            "# TYPE ulak_stage_duration_seconds histogram",
+            "ulak_stage_duration_seconds_bucket{le=\"0.0025\",stage=\"claim\"} 0",
+            "ulak_stage_duration_seconds_bucket{le=\"0.005\",stage=\"claim\"} 1",
+            "ulak_stage_duration_seconds_bucket{le=\"+Inf\",stage=\"claim\"} 1",
+            "ulak_stage_duration_seconds_count{stage=\"claim\"} 1",
+        ] {
+            assert!(lines.contains(&line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("EOF") && !text.contains("somebody"), "{text}");
+        assert_eq!(text.matches("# HELP ulak_events_received_total ").count(), 1);
+    }
+}

@@ -1,0 +1,88 @@
+//! Each scenario of `ulak bench` about sending measures real processes on a ledger of its own, says one line with all it promises to say,
+//! and leaves nothing behind. What the numbers are says nothing here: others are at work on this machine.
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::harness::cli::{self, Said};
+use crate::harness::publisher::Publisher;
+use crate::harness::services::{Database, Services, Vhost};
+
+const SMALL: [&str; 10] = [
+    "--messages",
+    "300",
+    "--waiting",
+    "400",
+    "--per-second",
+    "50",
+    "--seconds",
+    "2",
+    "--in-flight",
+    "64",
+];
+
+/// What every line says of what a message costs.
+const COSTS: [&str; 5] = [
+    "cpu_us_per_message",
+    "postgres_cpu_us_per_message",
+    "rabbitmq_cpu_us_per_message",
+    "simulator_cpu_us_per_message",
+    "wal_bytes_per_message",
+];
+const WAITS: [&str; 5] = ["per_s", "p50_ms", "p95_ms", "p99_ms", "rss_peak_mib"];
+
+async fn bench(args: &[&str]) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ulak"));
+    command.arg("bench").args(SMALL).arg("--json");
+    cli::said(command, args).await
+}
+
+fn count(line: &Value, field: &str) -> u64 {
+    line[field].as_u64().unwrap_or_else(|| panic!("{field} in {line}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bench_prints_one_line_a_scenario_of_sending() {
+    let services = Services::shared();
+    let (vhost, store) = (Vhost::create_on(&services).await, Database::create_on(&services).await);
+    let said = bench(&[
+        "--broker",
+        &vhost.url(),
+        "--database",
+        &store.url(),
+        "throughput",
+        "latency",
+        "slow-provider",
+        "backlog",
+        "shared-cap",
+        "floor",
+    ])
+    .await;
+    let lines = said.json();
+    let scenarios: Vec<_> =
+        lines.iter().map(|line| line["scenario"].as_str().expect("a name")).collect();
+    let all = ["floor", "throughput", "latency", "slow-provider", "backlog", "shared-cap"];
+    assert_eq!(scenarios, all);
+    let own: [&[&str]; 6] = [
+        &[],
+        &["of_floor", "scheduler_cpu_us_per_message"],
+        &["max_ms", "scheduler_cpu_us_per_message"],
+        &["of_in_flight", "in_flight", "provider_ms"],
+        &["rss_growth_mib", "rss_peak_hanging_mib", "rss_growth_hanging_mib"],
+        &["used", "over_limit", "workers", "cap_segments_per_s"],
+    ];
+    for (line, own) in lines.iter().zip(own) {
+        for field in COSTS.iter().chain(&WAITS).chain(own) {
+            assert!(line[field].as_f64().is_some_and(|n| n >= 0.0), "{field} in {line}");
+        }
+        assert!(line["goal"].is_string() && line["met"].is_boolean(), "{line}");
+    }
+    // exactly once each, and none of another scenario
+    let messages: Vec<u64> = lines[..5].iter().map(|line| count(line, "messages")).collect();
+    assert_eq!(messages, [300, 300, 100, 300, 400]);
+    assert_eq!(count(&lines[5], "workers"), 4);
+    let clinic = Publisher::connect(&vhost.url()).await;
+    for queue in ["ulak.appointment-reminder", "ulak.payment-receipt", "ulak.dead-letter"] {
+        assert!(clinic.get(queue).await.is_none(), "{queue} holds something");
+    }
+}

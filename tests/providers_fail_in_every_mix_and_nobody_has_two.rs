@@ -1,0 +1,92 @@
+//! Netgsm and İYS fail in random mixes of every kind of fault that the twins know, one mix after another under load: whatever they
+//! do, nobody has two messages, nobody is lost, and who is not accepted is listed as unknown.
+//!
+//! A seed is printed for each mix. `ULAK_ATTACK_SEED` replays a run, `ULAK_ATTACK_MIXES` makes it longer; it never is shorter than
+//! [`MIXES`].
+
+use simulator::{Fault, FaultKind, Operation, Provider};
+
+use crate::harness::Options;
+use crate::harness::attack::{Attack, Ends};
+use crate::harness::random::Random;
+
+/// What CI runs at least.
+const MIXES: u64 = 24;
+const SEED: u64 = 20_261_122;
+/// Events of one mix.
+const EVENTS: usize = 40;
+/// Faults of one mix at most.
+const FAULTS: usize = 5;
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
+}
+
+/// A kind of fault for a call, drawn.
+fn kind(random: &mut Random, codes: &[&str]) -> FaultKind {
+    let accept = random.below(2) == 0;
+    match random.below(8) {
+        0 => FaultKind::Http { status: [500, 502, 503, 504, 429, 404][random.below(6)] },
+        1 => FaultKind::Hang { accept, seconds: 600 },
+        2 => FaultKind::Reset { accept },
+        3 => FaultKind::Garbage { accept },
+        4 => FaultKind::Slow { ms: [50, 300, 900, 1_600][random.below(4)] },
+        5 => FaultKind::Down,
+        _ => FaultKind::Code { code: codes[random.below(codes.len())].to_owned() },
+    }
+}
+
+/// A fault with whom it strikes. Each ends after some requests, so that the installation gets well by itself.
+fn fault(random: &mut Random) -> Fault {
+    // a code that refuses the message itself would be the end of a healthy event: those have tests of their own
+    let send = ["00", "02", "80", "85", "100", "101", "30", "40", "60", "999"];
+    let report = ["30", "60", "80", "100"];
+    let token = ["H084", "H251", "invalid_request", "H124"];
+    // H500 is documented nowhere
+    let consents = ["H124", "H083", "H351", "H470", "H500"];
+    let (provider, operation, codes): (_, _, &[&str]) = match random.below(8) {
+        0..=3 => (Provider::Netgsm, Operation::Send, &send),
+        4 => (Provider::Netgsm, Operation::Report, &report),
+        5 => (Provider::Iys, Operation::Token, &token),
+        _ => (Provider::Iys, Operation::Consents, &consents),
+    };
+    let share = [0.05, 0.2, 0.5, 1.0][random.below(4)];
+    let times = 1 + random.below(if share < 0.5 { 8 } else { 4 }) as u64;
+    Fault::new(provider, operation, kind(random, codes)).share(share).times(times)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn providers_fail_in_every_mix() {
+    let (mixes, seed) =
+        (setting("ULAK_ATTACK_MIXES", MIXES).max(MIXES), setting("ULAK_ATTACK_SEED", SEED));
+    let options = Options::default()
+        .set("ULAK_WORKER__IN_FLIGHT", 16)
+        .set("ULAK_WORKER__QUICK_RETRIES", 1)
+        .set("ULAK_WORKER__REQUEST_DEADLINE_S", 1);
+    let mut attack = Attack::without_a_proxy(options).await;
+    let mut ends = Ends::default();
+    let mut struck = 0;
+    for mix in 0..mixes {
+        let mut random = Random::of(seed.wrapping_add(mix));
+        let faults: Vec<Fault> = (0..=random.below(FAULTS)).map(|_| fault(&mut random)).collect();
+        say(&format!("mix {mix}, ULAK_ATTACK_SEED={}: {faults:?}", seed.wrapping_add(mix)));
+        attack.clinic.outside.clear_faults();
+        for fault in faults {
+            attack.clinic.outside.add_fault(fault).expect("a fault");
+        }
+        attack.publish(EVENTS).await;
+        let before = ends;
+        ends = attack.ends(&format!("mix {mix} of seed {seed}")).await;
+        struck += usize::from(ends.unresolved > before.unresolved);
+    }
+    assert_eq!(ends.accepted + ends.unresolved, usize::try_from(mixes).expect("few") * EVENTS);
+    assert!(struck > 0, "no mix left anything unknown: the faults did not strike");
+    say(&format!("{mixes} mixes: {ends:?}"));
+    attack.clinic.finish().await;
+}
+
+/// Shown when the test fails, or with `--nocapture`.
+#[expect(clippy::print_stderr, reason = "a seed is of use only if it is seen")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}
