@@ -46,7 +46,7 @@ fn cut_the_power(folder: &Path, random: &mut Random) {
     let noise: Vec<u8> = (0..FRAME).map(|_| random.next().to_le_bytes()[0]).collect();
     match random.below(4) {
         0 => {}
-        1 => bytes.extend(&noise[..1 + random.below(FRAME - 1)]),
+        1 => bytes.extend(&noise[..=random.below(FRAME - 1)]),
         2 => bytes.extend(noise),
         _ => bytes.extend(vec![0; FRAME]),
     }

@@ -1,6 +1,8 @@
 //! Somebody changes rows behind Ulak's back: the background check alerts with clinic and hour, the metric shows it, `ulak log balance`
 //! fails and names it; once it is mended all of that ends by itself.
 
+#![expect(clippy::float_cmp, reason = "a page of metrics writes counts as floats; they are whole")]
+
 use std::time::{Duration, Instant};
 
 use serde_json::Value;

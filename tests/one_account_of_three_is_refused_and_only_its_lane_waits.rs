@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use simulator::{Fault, FaultKind, Operation, Provider, Script};
 
+use crate::harness::process::Process;
 use crate::harness::{Event, Installation, Options, receipt};
 
 const CLINICS: [&str; 3] = ["atasehir", "besiktas", "kadikoy"];
@@ -123,7 +124,7 @@ impl Installation {
 
     /// Why lanes closed, as ops were told, in order.
     fn reasons(&self) -> Vec<String> {
-        let lines = self.workers.iter().flat_map(|worker| worker.lines());
+        let lines = self.workers.iter().flat_map(Process::lines);
         let parsed = lines.filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok());
         let alerts = parsed.filter(|line| line["alert"] == "lane-closed");
         let mut told: Vec<(String, String)> = alerts

@@ -11,7 +11,7 @@ use crate::harness::attack::{Attack, Ends};
 use crate::harness::random::Random;
 
 /// What CI runs at least.
-const MIXES: u64 = 24;
+const MIXES: u64 = 14;
 const SEED: u64 = 20_261_122;
 /// Events of one mix.
 const EVENTS: usize = 40;

@@ -14,7 +14,7 @@ use super::services::{Database, Services, Vhost};
 
 /// Longest time in which everything is well again: a connection that is lost without a word is given up after 35 s, and one that was
 /// asked just before that after another 35 s (`ledger::engine::lent`).
-const RECOVERY: Duration = Duration::from_secs(120);
+const RECOVERY: Duration = Duration::from_mins(2);
 /// Pause between two looks at the ledger.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 

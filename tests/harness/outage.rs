@@ -1,5 +1,6 @@
 //! What outages are measured with: many events at once, a clock that passes hours, the provider's own records of who came when.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -28,8 +29,6 @@ const EACH: Duration = Duration::from_millis(25);
 pub struct Latency {
     /// Half of them were faster, milliseconds.
     pub median_ms: i64,
-    /// 95 of 100 were faster, milliseconds.
-    pub p95_ms: i64,
 }
 
 impl Installation {
@@ -109,6 +108,14 @@ impl Installation {
     /// Publishes receipts of Beşiktaş, which has an account of its own, and times them: from before the publication until the
     /// provider has accepted them, by the one clock of this machine.
     pub async fn latency_of_others(&self, name: &str, count: usize) -> Latency {
+        let ways = self.ways_of_others(name, count).await;
+        let mut took: Vec<i64> = ways.iter().map(|way| way.end() - way.start()).collect();
+        took.sort_unstable();
+        Latency { median_ms: took[count / 2] }
+    }
+
+    /// The same; of each when it was published and when it was accepted, milliseconds since 1970 UTC.
+    pub async fn ways_of_others(&self, name: &str, count: usize) -> Vec<RangeInclusive<i64>> {
         let mut published = Vec::with_capacity(count);
         for n in 0..count {
             let event = receipt(&format!("{name}-{n}")).of_clinic("besiktas");
@@ -116,15 +123,27 @@ impl Installation {
             self.publish(&event).await;
             tokio::time::sleep(EACH).await;
         }
-        let mut took = Vec::with_capacity(count);
+        let mut ways = Vec::with_capacity(count);
         for (at, to) in &published {
             let messages = self.outside.wait_for_to(to, 1, PATIENCE).await;
             assert_eq!(messages.len(), 1, "{name}: one of them was not sent");
-            took.push(accepted_ms(&messages[0]) - at);
+            ways.push(*at..=accepted_ms(&messages[0]));
         }
-        took.sort_unstable();
-        Latency { median_ms: took[count / 2], p95_ms: took[count * 95 / 100] }
+        ways
     }
+}
+
+/// How many messages of this sender the provider accepted on each of these ways.
+pub fn passed_by(
+    messages: &[MessageView],
+    sender: &str,
+    ways: &[RangeInclusive<i64>],
+) -> Vec<usize> {
+    let of_sender = messages.iter().filter(|message| message.sender == sender);
+    let mut at: Vec<i64> = of_sender.map(accepted_ms).collect();
+    at.sort_unstable();
+    let before = |ms: i64| at.partition_point(|it| *it < ms);
+    ways.iter().map(|way| before(*way.end()).saturating_sub(before(*way.start()))).collect()
 }
 
 /// When the provider accepted it, milliseconds since 1970 UTC.

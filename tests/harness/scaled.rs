@@ -11,6 +11,9 @@ pub const FACTOR: u32 = 30;
 /// `reconcile.settle` and `reconcile.give_up`.
 pub const TIMES: [(&str, &str); 2] =
     [("ULAK_RECONCILE__SETTLE", "1s,2s,4s"), ("ULAK_RECONCILE__GIVE_UP", "30s")];
+/// That long after its deadline a provider has decided on a request (the first of `reconcile.settle`, ADR 0009), also where only the
+/// provider's clock says when a message was made, which may be 5 s from ours.
+const DECIDED_MS: i64 = 1_000 + 5_000;
 /// Questions a minute to Netgsm's report.
 pub const QUERIES: u32 = 10 * FACTOR;
 /// Seconds of a request: an attempt is over that long after its 5 s of freshness. Not scaled: it is the least there is.
@@ -58,11 +61,12 @@ pub fn twilio(options: Options) -> Options {
 }
 
 impl Installation {
-    /// Waits until the request of an event's last attempt is over, so that what is sent from now on was claimed after it.
+    /// Waits until the provider has decided on the request of an event's last attempt, so that what is sent from now on was claimed
+    /// after it: it is a control.
     pub async fn until_over(&self, event: &Event) {
         let over = format!(
             "SELECT count(*) FROM attempt a JOIN notification n ON n.ntf = a.ntf AND n.attempt = a.n \
-             WHERE a.ntf = '{}' AND a.deadline_at < floor(extract(epoch FROM clock_timestamp()) * 1000)",
+             WHERE a.ntf = '{}' AND a.deadline_at + {DECIDED_MS} < floor(extract(epoch FROM clock_timestamp()) * 1000)",
             event.ntf()
         );
         let what = format!("the request of {} is over", event.ntf());

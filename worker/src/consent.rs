@@ -127,7 +127,8 @@ impl Asker {
 
     /// Whether a RET is on record, by the single question with its hourly budget.
     pub async fn not_refused(&self, phone: &PhoneNumber, kind: RecipientType) -> Answer {
-        self.inner.single(phone, kind).await
+        // not part of what every message carries along
+        Box::pin(self.inner.single(phone, kind)).await
     }
 }
 

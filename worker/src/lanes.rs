@@ -6,6 +6,7 @@ use ledger::lanes::{Lane, LaneState};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Results without one good among them after which a lane closes.
@@ -16,11 +17,15 @@ const PROBE_OUTAGE_MS: i64 = 2_000;
 const PROBE_ACCOUNT_MS: i64 = 10_000;
 /// How often the shared state is read.
 const READ_EVERY: Duration = Duration::from_millis(500);
+/// How old what was read may be for a row that somebody has just let go.
+const READ_JUST_NOW: Duration = Duration::from_millis(50);
 
 /// Lanes as this process knows them.
 #[derive(Debug, Default)]
 pub struct Lanes {
     known: Mutex<HashMap<String, Known>>,
+    /// When the shared state was read; held by whoever reads it for a row.
+    read_at: tokio::sync::Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -68,6 +73,21 @@ impl Lanes {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(READ_EVERY) => {}
             }
+        }
+    }
+
+    /// For a row that the scheduler has let go on this lane: if it is closed as far as we know, we may only be the last to hear that it
+    /// is tried. The row would go back and another one come in its place, as fast as they travel, until we had heard of it.
+    pub async fn look_for(&self, ledger: &Ledger, lane: &str) {
+        if !self.closed(lane) {
+            return;
+        }
+        let mut read_at = self.read_at.lock().await;
+        if read_at.is_none_or(|at| at.elapsed() > READ_JUST_NOW) {
+            if let Ok(lanes) = ledger.lanes().await {
+                self.now_are(&lanes);
+            }
+            *read_at = Some(Instant::now());
         }
     }
 

@@ -23,6 +23,7 @@ use crate::worker::Worker;
 use claim::Claim;
 use decide::Decision;
 use ledger::LedgerError;
+use ledger::protocol::Copy;
 use metrics::Stage;
 use validate::Read;
 
@@ -95,6 +96,10 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
         Read::Work(work) => work,
         Read::End(end) => return Ok(end),
     };
+    if let (Copy::Numbered(_), Some(lane)) = (work.copy, work.waited_on.as_deref()) {
+        // rare, and not part of what every message carries along
+        Box::pin(worker.lanes.look_for(&worker.ledger, lane)).await;
+    }
     for _ in 0..LOOKS {
         let Some(route) = route::choose(worker, &work) else {
             validate::look_around(worker, &mut work, None).await?;
@@ -126,7 +131,10 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
                 measure::claimed(worker, &work, &evidence);
                 hold::at(Place::AfterClaim).await;
                 hold::panic_at(Place::AfterClaim, &work.event.id);
-                return Ok(send::send(worker, &work, &route, &message, *attempt).await);
+                permit.come().await;
+                // the largest of all stages, and not every message comes so far
+                let sent = Box::pin(send::send(worker, &work, &route, &message, *attempt));
+                return Ok(sent.await);
             }
             Claim::LookAgain(why) => {
                 tracing::debug!(ntf = work.ntf, why, "claim wrote nothing: looking again");

@@ -20,7 +20,7 @@ impl Dice {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,7 +30,7 @@ impl Dice {
 
     /// A number below `end`; 0 where there is none.
     pub fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.next() % end as u64) as usize }
+        if end == 0 { 0 } else { (self.number() % end as u64) as usize }
     }
 
     /// Once in `n` times.
@@ -47,20 +47,20 @@ impl Dice {
 /// The input with this number.
 pub fn input(target: &Target, corpus: &[Vec<u8>], seed: u64, index: u64) -> Vec<u8> {
     let mut dice = Dice::new(seed ^ index.wrapping_mul(0xd134_2543_de82_ef95));
-    dice.next();
+    dice.number();
     let base = dice.of(corpus);
     let (head, tail) = base.split_at(target.head.min(base.len()));
     let mut head = head.to_vec();
     for byte in &mut head {
         if dice.once_in(4) {
-            *byte = dice.next() as u8;
+            *byte = dice.number() as u8;
         }
     }
     let other = dice.of(corpus);
     let other = &other[target.head.min(other.len())..];
     let tail = match dice.below(64) {
         0 => tail.to_vec(),
-        1 => (0..dice.below(200)).map(|_| dice.next() as u8).collect(),
+        1 => (0..dice.below(200)).map(|_| dice.number() as u8).collect(),
         _ => changed(target.shape, &mut dice, tail, other),
     };
     head.extend(tail);

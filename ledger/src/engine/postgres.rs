@@ -15,11 +15,18 @@ const RECONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Longest wait for the sign of life of an idle connection.
 const PING_LIMIT: Duration = Duration::from_secs(2);
 
+/// Every statement of the hot path looks a few hundred keys up. The planner knows neither how many there are (they come as JSON) nor,
+/// in a table that has just begun to grow, how large it is; and it keeps the plan that it made first: reading all of `slot` for a
+/// hundred keys, merging all of `person` (docs/performance.md: 440 µs of its time a message, and 250 without these).
+const LOOKUPS: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+
 pub(super) async fn connect(settings: &LedgerSettings) -> Result<PgPool, LedgerError> {
     let options = PgConnectOptions::from_str(settings.url.expose_secret())
         .map_err(|_| LedgerError::Login("database.url cannot be read".to_owned()))?
         .application_name(&settings.name)
-        .options([("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "30s")]);
+        .options([("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "30s")])
+        .options(LOOKUPS);
     // the first connection is made alone: a pool hides why it cannot connect
     let first = options.connect();
     let mut first = tokio::time::timeout(Duration::from_secs(10), first)

@@ -164,6 +164,8 @@ impl Errors {
     fn documented(said: Said<'_>, answer: &Answer, asked: Asked<'_>) -> IysTrouble {
         let Said { row, code, words, indexes } = said;
         let Some(row) = row else {
+            // İYS' codes have four characters: one without end leaves no room for the words
+            let code: String = code.chars().take(40).collect();
             let trouble =
                 Trouble::new("iys:unlisted", format!("{code}, documented nowhere: {words}"));
             return match answer.status {

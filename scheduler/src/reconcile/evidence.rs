@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn no_later_look_helps_once_they_are_over_or_their_time_is() {
         let settle = [1, 2, 4].map(Duration::from_secs).to_vec();
-        let times = Times { settle, give_up: Duration::from_secs(60) };
+        let times = Times { settle, give_up: Duration::from_mins(1) };
         let occasion = |due: bool, now, complete| Occasion {
             due: if due { HashSet::from(["ntf_a"]) } else { HashSet::new() },
             times: &times,
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn who_is_not_due_is_only_found_or_ambiguous() {
-        let times = Times { settle: vec![], give_up: Duration::from_secs(60) };
+        let times = Times { settle: vec![], give_up: Duration::from_mins(1) };
         let occasion =
             Occasion { due: HashSet::from(["ntf_a"]), times: &times, now: 0, complete: true };
         let names = ["ntf_a", "ntf_b"].map(|name| attempt(name, "x", 0, 1));

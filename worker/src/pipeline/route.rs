@@ -13,9 +13,13 @@ use ledger::vault::Purpose;
 use schemas::{Channel, Class};
 use std::time::Duration;
 use templates::Message;
+use tokio::time::Instant;
 
 /// How long a message waits for the rate of its lane before its row does (PROTOCOL rule 2, ADR 0006).
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The claim begins this much before its place, so that how long it takes moves no request out of its place: a provider counts
+/// requests, and a few that bunch behind a slow commit are over its cap (ADR 0006).
+const LEAD: Duration = Duration::from_millis(150);
 /// A second in microseconds and 3 % more: what leaves evenly arrives a little less so, and the provider counts every second.
 const PLACE_US: i64 = 1_030_000;
 
@@ -42,6 +46,15 @@ pub struct Route {
 #[derive(Debug)]
 pub struct Permit {
     taken: Option<(String, i64)>,
+    /// Its place in the lane's pace: the request leaves then, not earlier.
+    at: Instant,
+}
+
+impl Permit {
+    /// Waits for the place itself, once everything else is done.
+    pub async fn come(&self) {
+        tokio::time::sleep_until(self.at).await;
+    }
 }
 
 /// Chooses the route; `None`: the clinic has no usable account for any channel that the message may take.
@@ -106,7 +119,8 @@ fn gate(worker: &Worker, work: &Work<'_>, lane: &SmsLane) -> Gate {
     }
 }
 
-/// Takes a place for the text's real segments in the pace that all workers keep, and waits for it. `None`: not within 2 s.
+/// Takes a place for the text's real segments in the pace that all workers keep, and waits until shortly before it. `None`: not
+/// within 2 s.
 ///
 /// # Errors
 /// [`Halt`] while the ledger is away.
@@ -115,15 +129,18 @@ pub async fn rate_permit(
     route: &Route,
     message: &Message,
 ) -> Result<Option<Permit>, Halt> {
-    let Some(cap) = route.lane.max_per_s else { return Ok(Some(Permit { taken: None })) };
+    let Some(cap) = route.lane.max_per_s else {
+        return Ok(Some(Permit { taken: None, at: Instant::now() }));
+    };
     let segments = i64::from(message.segments.segments.max(1));
     let us = segments.saturating_mul(PLACE_US) / i64::from(cap.max(1));
     let key = rate_key(route);
     let wait = worker.ledger.pace(&key, us, PATIENCE).await?;
     measure::permit(worker, route, wait.is_some());
     let Some(wait) = wait else { return Ok(None) };
-    tokio::time::sleep(wait).await;
-    Ok(Some(Permit { taken: Some((key, us)) }))
+    let at = Instant::now() + wait;
+    tokio::time::sleep(wait.saturating_sub(LEAD)).await;
+    Ok(Some(Permit { taken: Some((key, us)), at }))
 }
 
 /// Gives a permit back after a claim that wrote nothing.

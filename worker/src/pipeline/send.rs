@@ -207,7 +207,10 @@ fn goes_on(written: Written) -> bool {
 async fn in_pace(worker: &Worker, route: &Route, message: &Message, attempt: &Attempt) -> bool {
     while worker.ledger.clock().now() < attempt.until {
         match rate_permit(worker, route, message).await {
-            Ok(Some(_)) => return true,
+            Ok(Some(permit)) => {
+                permit.come().await;
+                return true;
+            }
             Ok(None) => {}
             Err(_) => return false,
         }

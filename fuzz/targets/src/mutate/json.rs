@@ -163,7 +163,7 @@ fn name(dice: &mut Dice, other: Option<&Node>) -> String {
     {
         return dice.of(fields).0.clone();
     }
-    quoted(*dice.of::<&str>(WORDS))
+    quoted(dice.of::<&str>(WORDS))
 }
 
 fn list(dice: &mut Dice, items: &mut Vec<Node>, other: Option<&Node>) {
@@ -254,7 +254,7 @@ fn scalar(dice: &mut Dice, text: &mut String) {
             }
         }
         3 => {
-            let word = quoted(*dice.of::<&str>(WORDS));
+            let word = quoted(dice.of::<&str>(WORDS));
             letters.splice(at..at, word[1..word.len() - 1].chars());
         }
         4 => {

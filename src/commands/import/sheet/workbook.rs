@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{anyhow, bail};
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx, XlsxError};
@@ -24,7 +25,7 @@ pub(super) struct Workbook {
 impl Workbook {
     pub(super) fn open(bytes: Vec<u8>, name: Option<&str>) -> anyhow::Result<Self> {
         refuse_bombs(&bytes)?;
-        let book = Xlsx::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
+        let book = contained(|| Xlsx::new(Cursor::new(bytes)))?;
         let sheets: Vec<String> = book
             .sheets_metadata()
             .iter()
@@ -60,10 +61,9 @@ impl Workbook {
 
     pub(super) fn each(&mut self, take: &mut Take<'_>) -> anyhow::Result<()> {
         let epoch = if self.book.has_1904_epoch() { FROM_1904 } else { 0.0 };
-        let mut cells =
-            self.book.worksheet_cells_reader(&self.sheet).map_err(|error| damaged(&error))?;
+        let mut cells = contained(|| self.book.worksheet_cells_reader(&self.sheet))?;
         let mut row = Line::new(0, Vec::new());
-        while let Some(found) = cells.next_cell().map_err(|error| damaged(&error))? {
+        while let Some(found) = contained(|| cells.next_cell())? {
             let (at, column) = found.get_position();
             let number = u64::from(at) + 1;
             if number != row.number {
@@ -128,13 +128,24 @@ fn refuse_bombs(bytes: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What calamine makes of a file. It panics at some damaged ones (`fuzz/regressions/import_parts`): then the
+/// file is damaged, and nothing that it was reading is used again.
+fn contained<T>(read: impl FnOnce() -> Result<T, XlsxError>) -> anyhow::Result<T> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(ended) => ended.map_err(|error| damaged(&error)),
+        Err(_) => Err(unreadable()),
+    }
+}
+
 /// What calamine says may repeat a cell.
 fn damaged(error: &XlsxError) -> anyhow::Error {
     match error {
         XlsxError::Password => anyhow!("has a password; save it without one"),
         XlsxError::NotAWorksheet(_) => anyhow!("the sheet is a chart; name another with --sheet"),
-        _ => {
-            anyhow!("is damaged, or no Excel workbook (.xlsx); open it in Excel and save it again")
-        }
+        _ => unreadable(),
     }
+}
+
+fn unreadable() -> anyhow::Error {
+    anyhow!("is damaged, or no Excel workbook (.xlsx); open it in Excel and save it again")
 }
