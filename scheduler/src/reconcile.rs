@@ -1,7 +1,7 @@
 //! Looks for attempts of which nobody knows whether they arrived (PROTOCOL rule 9, `docs/reconciliation.md`).
 //!
-//! Every scheduler runs this; one of them at a time has an account. The provider's books are read ([`netgsm`], [`twilio`]), judged
-//! ([`judge`]), and the looks recorded; what follows from them is the ledger's ([`ledger::reconcile::looks`]). Nothing is ever sent
+//! Every scheduler runs this; one of them at a time has an account. The provider's books are read (`netgsm`, `twilio`), judged
+//! (`judge`), and the looks recorded; what follows from them is the ledger's ([`ledger::reconcile::looks`]). Nothing is ever sent
 //! from here.
 
 mod counts;

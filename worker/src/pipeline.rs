@@ -131,9 +131,8 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
                 measure::claimed(worker, &work, &evidence);
                 hold::at(Place::AfterClaim).await;
                 hold::panic_at(Place::AfterClaim, &work.event.id);
-                permit.come().await;
                 // the largest of all stages, and not every message comes so far
-                let sent = Box::pin(send::send(worker, &work, &route, &message, *attempt));
+                let sent = Box::pin(send::send(worker, &work, &route, &message, *attempt, permit));
                 return Ok(sent.await);
             }
             Claim::LookAgain(why) => {

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The claim begins this much before its place, so that how long it takes moves no request out of its place: a provider counts
 /// requests, and a few that bunch behind a slow commit are over its cap (ADR 0006).
 const LEAD: Duration = Duration::from_millis(150);
+/// A request this much behind its place still is in it: no more of them bunch than [`PLACE_US`] leaves free in a second.
+const LATE: Duration = Duration::from_millis(25);
 /// A second in microseconds and 3 % more: what leaves evenly arrives a little less so, and the provider counts every second.
 const PLACE_US: i64 = 1_030_000;
 
@@ -51,9 +53,10 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Waits for the place itself, once everything else is done.
-    pub async fn come(&self) {
+    /// Waits for the place itself, once everything else is done. `false`: it has passed, and a request now would stand in another's.
+    pub async fn come(&self) -> bool {
         tokio::time::sleep_until(self.at).await;
+        self.taken.is_none() || self.at.elapsed() < LATE
     }
 }
 
@@ -153,4 +156,23 @@ pub async fn give_back(worker: &Worker, permit: Permit) {
 
 fn rate_key(route: &Route) -> String {
     format!("rate/{}/{}", route.lane.provider.as_str(), route.lane.account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permit(taken: bool, behind: Duration) -> Permit {
+        Permit {
+            taken: taken.then(|| ("rate/netgsm/a".to_owned(), 1)),
+            at: Instant::now() - behind,
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_late_to_a_place_does_not_have_it_and_without_a_cap_nobody_is_late() {
+        assert!(permit(true, Duration::ZERO).come().await);
+        assert!(!permit(true, LATE).come().await);
+        assert!(permit(false, Duration::from_secs(3)).come().await);
+    }
 }

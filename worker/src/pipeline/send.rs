@@ -2,7 +2,7 @@
 
 use super::claim::{self, Attempt};
 use super::record::Then;
-use super::route::{self, Route, rate_permit};
+use super::route::{self, Permit, Route, rate_permit};
 use super::validate::Work;
 use super::{End, record};
 use crate::hold::{self, Place};
@@ -28,10 +28,12 @@ pub async fn send(
     route: &Route,
     message: &Message,
     mut attempt: Attempt,
+    mut permit: Permit,
 ) -> End {
     let mut delays = retry::quick();
     let mut tries = 0;
     loop {
+        in_place(worker, route, message, &attempt, permit).await;
         let sent = once(worker, work, route, message, &attempt);
         let outcome = worker.metrics.work.timed(Stage::Send, sent).await;
         hold::at(Place::AfterAnswer).await;
@@ -50,9 +52,10 @@ pub async fn send(
         let Some(pause) = pause.filter(|_| goes_on(written)) else { return End::Sent };
         tokio::time::sleep(pause).await;
         hold::at(Place::BackOff).await;
-        if !in_pace(worker, route, message, &attempt).await {
+        let Some(place) = in_pace(worker, route, message, &attempt).await else {
             return End::Sent;
-        }
+        };
+        permit = place;
         match next_attempt(worker, work, route, message, &attempt).await {
             Some(next) => attempt = next,
             // the row moved on, or its lease will run out and its time comes again
@@ -203,21 +206,41 @@ fn goes_on(written: Written) -> bool {
     written.applied && written.state == State::Sending
 }
 
-/// A further attempt keeps the lane's pace like the first. `false`: not before the decision runs out; the lease is looked after.
-async fn in_pace(worker: &Worker, route: &Route, message: &Message, attempt: &Attempt) -> bool {
+/// Waits for the place in the lane's pace. Whoever was held up behind it, by a slow commit, takes another one: late ones bunch, and
+/// the provider counts them. Held up for too long, the attempt is not made: its age is looked at right before the bytes.
+async fn in_place(
+    worker: &Worker,
+    route: &Route,
+    message: &Message,
+    attempt: &Attempt,
+    mut permit: Permit,
+) {
+    while !permit.come().await && !attempt.fresh.too_old() {
+        match rate_permit(worker, route, message).await {
+            Ok(Some(next)) => permit = next,
+            Ok(None) => tokio::time::sleep(Duration::from_millis(200)).await,
+            Err(_) => return,
+        }
+    }
+}
+
+/// A further attempt keeps the lane's pace like the first. `None`: not before the decision runs out; the lease is looked after.
+async fn in_pace(
+    worker: &Worker,
+    route: &Route,
+    message: &Message,
+    attempt: &Attempt,
+) -> Option<Permit> {
     while worker.ledger.clock().now() < attempt.until {
         match rate_permit(worker, route, message).await {
-            Ok(Some(permit)) => {
-                permit.come().await;
-                return true;
-            }
+            Ok(Some(permit)) => return Some(permit),
             Ok(None) => {}
-            Err(_) => return false,
+            Err(_) => return None,
         }
         // nothing within a second: the next places are further away
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    false
+    None
 }
 
 async fn next_attempt(

@@ -24,9 +24,13 @@ pub(super) fn events(input: &[u8]) {
     match outside::posted(registry(), "atasehir", input) {
         Ok(items) => assert!(items <= 1_000),
         Err(problem) => {
-            holds_nothing_planted("a problem", &problem);
-            let problem: serde_json::Value =
+            let mut problem: serde_json::Value =
                 serde_json::from_str(&problem).expect("a problem is JSON");
+            // a place names unknown fields that look like identifiers (`schemas/README.md`)
+            for fault in problem["errors"].as_array_mut().into_iter().flatten() {
+                fault["path"].take();
+            }
+            holds_nothing_planted("a problem", &problem.to_string());
             let status = problem["status"].as_u64().unwrap_or(0);
             assert!(matches!(status, 400 | 403 | 413 | 422), "{problem}");
             let faults = problem["errors"].as_array().map_or(0, Vec::len);
