@@ -333,7 +333,9 @@ fn the_manual_has_a_section_for_every_command() {
                 manual.split(&heading).nth(1).unwrap_or_else(|| panic!("no section {path}"));
             assert!(section.starts_with([' ', '`']), "no section {path}");
             let title = section.lines().next().unwrap_or_default();
-            for argument in command.get_arguments().filter(|a| !a.is_global_set()) {
+            for argument in
+                command.get_arguments().filter(|a| !a.is_global_set() && !a.is_hide_set())
+            {
                 if let Some(long) = argument.get_long() {
                     assert!(
                         title.contains(&format!("--{long}")),

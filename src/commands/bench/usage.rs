@@ -193,7 +193,8 @@ mod tests {
     fn this_process_has_used_memory_and_is_no_postgresql() {
         let own = Pid(std::process::id());
         let (now, most) = (own.rss_mib().expect("VmRSS"), own.rss_peak_mib().expect("VmHWM"));
-        assert!(now > 1.0 && most >= now, "{now} {most}");
+        // the kernel adds up what its threads counted in steps: the two may differ by a few pages
+        assert!(now > 1.0 && most > now - 1.0, "{now} {most}");
         assert!(own.cpu().is_some());
         assert!(Server::of_backend(i64::from(own.0)).is_none());
         assert!(Server::of_backend(-1).is_none());
