@@ -230,7 +230,7 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
         prefetch: config.worker.prefetch,
         quick_retries: config.worker.quick_retries,
         request_deadline: config.worker.request_deadline,
-        first_look: config.reconcile.settle.first().copied().unwrap_or_default(),
+        first_look: config.reconcile.first_look(),
         drain: config.worker.drain,
     }
 }

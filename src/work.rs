@@ -116,13 +116,10 @@ async fn release(ready: &Ready, outlet: Outlet, stop: &Stop) -> anyhow::Result<(
     let mut told = start::scheduler_settings(&ready.settings.config);
     told.metrics = ready.health.metrics();
     ready.health.reconciles(Arc::clone(&told.reconcile.counts));
-    let ledger = ready
-        .ledger
-        .clone()
-        .giving_up_after(ready.settings.config.reconcile.give_up)
-        .looking_first_after(
-            ready.settings.config.reconcile.settle.first().copied().unwrap_or_default(),
-        );
+    let reconcile = &ready.settings.config.reconcile;
+    let ledger = ready.ledger.clone();
+    let ledger =
+        ledger.giving_up_after(reconcile.give_up).looking_first_after(reconcile.first_look());
     let registry = Arc::clone(&ready.settings.registry);
     let applier = start::applier(&ready.settings.config, &registry, &ledger);
     match scheduler::run(told, registry, ledger, outlet, applier, &stop.soft, &stop.hard).await {

@@ -27,7 +27,7 @@ use lent::Lent;
 use place::OpenFile;
 pub(crate) use postgres::describe as describe_postgres;
 pub(crate) use sqlite::{describe as describe_sqlite, full};
-pub(crate) use statement::{Row, Value, query, query_as, scalar};
+pub(crate) use statement::{Query, Row, Value, query, query_as, scalar};
 
 /// Which database keeps the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

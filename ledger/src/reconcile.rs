@@ -4,7 +4,7 @@
 pub mod looks;
 
 use crate::db::Ledger;
-use crate::engine::{Row, query, scalar};
+use crate::engine::{Query, Row, query, scalar};
 use crate::error::LedgerError;
 use std::collections::{BTreeSet, HashSet};
 
@@ -24,14 +24,10 @@ pub struct Hold {
 pub struct UnknownAttempt {
     /// Notification.
     pub ntf: String,
-    /// Clinic.
-    pub clinic: String,
     /// Number of the attempt.
     pub n: u32,
     /// Provider, account and sender.
     pub lane: String,
-    /// `sms` or `whatsapp`.
-    pub channel: String,
     /// Keyed hash of (account, number).
     pub number: String,
     /// Billed segments.
@@ -44,14 +40,6 @@ pub struct UnknownAttempt {
     pub unknown_at: i64,
     /// How often it was looked for.
     pub looks: u32,
-    /// How many of the looks showed that it was not there.
-    pub absences: u32,
-    /// It may be sent once more if it did not arrive (`x-ulak.on_unknown`).
-    pub resend: bool,
-    /// When it is of no use any more.
-    pub expires_at: i64,
-    /// When it is looked for next.
-    pub due_at: i64,
     /// Its worker may still be at it: nobody can say yet what it is.
     pub under_way: bool,
 }
@@ -80,16 +68,15 @@ pub fn account_of(lane: &str) -> &str {
     &lane[..end]
 }
 
-const WHAT: &str = "a.ntf, n.clinic, a.n, a.lane, a.channel, a.number, a.segments, a.started_at, a.deadline_at, \
-    a.ended_at, a.looks, a.absences, n.on_unknown, n.expires_at, a.state";
+const WHAT: &str = "a.ntf, a.n, a.lane, a.number, a.segments, a.started_at, a.deadline_at, a.ended_at, a.looks, a.state";
 /// Its lane begins with `$1`, which is `$2` characters long.
 const OF_ACCOUNT: &str = "substr(a.lane, 1, CAST($2 AS INTEGER)) = $1";
 
-/// The beginning of the lanes of an account, and its length.
-fn beginning(account: &str) -> (String, i64) {
+/// A statement with [`OF_ACCOUNT`] in it.
+fn of_account(text: String, account: &str) -> Query<Row> {
     let beginning = format!("{account}/");
     let length = beginning.chars().count() as i64;
-    (beginning, length)
+    query(text).bind(beginning).bind(length)
 }
 
 impl Ledger {
@@ -134,17 +121,12 @@ impl Ledger {
         account: &str,
         limit: i64,
     ) -> Result<Vec<UnknownAttempt>, LedgerError> {
-        let (beginning, length) = beginning(account);
-        let rows = query(format!(
-            "-- unknown due\nSELECT {WHAT}, o.due_at FROM open o JOIN notification n ON n.ntf = o.ntf \
+        let text = format!(
+            "-- unknown due\nSELECT {WHAT} FROM open o JOIN notification n ON n.ntf = o.ntf \
              JOIN attempt a ON a.ntf = o.ntf AND a.n = n.attempt AND a.state = 'unknown' \
              WHERE o.state = 'unknown' AND o.due_at <= {{now}} AND {OF_ACCOUNT} ORDER BY a.started_at, a.ntf LIMIT $3"
-        ))
-        .bind(beginning)
-        .bind(length)
-        .bind(limit)
-        .fetch_all(self.db.read())
-        .await?;
+        );
+        let rows = of_account(text, account).bind(limit).fetch_all(self.db.read()).await?;
         rows.iter().map(unknown).collect()
     }
 
@@ -160,20 +142,13 @@ impl Ledger {
         from_ms: i64,
         to_ms: i64,
     ) -> Result<Vec<UnknownAttempt>, LedgerError> {
-        let (beginning, length) = beginning(account);
-        let rows = query(format!(
-            "-- unknown near\nSELECT {WHAT}, coalesce(o.due_at, 0) AS due_at FROM attempt a JOIN notification n ON n.ntf = a.ntf \
-             LEFT JOIN open o ON o.ntf = a.ntf WHERE a.started_at BETWEEN $3 AND $4 AND {OF_ACCOUNT} \
+        let text = format!(
+            "-- unknown near\nSELECT {WHAT} FROM attempt a WHERE a.started_at BETWEEN $3 AND $4 AND {OF_ACCOUNT} \
              AND (a.state IN ('open', 'unknown') OR (a.state = 'accepted' AND a.provider_ref IS NULL)) \
              ORDER BY a.started_at, a.ntf"
-        ))
-        .bind(beginning)
-        .bind(length)
-        .bind(from_ms)
-        .bind(to_ms)
-        .fetch_all(self.db.read())
-        .await?;
-        rows.iter().map(unknown).collect()
+        );
+        let statement = of_account(text, account).bind(from_ms).bind(to_ms);
+        statement.fetch_all(self.db.read()).await?.iter().map(unknown).collect()
     }
 
     /// The provider's ids of all attempts of an account that were claimed in a time, both ends included.
@@ -186,18 +161,13 @@ impl Ledger {
         from_ms: i64,
         to_ms: i64,
     ) -> Result<HashSet<String>, LedgerError> {
-        let (beginning, length) = beginning(account);
-        let refs: Vec<String> = scalar(format!(
+        let text = format!(
             "-- known refs\nSELECT a.provider_ref FROM attempt a WHERE a.started_at BETWEEN $3 AND $4 AND {OF_ACCOUNT} \
              AND a.provider_ref IS NOT NULL"
-        ))
-        .bind(beginning)
-        .bind(length)
-        .bind(from_ms)
-        .bind(to_ms)
-        .fetch_all(self.db.read())
-        .await?;
-        Ok(refs.into_iter().collect())
+        );
+        let statement = of_account(text, account).bind(from_ms).bind(to_ms);
+        let rows = statement.fetch_all(self.db.read()).await?;
+        rows.iter().map(|row| row.try_get("provider_ref")).collect()
     }
 
     /// The first messages of an account that its provider answered with their id and that were claimed at `at_ms` or later, at most
@@ -211,27 +181,20 @@ impl Ledger {
         at_ms: i64,
         limit: i64,
     ) -> Result<Vec<Control>, LedgerError> {
-        let (beginning, length) = beginning(account);
-        let rows = query(format!(
+        let text = format!(
             "-- controls\nSELECT a.provider_ref, a.started_at, a.ended_at FROM attempt a WHERE a.started_at >= $3 \
              AND a.state = 'accepted' AND a.provider_ref IS NOT NULL AND a.looks = 0 AND {OF_ACCOUNT} \
              ORDER BY a.started_at, a.ntf LIMIT $4"
-        ))
-        .bind(beginning)
-        .bind(length)
-        .bind(at_ms)
-        .bind(limit)
-        .fetch_all(self.db.read())
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Control {
-                    provider_ref: row.try_get("provider_ref")?,
-                    started_at: row.try_get("started_at")?,
-                    ended_at: row.try_get("ended_at")?,
-                })
+        );
+        let statement = of_account(text, account).bind(at_ms).bind(limit);
+        let control = |row: &Row| {
+            Ok(Control {
+                provider_ref: row.try_get("provider_ref")?,
+                started_at: row.try_get("started_at")?,
+                ended_at: row.try_get("ended_at")?,
             })
-            .collect()
+        };
+        statement.fetch_all(self.db.read()).await?.iter().map(control).collect()
     }
 }
 
@@ -245,20 +208,14 @@ fn unknown(row: &Row) -> Result<UnknownAttempt, LedgerError> {
     let started_at = row.try_get("started_at")?;
     Ok(UnknownAttempt {
         ntf: row.try_get("ntf")?,
-        clinic: row.try_get("clinic")?,
         n: count("n")?,
         lane: row.try_get("lane")?,
-        channel: row.try_get("channel")?,
         number: row.try_get::<Option<String>, _>("number")?.unwrap_or_default(),
         segments: count("segments")?,
         started_at,
         deadline_at: row.try_get("deadline_at")?,
         unknown_at: row.try_get::<Option<i64>, _>("ended_at")?.unwrap_or(started_at),
         looks: count("looks")?,
-        absences: count("absences")?,
-        resend: row.try_get::<String, _>("on_unknown")? == "resend",
-        expires_at: row.try_get("expires_at")?,
-        due_at: row.try_get("due_at")?,
         under_way: row.try_get::<String, _>("state")? == "open",
     })
 }

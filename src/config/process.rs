@@ -110,6 +110,13 @@ pub struct Reconcile {
     pub give_up: Duration,
 }
 
+impl Reconcile {
+    /// How long after its deadline an attempt that may have arrived is first looked for.
+    pub fn first_look(&self) -> Duration {
+        self.settle.first().copied().unwrap_or_default()
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone)]
 pub struct Log {

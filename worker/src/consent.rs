@@ -286,6 +286,10 @@ impl Inner {
         }
     }
 
+    fn keep(&self, token: Option<(SecretString, i64)>) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = token;
+    }
+
     /// The shared access token, fetched by whoever has the lease; an account that gets none closes its lane.
     async fn token(&self) -> Result<(SecretString, i64), IysTrouble> {
         let now = self.ledger.clock().now_ms();
@@ -320,12 +324,6 @@ impl Inner {
             Err(NoToken::Away) => Err(silent("ledger-away")),
             Err(NoToken::Unreadable) => Err(silent("token-unreadable")),
         }
-    }
-}
-
-impl Inner {
-    fn keep(&self, token: Option<(SecretString, i64)>) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = token;
     }
 }
 

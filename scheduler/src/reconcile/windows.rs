@@ -86,20 +86,14 @@ pub mod tests {
     pub fn attempt(ntf: &str, number: &str, started_at: i64, deadline_at: i64) -> UnknownAttempt {
         UnknownAttempt {
             ntf: ntf.to_owned(),
-            clinic: "atasehir".to_owned(),
             n: 1,
             lane: "netgsm/default/KLINIK".to_owned(),
-            channel: "sms".to_owned(),
             number: number.to_owned(),
             segments: 1,
             started_at,
             deadline_at,
             unknown_at: deadline_at,
             looks: 0,
-            absences: 0,
-            resend: true,
-            expires_at: i64::MAX,
-            due_at: 0,
             under_way: false,
         }
     }
