@@ -43,26 +43,32 @@ async fn a_file_on_a_disk_that_is_full_and_has_room_again() {
         machine.post(&event).await;
         taken.push(event);
     }
+    let t0 = std::time::Instant::now();
     hold.reached().await;
+    eprintln!("H1 reached {:?}", t0.elapsed());
     disk.fill(0);
     let refused = refused_by_the_door(&mut machine, &mut taken).await;
+    eprintln!("H1 refused {:?} taken {}", t0.elapsed(), taken.len());
     let ready = machine.get("/readyz").await;
     assert_eq!(ready.status, 503, "{}", ready.body);
     assert!(ready.body.to_string().contains("full"), "{}", ready.body);
     // the provider has it, and nobody can write that down
     hold.go();
     machine.up.as_mut().expect("it runs").line(KEPT).await;
+    eprintln!("H1 kept {:?}", t0.elapsed());
     assert!(
         machine.rows().await.iter().any(|row| row.state.as_str() == "waiting"),
         "no claim fails"
     );
 
+    eprintln!("H1 rows {:?}", t0.elapsed());
     disk.free();
     machine
         .until("it is ready again", async || {
             (machine.get("/readyz").await.status == 200).then_some(())
         })
         .await;
+    eprintln!("H1 ready {:?}", t0.elapsed());
     machine.post(&refused).await;
     taken.push(refused);
     machine
@@ -72,6 +78,12 @@ async fn a_file_on_a_disk_that_is_full_and_has_room_again() {
             (rows.len() == taken.len() && accepted).then_some(())
         })
         .await;
+    eprintln!("H1 accepted {:?}", t0.elapsed());
+    for line in machine.up.as_ref().expect("it runs").lines() {
+        if !line.contains("\"handled\"") {
+            eprintln!("H1L {line}");
+        }
+    }
     for event in &taken {
         assert_eq!(machine.outside.messages_to(event.national()).len(), 1, "{}", event.ntf());
     }

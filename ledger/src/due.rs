@@ -1,9 +1,10 @@
 //! What is due: which lanes and clinics have something, and the rows in the order of their urgency. Reads only; `sweep` moves them.
 
 use crate::db::Ledger;
-use crate::engine::{query, query_as, scalar};
+use crate::engine::{Row, query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::look::parse_state;
+use crate::reconcile::looked_after;
 use crate::state::State;
 
 /// Rows of one lane, state and clinic.
@@ -53,6 +54,9 @@ pub struct Due {
 const NOW: &str = "(SELECT {now})";
 /// Rows about a visit that have not expired are left out (`without_visits`).
 const NO_VISITS: &str = "AND (expires_at <= (SELECT {now}) OR NOT EXISTS (SELECT 1 FROM notification v WHERE v.ntf = open.ntf AND v.appointment IS NOT NULL))";
+/// Nobody has held the account for as long as an attempt is looked for. Its lane begins with `reconcile/` and the account.
+const NOT_LOOKED_AFTER: &str = "AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.name >= 'reconcile/' AND l.name < 'reconcile0' \
+    AND l.until > (SELECT {now}) - CAST($5 AS BIGINT) AND substr('reconcile/' || $1 || '/', 1, length(l.name) + 1) = l.name || '/')";
 
 impl Ledger {
     /// Which lanes, states and clinics have rows, by a handful of index probes and not by reading the rows.
@@ -70,17 +74,15 @@ impl Ledger {
         )
         .fetch_all(self.db.read())
         .await?;
-        rows.iter()
-            .map(|row| {
-                let state = parse_state(&row.try_get::<String, _>("state")?)?;
-                Ok(Group {
-                    lane: row.try_get("lane")?,
-                    state,
-                    clinic: row.try_get("clinic")?,
-                    due_at: self.due_for_sweep(state, row.try_get("due_at")?),
-                })
-            })
-            .collect()
+        let groups: Result<Vec<Group>, LedgerError> = rows.iter().map(group).collect();
+        let mut groups = groups?;
+        if groups.iter().any(|group| group.state == State::Unknown) {
+            let looked_after = looked_after(self.db.read()).await?;
+            for group in groups.iter_mut().filter(|group| group.state == State::Unknown) {
+                group.due_at = looked_after.given_up_at(&group.lane, group.due_at, self.give_up_ms);
+            }
+        }
+        Ok(groups)
     }
 
     /// How many rows of a lane are outside the ledger: released or being sent.
@@ -162,7 +164,11 @@ impl Ledger {
         expired_only: bool,
         limit: i64,
     ) -> Result<Vec<String>, LedgerError> {
-        let which = if expired_only { "AND expires_at <= (SELECT {now})" } else { "" };
+        let which = match (expired_only, group.state) {
+            (true, _) => "AND expires_at <= (SELECT {now})",
+            (false, State::Unknown) => NOT_LOOKED_AFTER,
+            (false, _) => "",
+        };
         self.due_of(group, which, limit).await
     }
 
@@ -184,6 +190,7 @@ impl Ledger {
         which: &str,
         limit: i64,
     ) -> Result<Vec<String>, LedgerError> {
+        let patience = if group.state == State::Unknown { self.give_up_ms } else { 0 };
         scalar(format!(
             "-- due\nSELECT ntf FROM open WHERE lane = $1 AND state = $2 AND clinic = $3 AND due_at <= {NOW} - CAST($5 AS BIGINT) {which} \
              ORDER BY due_at LIMIT $4",
@@ -192,14 +199,17 @@ impl Ledger {
         .bind(group.state.as_str())
         .bind(&group.clinic)
         .bind(limit)
-        .bind(self.due_for_sweep(group.state, 0))
+        .bind(patience)
         .fetch_all(self.db.read())
         .await
     }
+}
 
-    /// When time itself moves a row that is due at `due_at`. An unknown attempt is due for a look; the sweep ends it only if nobody
-    /// looked for as long as it is looked for at all.
-    fn due_for_sweep(&self, state: State, due_at: i64) -> i64 {
-        due_at.saturating_add(if state == State::Unknown { self.give_up_ms } else { 0 })
-    }
+fn group(row: &Row) -> Result<Group, LedgerError> {
+    Ok(Group {
+        lane: row.try_get("lane")?,
+        state: parse_state(&row.try_get::<String, _>("state")?)?,
+        clinic: row.try_get("clinic")?,
+        due_at: row.try_get("due_at")?,
+    })
 }

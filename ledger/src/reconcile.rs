@@ -4,9 +4,9 @@
 pub mod looks;
 
 use crate::db::Ledger;
-use crate::engine::{Query, Row, query, scalar};
+use crate::engine::{On, Query, Row, query, query_as, scalar};
 use crate::error::LedgerError;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Who looks for an account's unknown attempts. A look under a hold that somebody else took meanwhile writes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,6 +201,30 @@ impl Ledger {
 /// Name of the lease under which an account is looked after.
 fn lease_name(account: &str) -> String {
     format!("reconcile/{account}")
+}
+
+/// Until when accounts are held by whoever looks for their unknown attempts, or were last; milliseconds since 1970 UTC.
+#[derive(Debug)]
+pub(crate) struct LookedAfter(HashMap<String, i64>);
+
+impl LookedAfter {
+    /// When an attempt of a lane that is due for a look at `due_at` ends because nobody looked: an account that is held, or was a
+    /// moment ago, has somebody who will come to it, however long the queue of questions is.
+    pub fn given_up_at(&self, lane: &str, due_at: i64, give_up_ms: i64) -> i64 {
+        let held = self.0.get(account_of(lane)).copied().unwrap_or(i64::MIN);
+        due_at.max(held).saturating_add(give_up_ms)
+    }
+}
+
+/// Reads who is looked after.
+pub(crate) async fn looked_after<'a>(on: impl Into<On<'a>>) -> Result<LookedAfter, LedgerError> {
+    let held: Vec<(String, i64)> = query_as(
+        "-- looked after\nSELECT name, until FROM lease WHERE name >= 'reconcile/' AND name < 'reconcile0'",
+    )
+    .fetch_all(on)
+    .await?;
+    let account = |name: &str| name.trim_start_matches("reconcile/").to_owned();
+    Ok(LookedAfter(held.into_iter().map(|(name, until)| (account(&name), until)).collect()))
 }
 
 fn unknown(row: &Row) -> Result<UnknownAttempt, LedgerError> {

@@ -7,6 +7,7 @@ use crate::decision::LEASE_AFTER_DEADLINE_MS;
 use crate::engine::{Tx, query};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
+use crate::reconcile::{LookedAfter, looked_after};
 use crate::record::{Entry, NewRecord};
 use crate::slots::{self, Leave, gap_until};
 use crate::state::{AttemptState, State};
@@ -116,6 +117,11 @@ impl Ledger {
         let mut tx = self.db.begin().await?;
         let keys: Vec<&str> = ntfs.iter().map(String::as_str).collect();
         let Locks { rows: locked, now } = lock_free(&mut tx, &keys).await?;
+        let held = if locked.values().any(|it| it.row.state == State::Unknown) {
+            Some(looked_after(&mut tx).await?)
+        } else {
+            None
+        };
         let mut writes = Writes::default();
         let mut swept = vec![];
         let mut left = vec![];
@@ -125,7 +131,9 @@ impl Ledger {
             if before.due_at > now {
                 continue;
             }
-            let Some(command) = due_command(before, now, self.give_up_ms) else { continue };
+            let Some(command) = due_command(before, now, held.as_ref(), self.give_up_ms) else {
+                continue;
+            };
             let Ok(change) = protocol::apply(Some(&before.row), &command) else { continue };
             write(&mut writes, ntf, before, &change, &command, manner, (now, self.first_look_ms))?;
             if command == Command::LeaseRanOut && change.attempt.is_some() {
@@ -179,13 +187,19 @@ impl Ledger {
 }
 
 /// What the due time of a row means.
-fn due_command(row: &Locked, now: i64, give_up_ms: i64) -> Option<Command> {
+fn due_command(
+    row: &Locked,
+    now: i64,
+    held: Option<&LookedAfter>,
+    give_up_ms: i64,
+) -> Option<Command> {
+    let given_up = || Some(held?.given_up_at(&row.lane, row.due_at, give_up_ms));
     match row.row.state {
         State::Waiting | State::Released if row.expires_at <= now => Some(Command::Expire),
         State::Waiting | State::Released => Some(Command::Release),
         State::Sending => Some(Command::LeaseRanOut),
         // due for a look: whoever looks puts it off. Nobody did for as long as it is looked for at all (PROTOCOL rule 20)
-        State::Unknown if row.due_at.saturating_add(give_up_ms) <= now => {
+        State::Unknown if given_up().is_some_and(|at| at <= now) => {
             Some(Command::GiveUp { n: row.row.last() })
         }
         _ => None,

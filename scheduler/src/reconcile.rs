@@ -210,11 +210,14 @@ impl Reconciler {
         let per_min = asker.map_or(1, Asker::per_min);
         let turn = Turn::take(ledger, account, &self.holder, per_min, counts).await?;
         let Some(mut turn) = turn else { return Ok(AFTER_HALT) };
-        let due = ledger.unknown_due(account, AT_ONCE).await?;
         match asker {
-            Some(Asker::Netgsm(asker)) => self.ask_netgsm(&mut turn, asker, due).await?,
-            Some(Asker::Twilio(asker)) => self.ask_twilio(&mut turn, asker, due).await?,
+            Some(Asker::Netgsm(asker)) => self.ask_netgsm(&mut turn, asker).await?,
+            Some(Asker::Twilio(asker)) => {
+                let due = ledger.unknown_due(account, AT_ONCE).await?;
+                self.ask_twilio(&mut turn, asker, due).await?;
+            }
             None => {
+                let due = ledger.unknown_due(account, AT_ONCE).await?;
                 let looks: Vec<Look> = due.iter().map(|it| cannot_be_asked(account, it)).collect();
                 self.record(&turn, &looks).await?;
             }
@@ -222,27 +225,21 @@ impl Reconciler {
         Ok(turn.rest())
     }
 
-    async fn ask_netgsm(
-        &self,
-        turn: &mut Turn<'_>,
-        asker: &netgsm::Asker,
-        due: Vec<UnknownAttempt>,
-    ) -> Result<(), Halt> {
+    async fn ask_netgsm(&self, turn: &mut Turn<'_>, asker: &netgsm::Asker) -> Result<(), Halt> {
+        // each once in a turn, even if its look changed nothing
         let mut done = HashSet::new();
-        for mut group in windows::groups(due) {
-            // a neighbour's look may have found them already
-            group.attempts.retain(|attempt| !done.contains(&attempt.ntf));
-            if group.attempts.is_empty() {
-                continue;
-            }
+        loop {
+            // anew for each scan: a neighbour's look may have found some already, and others came due while it was made
+            let mut due = self.ledger.unknown_due(turn.account(), AT_ONCE).await?;
+            due.retain(|attempt| !done.contains(&(attempt.ntf.clone(), attempt.looks)));
+            let Some(group) = windows::groups(due).into_iter().next() else { return Ok(()) };
             let looks = asker.look(turn, &group, &self.times).await?;
             self.record(turn, &looks).await?;
-            done.extend(looks.into_iter().map(|look| look.ntf));
+            done.extend(group.attempts.into_iter().map(|attempt| (attempt.ntf, attempt.looks)));
             if !turn.rest().is_zero() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     async fn ask_twilio(

@@ -73,6 +73,13 @@ pub struct Times {
     pub give_up: Duration,
 }
 
+impl Times {
+    /// How many looks that show absence make an attempt absent, and how many it has at least before it is given up.
+    pub fn looks(&self) -> i64 {
+        self.settle.len().max(1) as i64
+    }
+}
+
 /// What a look did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Looked {
@@ -112,17 +119,19 @@ struct Standing {
 fn step(standing: Standing, seen: &Seen, times: &Times, now: i64) -> Step {
     let give_up_at = standing.unknown_at.saturating_add(millis(times.give_up));
     let absences = standing.absences + i64::from(*seen == Seen::Absent);
-    let again = |due_at: i64| Step::Again { absences, due_at: due_at.min(give_up_at) };
+    let late = now >= give_up_at;
+    let again = |due_at: i64| Step::Again {
+        absences,
+        due_at: if late { due_at } else { due_at.min(give_up_at) },
+    };
+    // whom the queue of questions came to late has as many looks as anybody, and absences that have begun are finished
+    let over = late && standing.looks + 1 >= times.looks();
     match seen {
         Seen::Found { .. } => Step::Found,
-        Seen::Absent if absences >= times.settle.len().max(1) as i64 => Step::Absent,
+        Seen::Absent if absences >= times.looks() => Step::Absent,
         Seen::Ambiguous => Step::GiveUp("ambiguous: it may be another message".to_owned()),
-        Seen::Nothing { why } | Seen::CannotBeAsked { why } if now >= give_up_at => {
-            Step::GiveUp(why.clone())
-        }
-        Seen::Absent if now >= give_up_at => {
-            Step::GiveUp("absent, but not often enough".to_owned())
-        }
+        Seen::Nothing { why } if over => Step::GiveUp(why.clone()),
+        Seen::CannotBeAsked { why } if late => Step::GiveUp(why.clone()),
         Seen::CannotBeAsked { .. } => again(give_up_at),
         Seen::Absent | Seen::Nothing { .. } => {
             let last = times.settle.len().saturating_sub(1);

@@ -192,6 +192,8 @@ async fn what_nobody_can_find_out_is_given_up_and_keeps_its_thing() {
     let again = looked(&place, &hold, look("a", nothing())).await;
     assert!(matches!(again, Looked::Again { .. }), "{again:?}");
     place.run("UPDATE attempt SET ended_at = ended_at - 900000").await;
+    let again = looked(&place, &hold, look("a", nothing())).await;
+    assert!(matches!(again, Looked::Again { .. }), "it has as many looks as anybody: {again:?}");
     let ended = looked(&place, &hold, look("a", nothing())).await;
     assert_eq!(ended, Looked::Ended(State::Unresolved));
     assert_eq!(
@@ -204,6 +206,47 @@ async fn what_nobody_can_find_out_is_given_up_and_keeps_its_thing() {
     // the answer comes after all
     place.outcome_one("a", 1, Outcome::Accepted).await;
     assert_eq!(place.state("a").await, Some(State::Accepted));
+    place.assert_sound().await;
+}
+
+/// What the sweep would end now.
+async fn given_up(place: &Place) -> Vec<String> {
+    let mut due = vec![];
+    for group in place.groups().await.unwrap() {
+        assert_eq!(group.state, State::Unknown);
+        let rows = place.due(&group, false, 10).await.unwrap();
+        assert_eq!(group.due_at > place.now().await, rows.is_empty(), "{group:?}");
+        due.extend(rows);
+    }
+    due
+}
+
+/// The storm of 10,000: a holder was busy with the questions for others while time ended what it had not come to.
+#[tokio::test]
+async fn what_is_due_for_long_is_left_to_whoever_holds_its_account() {
+    let place = fresh().await;
+    unknown(&place, "a", true).await;
+    place.run("UPDATE open SET due_at = due_at - 901000").await;
+    assert_eq!(given_up(&place).await, [ntf("a")], "nobody has the account");
+    for other in ["netgsm/850123456", "netgsm/85012345678", "twilio/8501234567"] {
+        place.hold_account(other, "one", 30_000).await.unwrap().unwrap();
+    }
+    assert_eq!(given_up(&place).await, [ntf("a")], "others are held");
+
+    hold(&place).await;
+    assert_eq!(given_up(&place).await, [""; 0]);
+    place.sweep(&[ntf("a")]).await.unwrap();
+    assert_eq!(place.state("a").await, Some(State::Unknown));
+    // the holder is gone: whoever is next has as long to come to it
+    place.run("UPDATE lease SET until = until - 100000").await;
+    assert_eq!(given_up(&place).await, [""; 0]);
+    place.sweep(&[ntf("a")]).await.unwrap();
+    assert_eq!(place.state("a").await, Some(State::Unknown));
+
+    place.run("UPDATE lease SET until = until - 900000").await;
+    assert_eq!(given_up(&place).await, [ntf("a")]);
+    place.sweep(&[ntf("a")]).await.unwrap();
+    assert_eq!(place.state("a").await, Some(State::Unresolved));
     place.assert_sound().await;
 }
 

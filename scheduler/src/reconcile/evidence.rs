@@ -26,11 +26,10 @@ impl Occasion<'_> {
     /// Whether no later look can show more of an attempt.
     pub fn is_last(&self, attempt: &UnknownAttempt, proof: Proof) -> bool {
         let give_up_ms = i64::try_from(self.times.give_up.as_millis()).unwrap_or(i64::MAX);
-        let settled = self.complete
-            && proof == Proof::Shown
-            && self.due.contains(attempt.ntf.as_str())
-            && attempt.looks as usize + 1 >= self.times.settle.len();
-        settled || self.now >= attempt.unknown_at.saturating_add(give_up_ms)
+        let last = i64::from(attempt.looks) + 1 >= self.times.looks();
+        let settled =
+            self.complete && proof == Proof::Shown && self.due.contains(attempt.ntf.as_str());
+        last && (settled || self.now >= attempt.unknown_at.saturating_add(give_up_ms))
     }
 
     /// What is recorded. Found once is enough, and ambiguous is ambiguous for all of a group; else only those that are due were
@@ -119,6 +118,8 @@ mod tests {
         assert!(!occasion(true, 30_000, false).is_last(&lost, Proof::Shown));
         assert!(!occasion(true, 30_000, true).is_last(&lost, Proof::NotShown));
         assert!(occasion(false, 85_000, false).is_last(&lost, Proof::None));
+        lost.looks = 1;
+        assert!(!occasion(true, 85_000, true).is_last(&lost, Proof::Shown), "one more follows");
     }
 
     #[test]

@@ -108,9 +108,6 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "absent, and it was sent again once before" => {
             "it was sent again once before, and no message is sent a third time"
         }
-        "absent, but not often enough" => {
-            "it was not there, but the looks that would prove it did not all come off in time"
-        }
         "ambiguous" => {
             "the provider's books have messages to this number that may be it or another one"
         }

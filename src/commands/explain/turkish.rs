@@ -112,9 +112,6 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "absent, and it was sent again once before" => {
             "daha önce bir kez yeniden gönderildi; hiçbir ileti üçüncü kez gönderilmez"
         }
-        "absent, but not often enough" => {
-            "orada yoktu, ama bunu kanıtlayacak bakışların hepsi zamanında tamamlanamadı"
-        }
         "ambiguous" => {
             "sağlayıcının kayıtlarında bu numaraya giden, bu ya da başka bir ileti olabilecek kayıtlar var"
         }

@@ -176,7 +176,6 @@ mod tests {
         "absent, and its type is not sent again",
         "absent, and too late to be sent again",
         "absent, and it was sent again once before",
-        "absent, but not often enough",
         "ambiguous: it may be another message",
         "no later message of the account to compare with",
         "the provider does not show a later message yet",
