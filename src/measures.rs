@@ -31,6 +31,7 @@ pub async fn page(State(parts): State<Parts>) -> Response {
     }
     if let Some(worker) = parts.worker() {
         process.ledger(worker.outage.is_now(), worker.outage.count());
+        worker.show_caps();
     }
     for (account, counts) in parts.reconciled().into_iter().flat_map(Counts::iter) {
         metrics.ledger.now_reconciled(account, &counts.all());

@@ -41,7 +41,8 @@ fn fault(random: &mut Random) -> Fault {
     // a code that refuses the message itself would be the end of a healthy event: those have tests of their own
     let send = ["00", "02", "80", "85", "100", "101", "30", "40", "60", "999"];
     let report = ["30", "60", "80", "100"];
-    let token = ["H084", "H251", "invalid_request", "H124"];
+    // H084, or a bare 429, is a ban of an hour that is sat out
+    let token = ["H192", "H251", "invalid_request", "H124"];
     // H500 is documented nowhere
     let consents = ["H124", "H083", "H351", "H470", "H500"];
     let (provider, operation, codes): (_, _, &[&str]) = match random.below(8) {
@@ -52,7 +53,11 @@ fn fault(random: &mut Random) -> Fault {
     };
     let share = [0.05, 0.2, 0.5, 1.0][random.below(4)];
     let times = 1 + random.below(if share < 0.5 { 8 } else { 4 }) as u64;
-    Fault::new(provider, operation, kind(random, codes)).share(share).times(times)
+    let kind = match kind(random, codes) {
+        FaultKind::Http { status: 429 } if operation == Operation::Token => FaultKind::Http { status: 503 },
+        kind => kind,
+    };
+    Fault::new(provider, operation, kind).share(share).times(times)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -186,6 +186,9 @@ async fn an_iys_that_says_too_fast_is_asked_again() {
     assert!(records.iter().all(|record| record["kind"] != "waiting"), "{records:?}");
     let closed = clinic.number("SELECT count(*) FROM lane").await;
     assert_eq!(closed, 0, "no lane was in trouble");
+    // all workers ask more slowly for a while
+    let slower = "SELECT count(*) FROM cap WHERE key = 'rate/iys' AND why = 'iys:H124'";
+    assert_eq!(clinic.number(slower).await, 1);
     clinic.finish().await;
 }
 

@@ -1,8 +1,7 @@
 //! Rows of attempts.
 
-use crate::db::json;
 use crate::decision::Claim;
-use crate::engine::{Tx, query};
+use crate::engine::{Tx, columns, query};
 use crate::error::LedgerError;
 use serde::Serialize;
 
@@ -48,7 +47,7 @@ pub(crate) async fn insert_attempts(
          SELECT ntf, n, channel, lane, 'open', token, number, segments, started_at, deadline_at \
          FROM {rows:ntf text, n bigint, channel text, lane text, token text, number text, segments bigint, started_at bigint, deadline_at bigint}",
     )
-    .bind(json(attempts)?)
+    .bind(columns(attempts)?)
     .execute(tx)
     .await?;
     Ok(())

@@ -3,8 +3,8 @@
 //!
 //! The rows have the size, the keys and the indexes of real ones, and what is sealed in them opens nothing: nobody reads it.
 
-use crate::db::{Key, Ledger, json};
-use crate::engine::{Engine, query, scalar};
+use crate::db::{Key, Ledger};
+use crate::engine::{Engine, columns, query, scalar};
 use crate::error::LedgerError;
 use crate::record::{Entry, NewRecord};
 use crate::write::now;
@@ -99,23 +99,23 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer; nothing is written then.
     pub async fn bench_fill(&self, rows: &[PlannedRow]) -> Result<(), LedgerError> {
-        let rows = json(rows)?;
+        let rows = columns(rows)?;
         let mut tx = self.db.begin().await?;
         let now = now(&mut tx).await?;
         let master = self.vault().master_name();
         query(fill_persons())
-            .bind(rows.as_str())
+            .bind(&rows)
             .bind(now)
             .bind(master)
             .bind("w".repeat(WRAPPED))
             .execute(&mut tx)
             .await?;
-        query(fill_notifications()).bind(rows.as_str()).bind(now).execute(&mut tx).await?;
-        query(fill_open()).bind(rows.as_str()).execute(&mut tx).await?;
+        query(fill_notifications()).bind(&rows).bind(now).execute(&mut tx).await?;
+        query(fill_open()).bind(&rows).execute(&mut tx).await?;
         for entry in [received(), waiting(now)] {
             let bytes = NewRecord::of("", "", now, &entry)?.bytes;
             query(fill_records(entry.kind()))
-                .bind(rows.as_str())
+                .bind(&rows)
                 .bind(now)
                 .bind(bytes)
                 .execute(&mut tx)
@@ -149,7 +149,7 @@ impl Ledger {
         query(
             "-- bench: take\nDELETE FROM open WHERE state = 'released' AND ntf IN (SELECT key FROM {rows:key text})",
         )
-        .bind(json(&keys)?)
+        .bind(columns(&keys)?)
         .execute(self.db.write())
         .await
     }

@@ -4,8 +4,8 @@
 
 mod tables;
 
-use crate::db::{LedgerSettings, check_key, json, refuse_newer};
-use crate::engine::{Db, Engine, Row, Tx, Value, query, query_as, scalar};
+use crate::db::{LedgerSettings, check_key, refuse_newer};
+use crate::engine::{Db, Engine, Row, Tx, Value, columns, query, query_as, scalar};
 use crate::error::LedgerError;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -169,7 +169,7 @@ async fn fill(
         let insert = table.insert(engine);
         let mut rows = Rows::of(table, from);
         while let Some(slice) = rows.next(old).await? {
-            query(&*insert).bind(json(&slice)?).execute(&mut *new).await?;
+            query(&*insert).bind(columns(&slice)?).execute(&mut *new).await?;
             progress(table.name, rows.read);
         }
         if table.name == RECORD.name && engine == Engine::Postgres && rows.read > 0 {

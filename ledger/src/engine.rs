@@ -8,6 +8,7 @@ mod dialect;
 mod lent;
 mod place;
 mod postgres;
+mod rows;
 mod sqlite;
 mod statement;
 
@@ -26,6 +27,7 @@ pub(crate) use dialect::Dialect;
 use lent::Lent;
 use place::OpenFile;
 pub(crate) use postgres::describe as describe_postgres;
+pub(crate) use rows::{Rows, columns};
 pub(crate) use sqlite::{describe as describe_sqlite, full};
 pub(crate) use statement::{Query, Row, Value, query, query_as, scalar};
 

@@ -1,20 +1,17 @@
 //! Group commit: what many messages ask at the same moment goes to the ledger as one slice.
 //!
-//! No timer: a slice is what queued while the slices before it were on their way (`facts/probes.md` §3).
+//! No timer: a slice is what queued while the slice before it was on its way (`facts/probes.md` §3). One at a time: with two, whoever
+//! comes while only one is on its way goes alone, and the fixed cost of a slice is spread over half as many (`docs/performance.md`).
 
 use crate::{Ledger, LedgerError};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Largest slice.
 const WIDEST: usize = 256;
-/// Slices on their way at the same time, so that one gathers while another commits.
-const ABREAST: usize = 2;
-
 type Answer<A> = Result<A, LedgerError>;
 /// A grouped call of the ledger.
 type Call<Q, A> = fn(Ledger, Vec<Q>) -> BoxFuture<'static, Vec<Answer<A>>>;
@@ -40,11 +37,7 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
         R: Future<Output = Vec<Answer<A>>> + Send + 'static,
     {
         let (to, from) = mpsc::channel(room.max(1));
-        let from = Arc::new(Mutex::new(from));
-        let ask = Arc::new(ask);
-        for _ in 0..ABREAST {
-            tokio::spawn(collect(Arc::clone(&from), Arc::clone(&ask)));
-        }
+        tokio::spawn(collect(from, ask));
         Self { to }
     }
 
@@ -66,17 +59,13 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
     }
 }
 
-async fn collect<Q, A, F, R>(from: Arc<Mutex<mpsc::Receiver<Question<Q, A>>>>, ask: Arc<F>)
+async fn collect<Q, A, F, R>(mut from: mpsc::Receiver<Question<Q, A>>, ask: F)
 where
     F: Fn(Vec<Q>) -> R,
     R: Future<Output = Vec<Answer<A>>>,
 {
     let mut slice = Vec::with_capacity(WIDEST);
-    loop {
-        // held while waiting only: the other collector takes what comes while this one asks
-        if from.lock().await.recv_many(&mut slice, WIDEST).await == 0 {
-            return;
-        }
+    while from.recv_many(&mut slice, WIDEST).await > 0 {
         let (questions, askers): (Vec<Q>, Vec<_>) = slice.drain(..).unzip();
         // a panic in one slice is its askers' trouble; the next slices still need a collector
         let Ok(answers) = AssertUnwindSafe(ask(questions)).catch_unwind().await else { continue };
@@ -90,6 +79,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Semaphore;
 

@@ -1,8 +1,7 @@
 //! What a claim or a settlement stands on: rows that it inserted or locked, persons and appointments as they are now.
 
-use crate::db::json;
 use crate::decision::{AppointmentBasis, NewNotification, Origin, PersonBasis};
-use crate::engine::{Tx, query, scalar};
+use crate::engine::{Tx, columns, query, scalar};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::record::{Entry, NewRecord};
@@ -153,7 +152,7 @@ impl Ground {
         }
         let keys: Vec<_> = self.forgotten.iter().map(|key| crate::db::Key { key }).collect();
         query("-- drop forgotten\nDELETE FROM notification WHERE ntf IN (SELECT key FROM {rows:key text})")
-            .bind(json(&keys)?)
+            .bind(columns(&keys)?)
             .execute(tx)
             .await?;
         Ok(())
@@ -219,7 +218,7 @@ impl Ground {
              WHERE appointment.from_fact = 0 AND appointment.version_kind = excluded.version_kind \
                AND appointment.version < excluded.version",
         )
-        .bind(json(&moves)?)
+        .bind(columns(&moves)?)
         .execute(tx)
         .await?;
         Ok(())
@@ -275,7 +274,7 @@ async fn insert_notifications(
            appointment text, version bigint, version_kind text, thing text, gap text, gap_ms bigint, class bigint, on_unknown text, \
            expires_at bigint, state text, why text, attempt bigint} WHERE TRUE ON CONFLICT (ntf) DO NOTHING RETURNING ntf",
     )
-    .bind(json(&rows)?)
+    .bind(columns(&rows)?)
     .fetch_all(tx)
     .await?;
     Ok(inserted.into_iter().collect())
@@ -294,7 +293,7 @@ pub(crate) async fn insert_persons(
          SELECT id, clinic, lookup, wrapped, master, 1, {now} FROM {rows:id text, clinic text, lookup text, wrapped text, master text} \
          WHERE TRUE ON CONFLICT (lookup) DO NOTHING",
     )
-    .bind(json(&persons)?)
+    .bind(columns(&persons)?)
     .execute(tx)
     .await?;
     Ok(())

@@ -6,6 +6,7 @@
 mod attempts;
 pub mod bench;
 pub mod books;
+pub mod caps;
 pub mod carry;
 mod claim;
 pub mod clock;
@@ -24,6 +25,7 @@ pub mod intake;
 pub mod lanes;
 pub mod look;
 pub mod outcome;
+mod pace;
 pub mod pauses;
 pub mod planned;
 pub mod protocol;

@@ -1,7 +1,7 @@
 //! The batched read before a decision: the row, the person, the appointment, the slots, the lanes in trouble.
 
-use crate::db::{Key, Ledger, json};
-use crate::engine::{Row, query};
+use crate::db::{Key, Ledger};
+use crate::engine::{Row, columns, query};
 use crate::error::LedgerError;
 use crate::protocol;
 use crate::record::Entry;
@@ -147,7 +147,7 @@ impl Ledger {
                CASE WHEN r.body = 1 THEN (SELECT p.wrapped FROM person p WHERE p.id = n.person) END AS wrapped \
              FROM {rows:ntf text, body bigint} JOIN notification n ON n.ntf = r.ntf",
         )
-        .bind(json(asks)?)
+        .bind(columns(asks)?)
         .fetch_all(self.db.read())
         .await?;
         let mut rows = HashMap::with_capacity(found.len());
@@ -194,7 +194,7 @@ impl Ledger {
                  coalesce(n.version, 0), 0, 0 \
                FROM r JOIN slot s ON s.key = r.key JOIN notification n ON n.ntf = s.holder",
         )
-        .bind(json(&keys)?)
+        .bind(columns(&keys)?)
         .fetch_all(self.db.read())
         .await?;
         let mut persons = HashMap::new();

@@ -1,9 +1,9 @@
 //! Outcomes of attempts, on time or late (transitions 7 and 13), and the next attempt under the same lease.
 
 use crate::attempts::{AttemptWrite, insert_attempts};
-use crate::db::{Ledger, json};
+use crate::db::Ledger;
 use crate::decision::LEASE_AFTER_DEADLINE_MS;
-use crate::engine::{Tx, query};
+use crate::engine::{Tx, columns, query};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command, Outcome};
 use crate::record::{Entry, NewRecord};
@@ -373,7 +373,7 @@ async fn end_attempts(tx: &mut Tx, ends: &[AttemptEnd<'_>]) -> Result<(), Ledger
         "-- end attempts\nUPDATE attempt AS a SET state = r.state, ended_at = r.at, code = r.code, provider_ref = coalesce(r.provider_ref, a.provider_ref) \
          FROM {rows:ntf text, n bigint, state text, at bigint, code text, provider_ref text} WHERE a.ntf = r.ntf AND a.n = r.n",
     )
-    .bind(json(ends)?)
+    .bind(columns(ends)?)
     .execute(tx)
     .await?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Refused events, notes about events, suppression, and cancelled appointments.
 
-use crate::db::{Ledger, json};
-use crate::engine::{Tx, query, scalar};
+use crate::db::Ledger;
+use crate::engine::{Tx, columns, query, scalar};
 use crate::error::LedgerError;
 use crate::facts::put_on_list;
 use crate::protocol::Command;
@@ -63,7 +63,7 @@ impl Ledger {
              SELECT ntf, clinic, type, '', '', '', 0, 0, 'stop', $2, $2, 'dead-lettered', why, 0, 0, $2 \
              FROM {rows:ntf text, clinic text, type text, why text} WHERE TRUE ON CONFLICT (ntf) DO NOTHING RETURNING ntf",
         )
-        .bind(json(&rows)?)
+        .bind(columns(&rows)?)
         .bind(now)
         .fetch_all(&mut *tx)
         .await?

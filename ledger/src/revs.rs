@@ -1,7 +1,6 @@
 //! Revisions of persons and appointments: what was committed before a claim began stops it (PROTOCOL rule 3).
 
-use crate::db::json;
-use crate::engine::{Tx, query};
+use crate::engine::{Tx, columns, query};
 use crate::error::LedgerError;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -40,7 +39,7 @@ impl Revs {
              UNION ALL SELECT 'a', a.key, '', a.rev FROM r JOIN appointment a ON a.key = r.key WHERE r.kind = 'a' \
              UNION ALL SELECT 'n', '', '', {now}",
         )
-        .bind(json(&asks)?)
+        .bind(columns(&asks)?)
         .fetch_all(tx)
         .await?;
         let mut revs = Self::default();

@@ -5,15 +5,16 @@ use crate::engine::{Row, query, scalar};
 use crate::error::LedgerError;
 use crate::vault::random_id;
 use crate::write::now;
-use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// How long one process may take to fetch a token before another tries, milliseconds.
 const TOKEN_LEASE_MS: i64 = 20_000;
+/// Longest ban that a provider names (İYS, H084), milliseconds: more than any pause between tries.
+const TOKEN_BAN_MS: i64 = HOUR_MS;
 /// Pause after a token call that reached nobody, milliseconds.
 const NOT_ASKED_MS: i64 = 2_000;
 /// What lies further ahead than anybody could have taken it was written before the clock was put back, milliseconds.
-const CLOCK_PUT_BACK_MS: i64 = 60_000;
+pub(crate) const CLOCK_PUT_BACK_MS: i64 = 60_000;
 /// One hour in milliseconds.
 pub const HOUR_MS: i64 = 3_600_000;
 
@@ -107,51 +108,6 @@ impl Ledger {
         Ok(granted.is_some())
     }
 
-    /// Takes the next place in a pace that all processes keep: `us` microseconds of it. Returns how long to wait for the place, or
-    /// `None` if the next one is more than `ahead` away, in which case nothing is taken.
-    ///
-    /// An even pace, not a budget a second: providers count any second, not ours. A clock that was put back begins anew.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn pace(
-        &self,
-        key: &str,
-        us: i64,
-        ahead: Duration,
-    ) -> Result<Option<Duration>, LedgerError> {
-        let ahead = i64::try_from(ahead.as_micros()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4);
-        let wait: Option<i64> = scalar(
-            "-- pace\nWITH t AS (SELECT {now_us} AS now) \
-             INSERT INTO permit (key, span, used) SELECT $1, t.now + $2, 0 FROM t WHERE TRUE \
-             ON CONFLICT (key) DO UPDATE SET span = CASE WHEN permit.span > excluded.span + $4 THEN excluded.span \
-               ELSE {greatest}(permit.span, excluded.span - $2) + $2 END \
-             WHERE permit.span <= excluded.span - $2 + $3 OR permit.span > excluded.span + $4 \
-             RETURNING span - $2 - {now_us}",
-        )
-        .bind(key)
-        .bind(us)
-        .bind(ahead)
-        // the last place may be one that is longer than this
-        .bind(ahead.saturating_mul(2).saturating_add(CLOCK_PUT_BACK_MS * 1_000))
-        .fetch_optional(self.db.write())
-        .await?;
-        Ok(wait.map(|us| Duration::from_micros(u64::try_from(us).unwrap_or(0))))
-    }
-
-    /// Gives a place back that was taken for a send which did not happen: those behind it move up.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn give_back(&self, key: &str, us: i64) -> Result<(), LedgerError> {
-        query("-- give back\nUPDATE permit SET span = span - $2 WHERE key = $1")
-            .bind(key)
-            .bind(us)
-            .execute(self.db.write())
-            .await?;
-        Ok(())
-    }
-
     /// The shared token of an account, or the right to fetch one. The hourly counter is written before the call is made.
     ///
     /// # Errors
@@ -186,7 +142,7 @@ impl Ledger {
         }
         let lease_until: i64 = row.try_get("lease_until")?;
         // one that ends later than any that is taken now was taken by a clock that was put back since
-        if lease_until > now && lease_until <= now + (TOKEN_LEASE_MS << 6) + CLOCK_PUT_BACK_MS {
+        if lease_until > now && lease_until <= now + TOKEN_BAN_MS + CLOCK_PUT_BACK_MS {
             tx.commit().await?;
             return Ok(SharedToken::Wait);
         }
@@ -228,6 +184,23 @@ impl Ledger {
             .await?;
         query("UPDATE permit SET used = {greatest}(used - 1, 0) WHERE key = $1")
             .bind(token_key(account))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The token call was refused for so long: nobody asks again before, because a call during İYS's ban starts its hour anew
+    /// (`facts/netgsm_iys.md` B4). At most an hour.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn token_not_for(&self, account: &str, ms: i64) -> Result<(), LedgerError> {
+        let mut tx = self.db.begin().await?;
+        let now = now(&mut tx).await?;
+        query("UPDATE token SET lease_until = {greatest}(lease_until, $2) WHERE account = $1")
+            .bind(account)
+            .bind(now.saturating_add(ms.clamp(0, TOKEN_BAN_MS)))
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;

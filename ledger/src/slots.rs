@@ -2,7 +2,7 @@
 //! serializes two claims of one thing.
 
 use crate::db::{Key, json};
-use crate::engine::{Tx, query, scalar};
+use crate::engine::{Tx, columns, query, scalar};
 use crate::error::LedgerError;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -108,7 +108,7 @@ pub(crate) async fn take(
          WHERE slot.holder = excluded.holder OR slot.until <= $2 OR slot.holder IN (SELECT value FROM {list:$3}) \
          RETURNING key",
     )
-    .bind(json(&takes)?)
+    .bind(columns(&takes)?)
     .bind(now)
     .bind(json(&takes.iter().filter_map(|t| t.supersedes).collect::<Vec<_>>())?)
     .fetch_all(&mut *tx)
@@ -128,7 +128,7 @@ pub(crate) async fn take(
         query(
             "-- give slots back\nDELETE FROM slot WHERE key IN (SELECT key FROM {rows:key text})",
         )
-        .bind(json(&back)?)
+        .bind(columns(&back)?)
         .execute(tx)
         .await?;
         refused.extend(losers.into_iter().map(str::to_owned));
@@ -143,7 +143,7 @@ async fn lock_existing(
     let rows = query(
         "-- lock slots\nSELECT key, holder, until FROM slot WHERE key IN (SELECT key FROM {rows:key text}) ORDER BY key {lock}",
     )
-    .bind(json(&keys.iter().map(|key| Key { key }).collect::<Vec<_>>())?)
+    .bind(columns(&keys.iter().map(|key| Key { key }).collect::<Vec<_>>())?)
     .fetch_all(tx)
     .await?;
     rows.iter()
@@ -195,7 +195,7 @@ pub(crate) async fn leave(
         .collect();
     if !all.is_empty() {
         query("-- leave slots\nDELETE FROM slot WHERE holder IN (SELECT key FROM {rows:key text})")
-            .bind(json(&all)?)
+            .bind(columns(&all)?)
             .execute(&mut *tx)
             .await?;
     }
@@ -203,7 +203,7 @@ pub(crate) async fn leave(
         query(
             "-- leave number\nDELETE FROM slot WHERE kind = 'number' AND holder IN (SELECT key FROM {rows:key text})",
         )
-        .bind(json(&number)?)
+        .bind(columns(&number)?)
         .execute(&mut *tx)
         .await?;
     }
@@ -212,7 +212,7 @@ pub(crate) async fn leave(
             "-- keep slots\nUPDATE slot AS s SET until = CASE s.kind WHEN 'gap' THEN r.gap_until ELSE r.thing_until END \
              FROM {rows:holder text, thing_until bigint, gap_until bigint} WHERE s.holder = r.holder AND s.kind <> 'number'",
         )
-        .bind(json(&kept)?)
+        .bind(columns(&kept)?)
         .execute(tx)
         .await?;
     }

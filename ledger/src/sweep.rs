@@ -2,9 +2,9 @@
 //!
 //! Several schedulers may sweep at once: each locks what nobody else is writing, and the protocol decides again under the lock.
 
-use crate::db::{Key, Ledger, json};
+use crate::db::{Key, Ledger};
 use crate::decision::LEASE_AFTER_DEADLINE_MS;
-use crate::engine::{Tx, query};
+use crate::engine::{Tx, columns, query};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::reconcile::{LookedAfter, looked_after};
@@ -304,7 +304,7 @@ async fn mark_unknown(tx: &mut Tx, ntfs: &[&str], now: i64) -> Result<(), Ledger
         AttemptState::Unknown,
         AttemptState::Open
     ))
-    .bind(json(&keys)?)
+    .bind(columns(&keys)?)
     .bind(now)
     .execute(tx)
     .await?;
@@ -319,7 +319,7 @@ async fn copies(tx: &mut Tx, ntfs: &[&str]) -> Result<Vec<ReleasedCopy>, LedgerE
     let rows = query(
         "-- copies\nSELECT ntf, fence, type, source, event_id, subject FROM notification WHERE ntf IN (SELECT key FROM {rows:key text})",
     )
-    .bind(json(&keys)?)
+    .bind(columns(&keys)?)
     .fetch_all(tx)
     .await?;
     let mut found = HashMap::with_capacity(rows.len());

@@ -3,8 +3,8 @@
 //! A token is `ulak_<id>_<secret>`. The secret is 32 random bytes and shown once; the ledger keeps a keyed hash of it. Every request
 //! asks for it, so that a revoked token ends at once.
 
-use crate::db::{Key, Ledger, json};
-use crate::engine::{Row, query};
+use crate::db::{Key, Ledger};
+use crate::engine::{Row, columns, query};
 use crate::error::LedgerError;
 use crate::record::{Entry, NewRecord};
 use crate::slice;
@@ -169,7 +169,7 @@ impl Ledger {
             "-- clinics of tokens\nSELECT id, clinic, hash FROM api_token \
              WHERE revoked_at IS NULL AND id IN (SELECT key FROM {rows:key text})",
         )
-        .bind(json(&ids)?)
+        .bind(columns(&ids)?)
         .fetch_all(self.db.read())
         .await?;
         let mut known: HashMap<String, (String, String)> = HashMap::with_capacity(rows.len());

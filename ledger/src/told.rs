@@ -1,7 +1,7 @@
 //! What a reader of records needs to tell the clinic's system what became of its events.
 
-use crate::db::{Key, Ledger, json};
-use crate::engine::query;
+use crate::db::{Key, Ledger};
+use crate::engine::{columns, query};
 use crate::error::LedgerError;
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn told(&self, ntfs: &[&str]) -> Result<HashMap<String, Told>, LedgerError> {
-        let keys = json(&ntfs.iter().map(|key| Key { key }).collect::<Vec<_>>())?;
+        let keys = columns(&ntfs.iter().map(|key| Key { key }).collect::<Vec<_>>())?;
         let rows = query(
             "-- told\nSELECT ntf, type, source, event_id, subject FROM notification WHERE ntf IN (SELECT key FROM {rows:key text})",
         )

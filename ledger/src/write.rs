@@ -1,7 +1,7 @@
 //! What every writing transaction shares: locking rows, asking the protocol, writing rows, due times and records.
 
-use crate::db::{Key, json};
-use crate::engine::{Row, Tx, query, scalar};
+use crate::db::Key;
+use crate::engine::{Row, Rows, Tx, columns, query, scalar};
 use crate::error::LedgerError;
 use crate::look::parse_state;
 use crate::protocol;
@@ -11,6 +11,7 @@ use crate::wakes::WAKES_WITHIN_MS;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A locked row with what other writes need of it.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ async fn lock_rows(tx: &mut Tx, ntfs: &[&str], how: &str) -> Result<Locks, Ledge
     if ntfs.is_empty() {
         return Ok(Locks { rows: HashMap::new(), now: now(tx).await? });
     }
-    let keys = json(&ntfs.iter().map(|key| Key { key }).collect::<Vec<_>>())?;
+    let keys = columns(&ntfs.iter().map(|key| Key { key }).collect::<Vec<_>>())?;
     let rows = query(format!(
         "-- lock\nSELECT ntf, clinic, state, fence, attempt, thing, gap, gap_ms, class, expires_at, appointment FROM notification \
          WHERE ntf IN (SELECT key FROM {{rows:key text}}) ORDER BY ntf {how}",
@@ -91,7 +92,7 @@ fn locked_row(row: &Row) -> Result<Locked, LedgerError> {
 /// Attempts, due times and the clock, in a statement of its own: after the locks it sees what the others committed.
 async fn read_rest(
     tx: &mut Tx,
-    keys: &str,
+    keys: &Arc<Rows>,
     locked: &mut HashMap<String, Locked>,
 ) -> Result<i64, LedgerError> {
     let rows = query(
@@ -201,7 +202,7 @@ impl Writes {
                 "-- write rows\nUPDATE notification AS n SET state = r.state, why = r.why, fence = r.fence, attempt = r.attempt, changed_at = r.at \
                  FROM {rows:ntf text, state text, why text, fence bigint, attempt bigint, at bigint} WHERE n.ntf = r.ntf",
             )
-            .bind(json(&self.rows)?)
+            .bind(columns(&self.rows)?)
             .execute(&mut *tx)
             .await?;
         }
@@ -213,7 +214,7 @@ impl Writes {
                  WHERE TRUE ON CONFLICT (ntf) DO UPDATE SET lane = excluded.lane, state = excluded.state, due_at = excluded.due_at, \
                  number = excluded.number, releases = excluded.releases",
             )
-            .bind(json(&self.open)?)
+            .bind(columns(&self.open)?)
             .execute(&mut *tx)
             .await?;
         }
@@ -222,7 +223,7 @@ impl Writes {
             query(
                 "-- write closed\nDELETE FROM open WHERE ntf IN (SELECT key FROM {rows:key text})",
             )
-            .bind(json(&keys)?)
+            .bind(columns(&keys)?)
             .execute(&mut *tx)
             .await?;
         }
@@ -242,7 +243,7 @@ pub(crate) async fn append(tx: &mut Tx, records: &[NewRecord]) -> Result<(), Led
         "-- append\nINSERT INTO record (clinic, ntf, kind, at, bytes) SELECT clinic, ntf, kind, at, bytes \
          FROM {rows:clinic text, ntf text, kind text, at bigint, bytes text}",
     )
-    .bind(json(records)?)
+    .bind(columns(records)?)
     .execute(tx)
     .await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! What providers were asked and said.
 
-use crate::book::{Book, Counters, Labels};
+use crate::book::{Book, Counters, Gauges, Labels};
 use crate::cells::{One, Words};
 use std::sync::OnceLock;
 
@@ -15,6 +15,7 @@ pub struct Sends {
     attempts: Counters,
     segments: Counters,
     permits: Counters,
+    caps: Gauges,
     accounts: OnceLock<Vec<Account>>,
 }
 
@@ -46,7 +47,12 @@ impl Sends {
             &["account", "result"],
             "Places in the pace of an account with a cap (`max_per_s`): taken, or none in time, so that the row waits.",
         );
-        Self { attempts, segments, permits, accounts: OnceLock::new() }
+        let caps = book.gauge(
+            "ulak_rate_cap_per_second",
+            &["account"],
+            "Cap of an account as this process uses it now: `max_per_s` in segments, or what throttle answers have left of it for a while; `iys`: requests to İYS. Accounts without a cap are left out.",
+        );
+        Self { attempts, segments, permits, caps, accounts: OnceLock::new() }
     }
 
     /// The accounts that this process sends through. Told once.
@@ -87,6 +93,11 @@ impl Sends {
         if outcome == "accepted" {
             of.segments.get().inc_by(u64::from(segments));
         }
+    }
+
+    /// How much of the cap of an account may be used now, a second.
+    pub fn cap_is(&self, account: &str, per_s: f64) {
+        self.caps.get_or_create(&vec![("account", account.to_owned())]).set(per_s);
     }
 
     /// A place in the pace of an account was taken, or there was none in time.

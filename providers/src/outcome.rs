@@ -42,6 +42,9 @@ pub enum FailedKind {
     },
     /// The account was refused, not the message: the lane closes and the row waits on it.
     Lane(LaneTrouble),
+    /// Not over this channel (no WhatsApp there, template paused, …), and asking again changes
+    /// nothing: the next channel may take the message at once. Where there is none, it is refused.
+    NextChannel,
 }
 
 /// What is wrong with an account.

@@ -15,6 +15,7 @@ use crate::outlet::Outlet;
 use crate::settings::Settings;
 use futures::FutureExt;
 use gate::{Gate, Pass};
+use ledger::caps::WHOLE;
 use ledger::due::{Group, Pick};
 use ledger::lanes::{Lane, LaneState};
 use ledger::state::State;
@@ -254,12 +255,22 @@ impl Releaser {
         self.sweep(&chosen, Some(lane), ticked).await
     }
 
+    /// What throttle answers have left of a lane's cap, thousandths: rows that find no place in its pace only come back.
+    async fn share(&self, lane: &str) -> Result<i64, LedgerError> {
+        let Some(key) = self.settings.pace_key(lane) else { return Ok(WHOLE) };
+        let caps = self.ledger.lowered_caps().await?;
+        let now = self.ledger.clock().now_ms();
+        let of_lane = caps.iter().find(|cap| cap.key == key);
+        Ok(of_lane.map_or(WHOLE, |cap| cap.share_at(now)))
+    }
+
     /// How many rows may be released on a lane now.
     async fn room(&self, lane: &str, trouble: Option<&Lane>) -> Result<usize, LedgerError> {
         let width = trouble.filter(|_| is_tried(trouble)).and_then(|lane| lane.width);
-        let window = self.settings.window(lane).min(width.unwrap_or(i64::MAX));
+        let share = self.share(lane).await?;
+        let window = self.settings.window(lane, share).min(width.unwrap_or(i64::MAX));
         let mut room = window - self.ledger.outside(lane).await?;
-        if let Some(most) = self.settings.unclaimed(lane).filter(|_| room > 0) {
+        if let Some(most) = self.settings.unclaimed(lane, share).filter(|_| room > 0) {
             room = room.min(most - self.ledger.unclaimed(lane).await?);
         }
         Ok(usize::try_from(room).unwrap_or(0).min(self.outlet.room()).min(CHOSEN))

@@ -2,6 +2,7 @@
 
 use crate::reconcile::ReconcileSettings;
 use chrono::TimeDelta;
+use ledger::caps::WHOLE;
 use metrics::Metrics;
 use schemas::ClinicId;
 use std::collections::BTreeMap;
@@ -42,15 +43,23 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// How many rows of a lane may be outside the ledger at the same time.
-    pub fn window(&self, lane: &str) -> i64 {
+    /// How many rows of a lane may be outside the ledger at the same time while `share` thousandths of its cap are left.
+    pub fn window(&self, lane: &str, share: i64) -> i64 {
         let cap = self.cap(lane);
-        cap.map_or(WINDOW_WITHOUT_CAP, |cap| cap.saturating_mul(WINDOW_S).max(1))
+        cap.map_or(WINDOW_WITHOUT_CAP, |cap| (cap.saturating_mul(WINDOW_S * share) / WHOLE).max(1))
     }
 
     /// How many of these may be unclaimed at the same time; `None`: the window is all that counts.
-    pub fn unclaimed(&self, lane: &str) -> Option<i64> {
-        Some((self.cap(lane)?.saturating_mul(UNCLAIMED_MS) / 1_000).max(UNCLAIMED_ANYWAY))
+    pub fn unclaimed(&self, lane: &str, share: i64) -> Option<i64> {
+        let ms = UNCLAIMED_MS * share / WHOLE;
+        Some((self.cap(lane)?.saturating_mul(ms) / 1_000).max(UNCLAIMED_ANYWAY))
+    }
+
+    /// Under which key places in the pace of a lane's account are taken; `None`: it has no cap.
+    pub fn pace_key(&self, lane: &str) -> Option<String> {
+        self.cap(lane)?;
+        let mut parts = lane.split('/');
+        Some(format!("rate/{}/{}", parts.next()?, parts.next()?))
     }
 
     /// The cap of a lane's account, segments a second.

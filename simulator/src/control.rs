@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::faults::Fault;
 use crate::messages::MOST_IN_ONE_ANSWER;
+use crate::meta;
 use crate::number;
 use crate::reply::{JSON, Reply, TEXT};
 use crate::request::Request;
@@ -32,6 +33,9 @@ Twins, under the vendors' own paths
   Twilio  POST /2010-04-01/Accounts/{AccountSid}/Messages.json      GET (list)
           GET  /2010-04-01/Accounts/{AccountSid}/Messages/{Sid}.json  POST (cancel, redact)  DELETE
           GET  /2010-04-01/Accounts/{AccountSid}.json               …/{AccountSid}/Balance.json
+          GET  /v1/ContentAndApprovals  /v1/Content/{Sid}  /v1/Content/{Sid}/ApprovalRequests
+  Meta    POST /{Version}/{PhoneNumberId}/messages
+          GET  /{Version}/{PhoneNumberId}  /{Version}/{BusinessAccountId}/message_templates
 
 What came in
   GET    /_simulator/messages   ?after=N &to=5321234567 &limit=N &wait_s=S &count=K   accepted messages
@@ -45,6 +49,7 @@ How it behaves
   DELETE /_simulator/faults     none
   POST   /_simulator/consents   {\"default\":\"ONAY\",\"numbers\":{\"+905321234567\":\"RET\"}}
   POST   /_simulator/clock      {\"advance_s\":3600,\"frozen\":true}
+  POST   /_simulator/meta/subscribe  {\"business_account_id\":\"200000000000001\",\"url\":\"http://…\",\"verify_token\":\"…\"}
 ";
 
 #[derive(Deserialize)]
@@ -61,6 +66,14 @@ struct ClockBody {
     #[serde(default)]
     advance_s: f64,
     frozen: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SubscribeBody {
+    business_account_id: String,
+    url: String,
+    verify_token: String,
 }
 
 /// Whether the path is the simulator's own.
@@ -85,6 +98,7 @@ pub(crate) async fn answer(world: &World, method: &Method, path: &str, request: 
         }
         ("POST", "/_simulator/consents") => post_consents(world, request),
         ("POST", "/_simulator/clock") => post_clock(world, request),
+        ("POST", "/_simulator/meta/subscribe") => subscribe(world, request).await,
         _ => Err((404, "no such control call; see GET /".to_owned())),
     };
     answer.unwrap_or_else(|(status, wrong)| Reply::json(status, "", &json!({ "error": wrong })))
@@ -154,6 +168,14 @@ fn post_consents(world: &World, request: &Request) -> Result<Reply, Wrong> {
     let body: ConsentsBody = read(request)?;
     let numbers = Consents { numbers: body.numbers, ..Consents::default() };
     world.merge_consents(body.default, &numbers).map_err(|error| (400, error.to_string()))?;
+    Ok(done())
+}
+
+async fn subscribe(world: &World, request: &Request) -> Result<Reply, Wrong> {
+    let body: SubscribeBody = read(request)?;
+    meta::subscribe(world, &body.business_account_id, &body.url, &body.verify_token)
+        .await
+        .map_err(|wrong| (400, wrong))?;
     Ok(done())
 }
 

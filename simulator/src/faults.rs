@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +17,10 @@ pub enum Provider {
     Netgsm,
     /// İYS itself.
     Iys,
-    /// Twilio Programmable Messaging.
+    /// Twilio Programmable Messaging, and its content templates.
     Twilio,
+    /// WhatsApp on Meta's Cloud API.
+    Meta,
 }
 
 impl Provider {
@@ -27,6 +30,7 @@ impl Provider {
             Self::Netgsm => "netgsm",
             Self::Iys => "iys",
             Self::Twilio => "twilio",
+            Self::Meta => "meta",
         }
     }
 }
@@ -35,7 +39,7 @@ impl Provider {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// Netgsm send; Twilio `POST …/Messages.json`.
+    /// Netgsm send; Twilio `POST …/Messages.json`; Meta `POST …/messages`.
     Send,
     /// Netgsm one-time code.
     Otp,
@@ -69,8 +73,13 @@ pub enum Operation {
     Fetch,
     /// Twilio `POST` (cancel, redact) or `DELETE` of `…/Messages/{Sid}.json`.
     Update,
-    /// Twilio `GET /2010-04-01/Accounts/{AccountSid}.json`.
+    /// Twilio `GET /2010-04-01/Accounts/{AccountSid}.json`; Meta `GET /{Version}/{Phone-Number-ID}`.
     Account,
+    /// Twilio's content templates and approvals; Meta `GET …/message_templates`.
+    Templates,
+    /// What the twin posts to us: a status callback of Twilio, a status webhook of Meta. Only `down` (lost) and `slow`
+    /// (late) strike it, and `any` does not cover it.
+    Callback,
     /// Every call of the provider.
     #[default]
     Any,
@@ -98,6 +107,8 @@ impl Operation {
             Self::Fetch => "fetch",
             Self::Update => "update",
             Self::Account => "account",
+            Self::Templates => "templates",
+            Self::Callback => "callback",
             Self::Any => "any",
         }
     }
@@ -105,7 +116,7 @@ impl Operation {
     /// Whether a fault on this operation is one on that call.
     fn covers(self, call: Self) -> bool {
         match self {
-            Self::Any => true,
+            Self::Any => call != Self::Callback,
             Self::Iys => matches!(call, Self::IysAdd | Self::IysSearch),
             named => named == call,
         }
@@ -124,7 +135,7 @@ pub struct Fault {
     /// Only requests about this number, in any Turkish writing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// Only requests of this account (Netgsm username, İYS username, Twilio `AccountSid`).
+    /// Only requests of this account (Netgsm username, İYS username, Twilio `AccountSid`, Meta's phone number id).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// Only this share (0 to 1) of the fitting requests, drawn with the script's seed.
@@ -253,6 +264,13 @@ impl Fault {
         if self.number.as_deref().is_some_and(|text| number::written_by_a_person(text).is_none()) {
             return Err("number is not a Turkish mobile number: write 5XXXXXXXXX".to_owned());
         }
+        let told = self.operation == Operation::Callback;
+        if told && !matches!(self.provider, Provider::Twilio | Provider::Meta) {
+            return Err("only twilio and meta have a callback".to_owned());
+        }
+        if told && !matches!(self.fault, FaultKind::Down | FaultKind::Slow { .. }) {
+            return Err("a callback can be down (lost) or slow (late)".to_owned());
+        }
         match &self.fault {
             FaultKind::Http { status } if !(400..=599).contains(status) => {
                 Err(format!("status {status} must be 400 to 599"))
@@ -265,9 +283,10 @@ impl Fault {
                 Err("code must be 1 to 32 letters, digits or underscores".to_owned())
             }
             FaultKind::Code { code }
-                if self.provider == Provider::Twilio && code.parse::<u32>().is_err() =>
+                if matches!(self.provider, Provider::Twilio | Provider::Meta)
+                    && code.parse::<u32>().is_err() =>
             {
-                Err("code must be a number of Twilio's, as 20429".to_owned())
+                Err("code must be a number, as 20429 (Twilio) or 131026 (Meta)".to_owned())
             }
             _ => Ok(()),
         }
@@ -280,6 +299,17 @@ pub(crate) struct Subject<'a> {
     pub operation: Operation,
     pub account: &'a dyn Fn() -> Option<String>,
     pub numbers: &'a dyn Fn() -> Vec<u64>,
+}
+
+/// What happens to a callback or webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Posted when its time has come.
+    Prompt,
+    /// Posted so much later, others overtaking it.
+    Late(Duration),
+    /// Never posted.
+    Lost,
 }
 
 #[derive(Debug)]
@@ -332,6 +362,27 @@ impl Faults {
         armed.iter().map(|armed| Fault { times: armed.left, ..armed.fault.clone() }).collect()
     }
 
+    /// What happens to something that a twin is about to post to us about this number.
+    pub(crate) fn fate_of_callback(
+        &self,
+        seed: u64,
+        provider: Provider,
+        account: &str,
+        to: u64,
+    ) -> Fate {
+        let subject = Subject {
+            provider,
+            operation: Operation::Callback,
+            account: &|| Some(account.to_owned()),
+            numbers: &|| vec![to],
+        };
+        match self.strike(seed, &subject) {
+            None => Fate::Prompt,
+            Some(FaultKind::Slow { ms }) => Fate::Late(Duration::from_millis(ms)),
+            Some(_) => Fate::Lost,
+        }
+    }
+
     /// The fault that strikes this request.
     pub(crate) fn strike(&self, seed: u64, subject: &Subject<'_>) -> Option<FaultKind> {
         if self.count.load(Ordering::Acquire) == 0 {
@@ -379,80 +430,4 @@ fn arm(armed: &mut Vec<Armed>, fault: Fault) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn strikes(faults: &Faults, seed: u64, numbers: &[u64]) -> Option<FaultKind> {
-        faults.strike(
-            seed,
-            &Subject {
-                provider: Provider::Netgsm,
-                operation: Operation::Send,
-                account: &|| Some("8501234567".to_owned()),
-                numbers: &|| numbers.to_vec(),
-            },
-        )
-    }
-
-    fn send(kind: FaultKind) -> Fault {
-        Fault::new(Provider::Netgsm, Operation::Send, kind)
-    }
-
-    #[test]
-    fn the_first_fault_with_times_left_applies() {
-        let faults = Faults::default();
-        faults.replace(vec![send(FaultKind::Down).times(2), send(FaultKind::Http { status: 503 })]);
-        assert_eq!(strikes(&faults, 0, &[]), Some(FaultKind::Down));
-        assert_eq!(strikes(&faults, 0, &[]), Some(FaultKind::Down));
-        assert_eq!(strikes(&faults, 0, &[]), Some(FaultKind::Http { status: 503 }));
-        assert_eq!(faults.list()[0].times, Some(0));
-    }
-
-    #[test]
-    fn a_fault_strikes_only_its_number_account_operation_and_provider() {
-        let faults = Faults::default();
-        let other = Fault::new(Provider::Iys, Operation::Any, FaultKind::Down);
-        let report = Fault::new(Provider::Netgsm, Operation::Report, FaultKind::Down);
-        faults.replace(vec![
-            other,
-            report,
-            send(FaultKind::Down).account("8507654321"),
-            send(FaultKind::Down).number("0532 123 45 67"),
-        ]);
-        assert_eq!(strikes(&faults, 0, &[5_321_234_568]), None);
-        assert_eq!(strikes(&faults, 0, &[5_321_234_567]), Some(FaultKind::Down));
-    }
-
-    #[test]
-    fn a_fault_on_netgsms_iys_service_strikes_both_of_its_calls_and_no_send() {
-        for (call, struck) in
-            [(Operation::IysAdd, true), (Operation::IysSearch, true), (Operation::Send, false)]
-        {
-            assert_eq!(Operation::Iys.covers(call), struck, "{call:?}");
-            assert!(Operation::Any.covers(call) && call.covers(call));
-        }
-        assert!(!Operation::IysAdd.covers(Operation::IysSearch));
-    }
-
-    #[test]
-    fn twilios_codes_are_numbers() {
-        let fault = |code: &str| {
-            Fault::new(Provider::Twilio, Operation::Send, FaultKind::Code { code: code.into() })
-        };
-        assert!(fault("20429").check().is_ok());
-        assert!(fault("H103").check().is_err());
-    }
-
-    #[test]
-    fn the_same_seed_strikes_the_same_requests() {
-        let run = |seed| {
-            let faults = Faults::default();
-            faults.replace(vec![send(FaultKind::Down).share(0.3)]);
-            (0..200).map(|_| strikes(&faults, seed, &[]).is_some()).collect::<Vec<_>>()
-        };
-        assert_eq!(run(1), run(1));
-        assert_ne!(run(1), run(2));
-        let struck = run(1).iter().filter(|hit| **hit).count();
-        assert!((40..80).contains(&struck), "{struck}");
-    }
-}
+mod tests;

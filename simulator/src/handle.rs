@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::faults::Fault;
 use crate::messages::{MOST_IN_ONE_ANSWER, MessageView};
+use crate::meta;
 use crate::number;
 use crate::script::{Consent, Consents, Script, ScriptError};
 use crate::seen::RequestView;
@@ -167,6 +168,21 @@ impl Simulator {
     /// Lets the clock of every rule stand still except for [`Self::advance`], or run again.
     pub fn freeze_clock(&self, frozen: bool) {
         self.world.clock.freeze(frozen);
+    }
+
+    /// Subscribes an address to the status webhooks of a Meta business account, after the handshake with `verify_token`.
+    ///
+    /// # Errors
+    /// The address did not give the challenge back, or the script has no such account.
+    pub async fn subscribe_meta(
+        &self,
+        business_account_id: &str,
+        url: &str,
+        verify_token: &str,
+    ) -> Result<(), ScriptError> {
+        meta::subscribe(&self.world, business_account_id, url, verify_token)
+            .await
+            .map_err(|wrong| ScriptError::Senseless { key: "subscription".to_owned(), wrong })
     }
 
     /// Stops it and waits until its connections are closed.

@@ -1,6 +1,6 @@
 //! The outside world in one port: twins of the services that Ulak talks to.
 //!
-//! Netgsm (SMS and its İYS service), İYS, Twilio: each under the vendor's own paths, so one address serves as
+//! Netgsm (SMS and its İYS service), İYS, Twilio (SMS and WhatsApp), WhatsApp on Meta's Cloud API: each under the vendor's own paths, so one address serves as
 //! every `base_url`. The twins follow the fact sheets, not our client's wishes: they check credentials, senders, numbers
 //! and texts, keep the vendors' limits, and fail on order. `README.md` beside this crate says what each
 //! enforces and on whose word. Used by the demo, the tests and the benchmark; no message is ever sent.
@@ -8,7 +8,8 @@
 //! All accepted messages are in one log, whoever accepted them: `provider` tells the twins apart, and `to` is the ten
 //! national digits of a Turkish mobile at each of them, so that "what did this number get" is one question also
 //! after a failover. The Twilio twin posts a signed status callback to the `StatusCallback` of a message that has
-//! one, and nothing else leaves this crate.
+//! one, the Meta twin signed status webhooks to the address that its script or a subscription names, and nothing else
+//! leaves this crate.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,11 +28,13 @@ mod clock;
 mod control;
 mod dates;
 mod faults;
+mod fill;
 mod gsm7;
 mod handle;
 mod iys;
 mod lock;
 mod messages;
+mod meta;
 mod netgsm;
 mod number;
 mod reply;
@@ -50,9 +53,10 @@ pub use handle::{Simulator, SimulatorError};
 pub use messages::MessageView;
 pub use script::{
     BadDates, Consent, Consents, CredentialRefusal, ErrorShape, InboundMessage, IysLimits,
-    IysScript, IysUser, NetgsmAccount, NetgsmScript, NoCredit, Outcome, Script, ScriptError,
-    TwilioAccount, TwilioApiKey, TwilioEnd, TwilioKeyKind, TwilioOutcome, TwilioScript,
-    TwilioService, UnregisteredSender,
+    IysScript, IysUser, MetaAccount, MetaButton, MetaButtonKind, MetaEnd, MetaMessageStatus,
+    MetaOutcome, MetaScript, MetaTemplate, NetgsmAccount, NetgsmScript, NoCredit, Outcome, Script,
+    ScriptError, TwilioAccount, TwilioApiKey, TwilioContent, TwilioEnd, TwilioKeyKind,
+    TwilioOutcome, TwilioScript, TwilioService, UnregisteredSender,
 };
 pub use seen::RequestView;
 pub use server::serve;

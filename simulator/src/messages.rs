@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::lock::locked;
-use crate::twilio;
+use crate::{meta, twilio};
 
 mod view;
 
@@ -46,7 +46,9 @@ pub(crate) struct Entry {
     pub sender: u32,
     /// Twilio's Messaging Service; [`NO_NAME`]: none.
     pub service: u32,
-    /// Twilio's error code with which it ends whatever the script says of its number; 0: none.
+    /// The WhatsApp template it was made of; [`NO_NAME`]: none.
+    pub template: u32,
+    /// The error code with which it ends whatever the script says of its number (Twilio, Meta); 0: none.
     pub error: u32,
     pub segments: u16,
     pub mark: Mark,
@@ -64,8 +66,24 @@ pub(crate) enum Kind {
     Send,
     /// Netgsm `otp`.
     Otp,
-    /// Twilio `Messages`.
+    /// Twilio `Messages`, SMS.
     Twilio,
+    /// Twilio `Messages`, WhatsApp.
+    TwilioWhatsApp,
+    /// Meta `messages`.
+    Meta,
+}
+
+impl Kind {
+    /// Whether Twilio has it.
+    pub(crate) fn is_twilio(self) -> bool {
+        matches!(self, Self::Twilio | Self::TwilioWhatsApp)
+    }
+
+    /// Whether it went over WhatsApp.
+    pub(crate) fn is_whatsapp(self) -> bool {
+        matches!(self, Self::TwilioWhatsApp | Self::Meta)
+    }
 }
 
 /// What became of a message already when it was accepted, or since.
@@ -111,6 +129,7 @@ pub(crate) struct Job<'a> {
     pub filter: u8,
     pub kind: Kind,
     pub service: Option<&'a str>,
+    pub template: Option<&'a str>,
     pub error: u32,
 }
 
@@ -201,6 +220,7 @@ impl Ring {
         let at_ms = self.entries.back().map_or(job.at_ms, |last| job.at_ms.max(last.at_ms));
         let (account, sender) = (self.name_number(job.account), self.name_number(job.sender));
         let service = job.service.map_or(NO_NAME, |service| self.name_number(service));
+        let template = job.template.map_or(NO_NAME, |template| self.name_number(template));
         let date = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
         for draft in drafts {
             let n = self.newest() + 1;
@@ -221,6 +241,7 @@ impl Ring {
                 account,
                 sender,
                 service,
+                template,
                 error: job.error,
                 segments: draft.segments,
                 mark: draft.mark,
@@ -321,7 +342,8 @@ impl Ring {
 fn id(kind: Kind, at_ms: i64, n: u64) -> String {
     match kind {
         Kind::Send | Kind::Otp => jobid(at_ms, n),
-        Kind::Twilio => twilio::sid(at_ms, n),
+        Kind::Twilio | Kind::TwilioWhatsApp => twilio::sid(at_ms, n),
+        Kind::Meta => meta::id(at_ms, n),
     }
 }
 
@@ -385,100 +407,4 @@ impl Messages {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn job(at_ms: i64) -> Job<'static> {
-        Job {
-            at_ms,
-            account: "a",
-            sender: "S",
-            startdate: Some("010120260900"),
-            stopdate: None,
-            start_ms: at_ms,
-            stop_ms: None,
-            turkish: false,
-            filter: 0,
-            kind: Kind::Send,
-            service: None,
-            error: 0,
-        }
-    }
-
-    fn draft(to: u64) -> Draft {
-        Draft { to, text: "x".into(), reference: None, segments: 1, mark: Mark::Normal }
-    }
-
-    #[test]
-    fn a_job_is_found_by_its_id_and_only_by_its_account() {
-        let mut ring = Ring::default();
-        let one = ring.append(&job(1_700_000_000_000), vec![draft(1), draft(2)]);
-        let two = ring.append(&job(1_700_000_000_000), vec![draft(1)]);
-        assert_eq!(one.len(), 26);
-        assert_eq!(ring.job("a", &one), [1, 2]);
-        assert_eq!(ring.job("a", &two), [3]);
-        assert!(ring.job("b", &one).is_empty());
-        assert!(ring.job("a", "17000000001000000000000009").is_empty());
-        assert!(ring.job("a", "nonsense").is_empty());
-    }
-
-    #[test]
-    fn the_log_is_read_by_number_and_after_a_cursor() {
-        let mut ring = Ring::default();
-        for n in 0..10 {
-            ring.append(&job(n), vec![draft(n as u64 % 2)]);
-        }
-        let numbers = |page: &Page| page.messages.iter().map(|m| m.n).collect::<Vec<_>>();
-        assert_eq!(numbers(&ring.page(0, Some(1), 100)), [2, 4, 6, 8, 10]);
-        assert_eq!(numbers(&ring.page(5, Some(1), 2)), [6, 8]);
-        assert!(ring.page(5, Some(1), 2).more);
-        assert_eq!(numbers(&ring.page(8, None, 100)), [9, 10]);
-        assert_eq!(ring.page(0, None, 1).messages[0].startdate.as_deref(), Some("010120260900"));
-    }
-
-    #[test]
-    fn the_log_is_read_backwards_by_number_and_as_a_whole() {
-        let mut ring = Ring::default();
-        for n in 0..6 {
-            ring.append(&job(n), vec![draft(n as u64 % 2)]);
-        }
-        let numbers =
-            |to, before| -> Vec<u64> { ring.newest_first(to, before).map(|(n, _)| n).collect() };
-        assert_eq!(numbers(None, u64::MAX), [6, 5, 4, 3, 2, 1]);
-        assert_eq!(numbers(None, 3), [2, 1]);
-        assert_eq!(numbers(Some(1), u64::MAX), [6, 4, 2]);
-        assert_eq!(numbers(Some(1), 4), [2]);
-        assert!(numbers(Some(9), u64::MAX).is_empty() && numbers(None, 0).is_empty());
-    }
-
-    #[test]
-    fn a_dropped_message_is_gone_from_every_way_in() {
-        let mut ring = Ring::default();
-        let first = ring.append(&job(1), vec![draft(7)]);
-        ring.append(&job(2), vec![draft(7)]);
-        ring.append(&job(3), vec![draft(8)]);
-        ring.drop_oldest();
-        ring.drop_oldest();
-        assert!(ring.job("a", &first).is_empty());
-        assert!(ring.last_to.len() == 1 && ring.page(0, Some(7), 9).messages.is_empty());
-        assert_eq!(ring.recent_to("a", 7, 0, 99), 0);
-        assert_eq!(ring.between(0, 9).map(|(n, _)| n).collect::<Vec<_>>(), [3]);
-        assert_eq!(ring.newest(), 3);
-    }
-
-    #[test]
-    fn recent_sends_to_a_number_are_counted_up_to_enough() {
-        let mut ring = Ring::default();
-        for at in [10, 20, 30] {
-            ring.append(&job(at), vec![draft(7), draft(8)]);
-        }
-        assert_eq!(ring.recent_to("a", 7, 10, 99), 2);
-        assert_eq!(ring.recent_to("a", 7, 0, 2), 2);
-        assert_eq!(ring.recent_to("b", 7, 0, 99), 0);
-    }
-
-    #[test]
-    fn an_entry_stays_small() {
-        assert!(size_of::<Entry>() <= 128, "{}", size_of::<Entry>());
-    }
-}
+mod tests;

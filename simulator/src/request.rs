@@ -67,7 +67,9 @@ impl Request {
     pub(crate) fn numbers(&self) -> Vec<u64> {
         let in_form = self.is_form().then(|| self.form("To")).flatten();
         let to = [in_form, self.query("To")].into_iter().flatten();
-        let mut found: Vec<u64> = to.filter_map(|to| number::written_by_a_person(&to)).collect();
+        let bare =
+            |to: &str| number::written_by_a_person(to.strip_prefix("whatsapp:").unwrap_or(to));
+        let mut found: Vec<u64> = to.filter_map(|to| bare(&to)).collect();
         if let Ok(body) = serde_json::from_slice::<Value>(&self.body) {
             collect(&body, &mut found);
         }
@@ -91,7 +93,7 @@ fn collect(value: &Value, found: &mut Vec<u64>) {
         Value::Object(fields) => {
             for (key, value) in fields {
                 // A text may hold a phone number too, and is not about it.
-                if !matches!(key.as_str(), "msg" | "jobids") {
+                if !matches!(key.as_str(), "msg" | "jobids" | "template" | "text") {
                     collect(value, found);
                 }
             }

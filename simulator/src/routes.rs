@@ -4,7 +4,8 @@ use hyper::Method;
 
 use crate::faults::{Operation, Provider};
 use crate::iys::{IysCall, Place};
-use crate::twilio::TwilioPlace;
+use crate::meta::MetaCall;
+use crate::twilio::{ContentCall, TwilioPlace};
 
 /// A call of a twin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub(crate) enum Target<'a> {
     Iys(IysCall<'a>, Option<Place<'a>>),
     /// Whose account, and which message.
     Twilio(TwilioPlace<'a>),
+    /// Which call about Twilio's content templates.
+    TwilioContent(ContentCall<'a>),
+    /// Which call of Meta's, and whose number or account.
+    Meta(MetaCall, &'a str),
 }
 
 /// What a path is.
@@ -48,7 +53,11 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Found<'a> {
         "/iys/add" => (Method::POST, netgsm(Operation::IysAdd)),
         "/iys/search" => (Method::POST, netgsm(Operation::IysSearch)),
         "/oauth2/token" => (Method::POST, iys(Operation::Token, IysCall::Token, None)),
-        _ => match sps(path).or_else(|| twilio(method, path)) {
+        _ => match sps(path)
+            .or_else(|| twilio(method, path))
+            .or_else(|| content(path))
+            .or_else(|| meta(method, path))
+        {
             Some(found) => found,
             None => return Found::Nothing,
         },
@@ -87,6 +96,41 @@ fn twilio<'a>(method: &Method, path: &'a str) -> Option<(Method, Route<'a>)> {
     };
     let target = Target::Twilio(TwilioPlace { account_sid, message_sid });
     Some((wanted, Route { provider: Provider::Twilio, operation, target }))
+}
+
+/// `/v1/ContentAndApprovals`, `/v1/Content/{Sid}…`.
+fn content(path: &str) -> Option<(Method, Route<'_>)> {
+    let parts: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
+    let call = match parts.as_slice() {
+        ["ContentAndApprovals"] => ContentCall::List,
+        ["Content", sid] => ContentCall::One(sid),
+        ["Content", sid, "ApprovalRequests"] => ContentCall::Approval(sid),
+        _ => return None,
+    };
+    let target = Target::TwilioContent(call);
+    let route = Route { provider: Provider::Twilio, operation: Operation::Templates, target };
+    Some((Method::GET, route))
+}
+
+/// `/v23.0/{id}…`.
+fn meta<'a>(method: &Method, path: &'a str) -> Option<(Method, Route<'a>)> {
+    let mut parts = path.strip_prefix("/v")?.split('/');
+    let (major, minor) = parts.next()?.split_once('.')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(major) || !is_number(minor) {
+        return None;
+    }
+    let id = parts.next().filter(|id| is_number(id))?;
+    let (wanted, operation, call) = match [parts.next(), parts.next()] {
+        [None, _] => (Method::GET, Operation::Account, MetaCall::Number),
+        [Some("messages"), None] => (Method::POST, Operation::Send, MetaCall::Send),
+        [Some("message_templates"), None] if method == Method::GET => {
+            (Method::GET, Operation::Templates, MetaCall::Templates)
+        }
+        _ => return None,
+    };
+    let target = Target::Meta(call, id);
+    Some((wanted, Route { provider: Provider::Meta, operation, target }))
 }
 
 /// `/sps/{iysCode}/brands…`, and the same under `/v2` where İYS has it.
@@ -174,6 +218,33 @@ mod tests {
             "/2010-04-01/Accounts/AC1/Calls.json",
         ] {
             assert_eq!(find(&Method::GET, path), Found::Nothing, "{path}");
+        }
+    }
+
+    #[test]
+    fn metas_and_the_templates_paths_lead_to_their_calls() {
+        for (method, path, operation, call) in [
+            (Method::POST, "/v23.0/1/messages", Operation::Send, MetaCall::Send),
+            (Method::GET, "/v26.0/1/message_templates", Operation::Templates, MetaCall::Templates),
+            (Method::GET, "/v23.0/1", Operation::Account, MetaCall::Number),
+        ] {
+            let target = Target::Meta(call, "1");
+            let wanted = Found::Twin(Route { provider: Provider::Meta, operation, target });
+            assert_eq!(find(&method, path), wanted, "{path}");
+        }
+        for (path, call) in [
+            ("/v1/ContentAndApprovals", ContentCall::List),
+            ("/v1/Content/HX1", ContentCall::One("HX1")),
+            ("/v1/Content/HX1/ApprovalRequests", ContentCall::Approval("HX1")),
+        ] {
+            let target = Target::TwilioContent(call);
+            let (provider, operation) = (Provider::Twilio, Operation::Templates);
+            let wanted = Found::Twin(Route { provider, operation, target });
+            assert_eq!(find(&Method::GET, path), wanted, "{path}");
+        }
+        assert_eq!(find(&Method::GET, "/v23.0/1/messages"), Found::OtherMethod);
+        for path in ["/v23/1/messages", "/v23.0/x/messages", "/v23.0/1/messages/2", "/v1/Content"] {
+            assert_eq!(find(&Method::POST, path), Found::Nothing, "{path}");
         }
     }
 

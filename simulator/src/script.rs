@@ -9,16 +9,21 @@ use serde::{Deserialize, Serialize};
 use crate::faults::Fault;
 
 pub(crate) mod iys;
+mod meta;
 mod netgsm;
 mod twilio;
 
 pub use iys::{Consent, Consents, CredentialRefusal, IysLimits, IysScript, IysUser};
+pub use meta::{
+    MetaAccount, MetaButton, MetaButtonKind, MetaEnd, MetaMessageStatus, MetaOutcome, MetaScript,
+    MetaTemplate,
+};
 pub use netgsm::{
     BadDates, ErrorShape, InboundMessage, NetgsmAccount, NetgsmScript, NoCredit, Outcome,
 };
 pub use twilio::{
-    TwilioAccount, TwilioApiKey, TwilioEnd, TwilioKeyKind, TwilioOutcome, TwilioScript,
-    TwilioService, UnregisteredSender,
+    TwilioAccount, TwilioApiKey, TwilioContent, TwilioEnd, TwilioKeyKind, TwilioOutcome,
+    TwilioScript, TwilioService, UnregisteredSender,
 };
 
 /// Accounts, rules, consents and faults of one simulator.
@@ -33,6 +38,8 @@ pub struct Script {
     pub iys: IysScript,
     /// The Twilio twin.
     pub twilio: TwilioScript,
+    /// The Meta twin.
+    pub meta: MetaScript,
     /// Faults from the start; more come by `POST /_simulator/faults`.
     pub faults: Vec<Fault>,
 }
@@ -108,6 +115,7 @@ impl Script {
         self.netgsm.check()?;
         self.iys.check()?;
         self.twilio.check()?;
+        self.meta.check()?;
         for (index, fault) in self.faults.iter().enumerate() {
             fault.check().map_err(|wrong| senseless(format!("faults[{index}]"), wrong))?;
         }

@@ -26,7 +26,7 @@ use crate::routes::{Found, Route, Target};
 use crate::script::{Script, ScriptError};
 use crate::seen::Sighting;
 use crate::world::World;
-use crate::{Operation, Provider, control, iys, netgsm, routes, twilio};
+use crate::{Operation, Provider, control, iys, meta, netgsm, routes, twilio};
 
 /// Largest body taken.
 const MOST_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -190,6 +190,8 @@ async fn twin(
         Target::Twilio(place) => {
             twilio::answer(world, route.operation, place, (method, request), code)
         }
+        Target::TwilioContent(call) => twilio::content_answer(world, call, request),
+        Target::Meta(call, id) => meta::answer(world, call, id, request),
     };
     let line = (method, path);
     let fault = struck.as_ref().map(FaultKind::as_str);
@@ -249,6 +251,7 @@ fn by_code(
             work(Some(code))
         }
         Provider::Twilio => twilio::refuse_by_fault(code),
+        Provider::Meta => meta::refuse_by_fault(code),
     }
 }
 
@@ -257,6 +260,8 @@ fn account(world: &World, target: Target<'_>, request: &Request) -> Option<Strin
         Target::Netgsm => request.basic().map(|(name, _)| name).or_else(|| request.name_in_body()),
         Target::Iys(..) => iys::user_of(world, request).or_else(|| request.name_in_body()),
         Target::Twilio(place) => Some(place.account_sid.to_owned()),
+        Target::TwilioContent(_) => twilio::content_account(world, request),
+        Target::Meta(_, id) => Some(id.to_owned()),
     }
 }
 

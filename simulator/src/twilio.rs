@@ -7,7 +7,7 @@ use hyper::Method;
 
 use crate::faults::Operation;
 use crate::lock::locked;
-use crate::messages::{Entry, Kind, Mark, Ring};
+use crate::messages::{Entry, Mark, Ring};
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::script::{TwilioAccount, TwilioKeyKind};
@@ -16,6 +16,7 @@ use crate::window::Window;
 use crate::world::{Prepared, World};
 
 mod callback;
+mod content;
 mod error;
 mod list;
 mod message;
@@ -27,6 +28,7 @@ mod single;
 mod text;
 
 pub(crate) use callback::Callbacks;
+pub(crate) use content::{ContentCall, account_of as content_account, answer as content_answer};
 use error::TwilioError;
 pub(crate) use error::is_of_an_end;
 
@@ -65,7 +67,7 @@ fn number_of(sid: &str) -> Option<u64> {
 
 /// Whether this is a message of a Twilio account that it still shows.
 fn is_of(ring: &Ring, entry: &Entry, account_sid: &str) -> bool {
-    entry.kind == Kind::Twilio && entry.mark != Mark::Deleted && ring.is_of(entry, account_sid)
+    entry.kind.is_twilio() && entry.mark != Mark::Deleted && ring.is_of(entry, account_sid)
 }
 
 /// Answers a request. `code`: the code of an end that a fault wants for an accepted message.
@@ -135,6 +137,18 @@ fn authorized<'a>(
         }
     }
     if account.active { Ok(account) } else { Err(denied) }
+}
+
+/// The account whose AuthToken or API key this is.
+fn authenticated<'a>(prepared: &'a Prepared, request: &Request) -> Refusable<&'a TwilioAccount> {
+    let denied = TwilioError::new(20003);
+    let Some((user, password)) = request.basic() else { return Err(denied) };
+    let opens = |account: &&TwilioAccount| {
+        (user == account.account_sid && password == account.auth_token)
+            || account.api_keys.iter().any(|key| key.sid == user && key.secret == password)
+    };
+    let mut accounts = prepared.script.twilio.accounts.iter();
+    accounts.find(opens).filter(|account| account.active).ok_or(denied)
 }
 
 #[cfg(test)]

@@ -11,10 +11,12 @@ use crate::faults::Faults;
 use crate::iys::IysState;
 use crate::lock::locked;
 use crate::messages::Messages;
+use crate::meta::{MetaState, Webhooks};
 use crate::netgsm::NetgsmState;
 use crate::number;
 use crate::script::{
-    Consents, NetgsmAccount, Outcome, Script, ScriptError, TwilioAccount, TwilioOutcome, iys,
+    Consents, MetaAccount, MetaOutcome, NetgsmAccount, Outcome, Script, ScriptError, TwilioAccount,
+    TwilioOutcome, iys,
 };
 use crate::seen::Seen;
 use crate::twilio::{Callbacks, TwilioState};
@@ -27,14 +29,17 @@ pub(crate) struct Prepared {
     outcomes: HashMap<u64, Outcome>,
     twilio_accounts: HashMap<String, usize>,
     twilio_outcomes: HashMap<u64, TwilioOutcome>,
+    twilio_whatsapp_outcomes: HashMap<u64, TwilioOutcome>,
     twilio_opted_out: HashSet<u64>,
+    meta_accounts: HashMap<String, usize>,
+    meta_outcomes: HashMap<u64, MetaOutcome>,
 }
 
 impl Prepared {
     fn new(mut script: Script) -> Self {
         script.faults.clear();
         let accounts = &script.netgsm.accounts;
-        let twilio = &script.twilio;
+        let (twilio, meta) = (&script.twilio, &script.meta);
         Self {
             accounts: accounts.iter().enumerate().map(|(i, a)| (a.username.clone(), i)).collect(),
             outcomes: script
@@ -47,6 +52,15 @@ impl Prepared {
                 .map(|(i, account)| (account.account_sid.clone(), i))
                 .collect(),
             twilio_outcomes: (twilio.outcomes.iter())
+                .filter_map(|(text, end)| Some((number::looked_for(text)?, *end)))
+                .collect(),
+            twilio_whatsapp_outcomes: (twilio.whatsapp_outcomes.iter())
+                .filter_map(|(text, end)| Some((number::looked_for(text)?, *end)))
+                .collect(),
+            meta_accounts: (meta.accounts.iter().enumerate())
+                .map(|(i, account)| (account.phone_number_id.clone(), i))
+                .collect(),
+            meta_outcomes: (meta.outcomes.iter())
                 .filter_map(|(text, end)| Some((number::looked_for(text)?, *end)))
                 .collect(),
             twilio_opted_out: (twilio.opted_out.iter())
@@ -72,6 +86,22 @@ impl Prepared {
         self.twilio_outcomes.get(&to).copied().unwrap_or(self.script.twilio.default_outcome)
     }
 
+    /// How Twilio's WhatsApp messages to a number end.
+    pub(crate) fn twilio_whatsapp_outcome(&self, to: u64) -> TwilioOutcome {
+        let otherwise = self.script.twilio.whatsapp_default_outcome;
+        self.twilio_whatsapp_outcomes.get(&to).copied().unwrap_or(otherwise)
+    }
+
+    /// The business number with this id at Meta.
+    pub(crate) fn meta_account(&self, phone_number_id: &str) -> Option<&MetaAccount> {
+        self.script.meta.accounts.get(*self.meta_accounts.get(phone_number_id)?)
+    }
+
+    /// How Meta's messages to a number end.
+    pub(crate) fn meta_outcome(&self, to: u64) -> MetaOutcome {
+        self.meta_outcomes.get(&to).copied().unwrap_or(self.script.meta.default_outcome)
+    }
+
     /// Whether a number has opted out at Twilio.
     pub(crate) fn is_opted_out(&self, to: u64) -> bool {
         self.twilio_opted_out.contains(&to)
@@ -94,6 +124,8 @@ pub(crate) struct World {
     pub iys: Mutex<IysState>,
     pub twilio: Mutex<TwilioState>,
     pub callbacks: Callbacks,
+    pub meta: Mutex<MetaState>,
+    pub webhooks: Webhooks,
     pub shutdown: CancellationToken,
     prepared: RwLock<Arc<Prepared>>,
 }
@@ -115,6 +147,8 @@ impl World {
             iys: Mutex::new(iys),
             twilio: Mutex::default(),
             callbacks: Callbacks::default(),
+            meta: Mutex::default(),
+            webhooks: Webhooks::default(),
             shutdown,
             prepared: RwLock::new(Arc::new(Prepared::new(script))),
         })
@@ -138,6 +172,7 @@ impl World {
         let (messages, segments) = self.messages.with(|ring| (ring.newest(), ring.segments()));
         let mut stats = self.seen.stats(messages, segments);
         stats["callbacks"] = self.callbacks.stats();
+        stats["webhooks"] = self.webhooks.stats();
         stats
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::anyhow;
+use ledger::caps::{Lowered, WHOLE};
 use ledger::lanes::{Lane, LaneState};
 use ledger::pauses::{LaneLoad, Resumed};
 use serde_json::json;
@@ -12,6 +13,8 @@ use super::{Failure, say};
 use crate::cli::Global;
 use crate::cli::lane::{LaneCommand, StatusArgs, SteerArgs};
 use crate::{operator, start};
+use worker::caps;
+use worker::settings::ConsentSource;
 
 /// Runs the command.
 ///
@@ -31,13 +34,33 @@ struct Known {
     trouble: Option<Lane>,
     load: Option<LaneLoad>,
     configured: bool,
+    /// Of its account, a second; and how much of it throttle answers have left.
+    cap: Option<Cap>,
+}
+
+/// The cap of a lane's account.
+struct Cap {
+    per_s: u32,
+    lowered: Option<Lowered>,
+}
+
+impl Cap {
+    /// What may be used of it at `now`, milliseconds since 1970 UTC.
+    fn percent_at(&self, now: i64) -> i64 {
+        self.lowered.as_ref().map_or(WHOLE, |cap| cap.share_at(now)) / 10
+    }
 }
 
 /// Every lane that is configured, was ever in trouble, or holds rows; without the lane of nobody.
 async fn known(desk: &Desk) -> Result<BTreeMap<String, Known>, Failure> {
     let mut lanes: BTreeMap<String, Known> = BTreeMap::new();
-    for name in configured(&start::worker_settings(&desk.settings.config)) {
-        lanes.entry(name).or_default().configured = true;
+    let settings = start::worker_settings(&desk.settings.config);
+    let lowered = desk.ledger.lowered_caps().await.map_err(start::ledger_failure)?;
+    for (name, key, per_s) in configured(&settings) {
+        let known = lanes.entry(name).or_default();
+        known.configured = true;
+        let lowered = lowered.iter().find(|cap| cap.key == key).cloned();
+        known.cap = per_s.map(|per_s| Cap { per_s, lowered });
     }
     for lane in desk.ledger.lanes().await.map_err(start::ledger_failure)? {
         let name = lane.lane.clone();
@@ -50,13 +73,20 @@ async fn known(desk: &Desk) -> Result<BTreeMap<String, Known>, Failure> {
     Ok(lanes)
 }
 
-/// The lanes that the clinics of a configuration use.
-fn configured(settings: &worker::Settings) -> Vec<String> {
+/// The lanes that the clinics of a configuration use, each with the key and the cap of its pace, a second.
+fn configured(settings: &worker::Settings) -> Vec<(String, String, Option<u32>)> {
     let mut lanes = vec![];
     for clinic in settings.clinics.values() {
-        lanes.extend(settings.sms_lanes(clinic).into_iter().map(|lane| lane.name));
+        lanes.extend(settings.sms_lanes(clinic).into_iter().map(|lane| {
+            (lane.name, caps::key(lane.provider.as_str(), &lane.account), lane.max_per_s)
+        }));
         if settings.has_consent_account(clinic) {
-            lanes.push(settings.consent_lane(clinic));
+            let per_s = match settings.consent_source {
+                ConsentSource::Iys => settings.iys.get(&clinic.iys).and_then(|of| of.max_per_s),
+                // of a minute
+                ConsentSource::Netgsm | ConsentSource::Registry => None,
+            };
+            lanes.push((settings.consent_lane(clinic), caps::IYS.to_owned(), per_s));
         }
     }
     lanes
@@ -64,6 +94,7 @@ fn configured(settings: &worker::Settings) -> Vec<String> {
 
 async fn status(desk: &Desk, args: &StatusArgs) -> Result<(), Failure> {
     let wanted = args.lane.as_deref().unwrap_or("");
+    let now = desk.ledger.clock().now_ms();
     for (name, known) in known(desk).await?.iter().filter(|(name, _)| name.starts_with(wanted)) {
         let (waiting, outside) = known.load.as_ref().map_or((0, 0), |l| (l.waiting, l.outside));
         let trouble = known.trouble.as_ref().filter(|lane| lane.state != LaneState::Open);
@@ -75,6 +106,8 @@ async fn status(desk: &Desk, args: &StatusArgs) -> Result<(), Failure> {
                 "why": trouble.map(|lane| &lane.why), "since": trouble.map(|lane| instant(lane.since)),
                 "next_probe": probe.map(|lane| instant(lane.probe_at)), "waiting": waiting, "outside": outside,
                 "next_due": known.load.as_ref().and_then(|l| l.next_due).map(instant),
+                "max_per_s": known.cap.as_ref().map(|cap| cap.per_s),
+                "cap_percent": known.cap.as_ref().map(|cap| cap.percent_at(now)),
             }))?;
             continue;
         }
@@ -82,12 +115,25 @@ async fn status(desk: &Desk, args: &StatusArgs) -> Result<(), Failure> {
             vec![format!("{name:<36} {state:<8} {waiting} waiting, {outside} on their way")];
         parts.extend(trouble.map(|lane| format!("since {}: {}", local(lane.since), lane.why)));
         parts.extend(probe.map(|lane| format!("next probe {}", local(lane.probe_at))));
+        parts.extend(known.cap.as_ref().and_then(|cap| slowed(cap, now)));
         if !known.configured && name != "none" {
             parts.push("no clinic uses it any more".to_owned());
         }
         say(parts.join("; "))?;
     }
     Ok(())
+}
+
+/// That a provider asked for less, in words.
+fn slowed(cap: &Cap, now: i64) -> Option<String> {
+    let percent = cap.percent_at(now);
+    let lowered = cap.lowered.as_ref().filter(|_| percent < 100)?;
+    Some(format!(
+        "{percent} % of its {} a second since {} ({}), rising",
+        cap.per_s,
+        local(lowered.at),
+        lowered.why
+    ))
 }
 
 fn state(lane: Option<&Lane>) -> &'static str {

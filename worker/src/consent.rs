@@ -3,19 +3,23 @@
 //! A question goes at once while a permit is there and few are on their way, and otherwise gathers until then. No answer is never "no consent":
 //! rows wait on the İYS lane.
 
+mod permit;
 mod refused;
 mod single;
 
+pub use permit::permit;
+
+use crate::caps::Share;
 use crate::lanes::Lanes;
 use crate::settings::IysAccount;
 use crate::token::{self, NoToken};
 use chrono::{DateTime, Utc};
 use ledger::Ledger;
+use permit::is_throttle;
 use providers::iys::{Client, IysTrouble, MOST_NUMBERS, Silence};
 use schemas::{PhoneNumber, RecipientType};
 use secrecy::SecretString;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 
 /// Tries of one question before its askers hear that İYS is silent.
@@ -146,10 +150,13 @@ impl Inner {
                 waiting.push(question);
             }
             let all = std::mem::take(&mut waiting);
-            if let Err(code) = permitted {
-                silence(all, &code);
-                continue;
-            }
+            let share = match permitted {
+                Ok(share) => share,
+                Err(code) => {
+                    silence(all, &code);
+                    continue;
+                }
+            };
             let (tacir, bireysel): (Vec<_>, Vec<_>) =
                 all.into_iter().partition(|q| q.kind == RecipientType::Tacir);
             for (i, slice) in
@@ -158,24 +165,16 @@ impl Inner {
                 let (this, call) = (Arc::clone(&self), Arc::clone(&call));
                 // answers take a round trip; the next permit need not wait for it
                 tokio::spawn(async move {
-                    if i > 0 {
-                        let _ = this.permit().await;
-                    }
-                    this.batch(slice).await;
+                    let next = if i > 0 { this.permit().await } else { Ok(share) };
+                    this.batch(slice, next.unwrap_or(share)).await;
                     drop(call);
                 });
             }
         }
     }
 
-    async fn permit(&self) -> Result<(), String> {
-        // one at a time: many that wait for a permit must not all ask the ledger for it
-        let _turn = self.turn.lock().await;
-        permit(&self.ledger, self.account.max_per_s).await
-    }
-
     /// Asks for a slice; a number that İYS does not take as a recipient must not spoil the answer of the others.
-    async fn batch(&self, questions: Vec<Question>) {
+    async fn batch(&self, questions: Vec<Question>, mut share: Share) {
         let mut todo = vec![questions];
         let mut asked = 0;
         while let Some(slice) = todo.pop() {
@@ -187,7 +186,7 @@ impl Inner {
                     continue;
                 }
                 // a part is a request like any other
-                let _ = self.permit().await;
+                share = self.permit().await.unwrap_or(share);
             }
             let numbers: Vec<PhoneNumber> = slice.iter().map(|q| q.phone.clone()).collect();
             let asked_at = self.ledger.clock().now();
@@ -196,8 +195,8 @@ impl Inner {
                 client.with_consent(&token, kind, numbers).await
             };
             let answer = match slice.len() {
-                1 => self.insist(question).await,
-                _ => self.ask(question).await,
+                1 => self.insist(question, share).await,
+                _ => self.ask(question, share).await,
             };
             match answer {
                 Ok(answer) => {
@@ -239,7 +238,12 @@ impl Inner {
     }
 
     /// One question with its token: renews a refused token once, repeats a silent one, and closes the lane if that does not help.
-    async fn ask<T, F>(&self, question: impl Fn(SecretString) -> F) -> Result<T, IysTrouble>
+    /// `share`: under what is left of the cap its place was taken.
+    async fn ask<T, F>(
+        &self,
+        question: impl Fn(SecretString) -> F,
+        mut share: Share,
+    ) -> Result<T, IysTrouble>
     where
         F: Future<Output = Result<T, IysTrouble>>,
     {
@@ -260,8 +264,9 @@ impl Inner {
                     if is_throttle(&silence) && throttled < THROTTLED_AT_MOST =>
                 {
                     throttled += 1;
+                    self.throttled(&silence, share).await;
                     tokio::time::sleep(delays()).await;
-                    let _ = self.permit().await;
+                    share = self.permit().await.unwrap_or(share);
                 }
                 Err(IysTrouble::Silent(silence)) => {
                     self.lanes.bad(&self.ledger, &self.lane, &silence.trouble.code).await;
@@ -275,11 +280,15 @@ impl Inner {
                     }
                     tokio::time::sleep(delays().max(named)).await;
                     // a repetition is a request like any other
-                    let _ = self.permit().await;
+                    share = self.permit().await.unwrap_or(share);
                 }
                 Err(IysTrouble::Account(trouble)) => {
                     self.lanes.refused(&self.ledger, &self.lane, &trouble.code).await;
                     return Err(IysTrouble::Account(trouble));
+                }
+                Ok(answer) => {
+                    self.taken();
+                    return Ok(answer);
                 }
                 other => return other,
             }
@@ -325,36 +334,6 @@ impl Inner {
             Err(NoToken::Unreadable) => Err(silent("token-unreadable")),
         }
     }
-}
-
-/// Waits for one of the permits of requests to İYS that all processes share. The error is a bounded code.
-///
-/// They are spread over the second: İYS counts any 1,000 ms, and a budget of whole seconds would let twice the cap pass
-/// around the turn of one (measured: H124 at a cap of 8 with a limit of 10, and a closed lane). So nobody waits for long.
-///
-/// # Errors
-/// When the ledger does not answer.
-pub async fn permit(ledger: &Ledger, max_per_s: Option<u32>) -> Result<(), String> {
-    let Some(cap) = max_per_s else { return Ok(()) };
-    let span = (1_000 / i64::from(cap.max(1))).max(1);
-    loop {
-        match ledger.permits("iys", 1, 1, span).await {
-            Ok(true) => return Ok(()),
-            Ok(false) => {
-                let left = span - ledger.clock().now_ms().rem_euclid(span);
-                let left = Duration::from_millis(left.unsigned_abs());
-                tokio::time::sleep(left + Duration::from_millis(2)).await;
-            }
-            Err(error) if error.is_away() => return Err("ledger-away".to_owned()),
-            Err(_) => return Err("ledger".to_owned()),
-        }
-    }
-}
-
-/// The limit of a second (`facts/netgsm_iys.md` B4); those of an hour name a longer wait.
-fn is_throttle(silence: &Silence) -> bool {
-    matches!(silence.trouble.code.as_str(), "iys:H083" | "iys:H124")
-        && silence.after.is_none_or(|after| after <= crate::retry::QUICK_AT_MOST)
 }
 
 fn silence(questions: Vec<Question>, code: &str) {

@@ -1,5 +1,6 @@
 //! The worker's view of lanes: which are in trouble, and when to say that one is.
 
+use crate::caps::Caps;
 use crate::outage::Outage;
 use ledger::Ledger;
 use ledger::lanes::{Lane, LaneState};
@@ -23,6 +24,8 @@ const READ_JUST_NOW: Duration = Duration::from_millis(50);
 /// Lanes as this process knows them.
 #[derive(Debug, Default)]
 pub struct Lanes {
+    /// What throttle answers have left of each cap.
+    pub caps: Caps,
     known: Mutex<HashMap<String, Known>>,
     /// When the shared state was read; held by whoever reads it for a row.
     read_at: tokio::sync::Mutex<Option<Instant>>,
@@ -69,6 +72,8 @@ impl Lanes {
                 // the last known state stands; nothing is sent then anyway
                 Err(error) => outage.met(seen, &error),
             }
+            // likewise; whether the ledger is there has just been seen
+            let _ = self.caps.read(ledger).await;
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(READ_EVERY) => {}

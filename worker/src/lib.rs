@@ -1,5 +1,6 @@
 //! The worker: decides *whether and how*. Start reading at [`pipeline`].
 
+pub mod caps;
 pub mod consent;
 pub mod consent_netgsm;
 pub mod consent_share;
@@ -7,6 +8,7 @@ pub mod intake;
 pub mod lanes;
 mod measure;
 pub mod outage;
+pub mod pace;
 pub mod pipeline;
 pub mod retry;
 pub mod settings;

@@ -90,8 +90,13 @@ async fn fetch(
                 IysTrouble::Silent(silence) if reached_nobody(&silence.trouble.code) => {
                     let _ = ledger.token_not_asked(lane).await;
                 }
-                // no answer says nothing about the refresh token
-                IysTrouble::Silent(_) => {}
+                // no answer says nothing about the refresh token; a time that it names is kept by all processes
+                IysTrouble::Silent(silence) => {
+                    let named = silence.after.and_then(|after| i64::try_from(after.as_millis()).ok());
+                    if let Some(ms) = named {
+                        let _ = ledger.token_not_for(lane, ms).await;
+                    }
+                }
                 _ => drop(ledger.drop_token(lane, 0, true).await),
             }
             return Err(NoToken::Refused(trouble));

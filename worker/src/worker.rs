@@ -1,10 +1,12 @@
 //! What all messages of a worker share.
 
+use crate::caps;
 use crate::consent::Asker;
 use crate::consent_netgsm;
 use crate::consent_share::ConsentShare;
 use crate::lanes::Lanes;
 use crate::outage::Outage;
+use crate::pace::Pace;
 use crate::settings::{Clinic, Settings, SmsProvider};
 use ledger::decision::{Claim, Claimed, Settle};
 use ledger::gather::Gather;
@@ -19,6 +21,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use templates::Renderer;
+
+/// Microseconds.
+const SECOND_US: i64 = 1_000_000;
 
 /// The grouped calls to the ledger.
 #[derive(Debug, Clone)]
@@ -102,6 +107,8 @@ pub struct Worker {
     pub lanes: Arc<Lanes>,
     /// Whether the ledger answers.
     pub outage: Outage,
+    /// Places in the pace of accounts with a cap, by its key.
+    pub paces: BTreeMap<String, Pace>,
     /// Netgsm clients by account.
     pub netgsm: BTreeMap<String, Arc<providers::netgsm::Client>>,
     /// Twilio clients by account.
@@ -154,6 +161,7 @@ impl Worker {
             iys.insert(name.clone(), asker);
         }
         let netgsm_iys = netgsm_iys(&settings, &netgsm, &ledger, &lanes)?;
+        let paces = paces(&settings, &ledger, &lanes);
         let asks = Asks::start(&ledger, settings.in_flight);
         let outage = Outage::default();
         let consent_share = ConsentShare::default();
@@ -166,6 +174,7 @@ impl Worker {
             consent_share,
             lanes,
             outage,
+            paces,
             netgsm,
             twilio,
             iys,
@@ -185,10 +194,43 @@ impl Worker {
         self
     }
 
+    /// Shows what may be used of each cap now.
+    pub fn show_caps(&self) {
+        let now = self.ledger.clock().now_ms();
+        let show = |account: &str, key: &str, per_s: Option<u32>| {
+            if let Some(per_s) = per_s {
+                let us = self.lanes.caps.share(key, now).place_us(1, SECOND_US / i64::from(per_s.max(1)));
+                self.metrics.sends.cap_is(account, SECOND_US as f64 / us as f64);
+            }
+        };
+        for (provider, name, per_s) in capped(&self.settings) {
+            show(&format!("{}/{name}", provider.as_str()), &caps::key(provider.as_str(), name), per_s);
+        }
+        // one for all accounts: İYS counts what comes from here
+        show("iys", caps::IYS, self.settings.iys.values().filter_map(|of| of.max_per_s).min());
+    }
+
     /// A clinic by its id.
     pub fn clinic(&self, id: &ClinicId) -> Option<&Clinic> {
         self.settings.clinics.get(id)
     }
+}
+
+/// The paces of the accounts with a cap.
+fn paces(settings: &Settings, ledger: &Ledger, lanes: &Arc<Lanes>) -> BTreeMap<String, Pace> {
+    let start = |(provider, name, per_s): (SmsProvider, &String, Option<u32>)| {
+        let key = caps::key(provider.as_str(), name);
+        let (ledger, lanes) = (ledger.clone(), Arc::clone(lanes));
+        Some((key.clone(), Pace::start(ledger, lanes, key, per_s?, settings.in_flight)))
+    };
+    capped(settings).filter_map(start).collect()
+}
+
+/// The accounts that messages are sent with, and their caps in segments a second.
+fn capped(settings: &Settings) -> impl Iterator<Item = (SmsProvider, &String, Option<u32>)> {
+    let netgsm = settings.netgsm.iter().map(|(name, of)| (SmsProvider::Netgsm, name, of.max_per_s));
+    let twilio = settings.twilio.iter().map(|(name, of)| (SmsProvider::Twilio, name, of.max_per_s));
+    netgsm.chain(twilio)
 }
 
 /// Who asks Netgsm's İYS service: the accounts with a brand.

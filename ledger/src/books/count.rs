@@ -1,7 +1,7 @@
 //! Counting: records by the reader's cursor, rows by the hour in which they were made.
 
 use super::{HOUR_MS, HourBooks, Line, compare};
-use crate::db::{Ledger, json};
+use crate::db::Ledger;
 use crate::engine::{Tx, query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::facts::FACTS;
@@ -11,8 +11,10 @@ const READER: &str = "books";
 /// Records that one step counts at most.
 pub const PAGE: i64 = 2_000;
 /// Kinds of records that are counted. All others change a state and are counted with the rows.
-const KINDS: [&str; 6] =
-    ["received", "event-refused", "duplicate", "sent-twice", "fact-applied", "fact-stale"];
+/// In the statement and not a parameter of it: the planner takes a list that it does not know for a hundred kinds, and then reads the
+/// records once for each.
+const KINDS: &str =
+    "'received', 'event-refused', 'duplicate', 'sent-twice', 'fact-applied', 'fact-stale'";
 
 /// What one step did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +43,7 @@ fn by_kind(filter: &str) -> String {
            (coalesce(CASE WHEN r.kind IN ('received', 'event-refused') THEN (SELECT n.created_at FROM notification n WHERE n.ntf = r.ntf) \
              WHEN r.kind IN ('fact-applied', 'fact-stale') THEN (SELECT f.created_at FROM fact f WHERE f.id = r.ntf) END, r.at) \
              / {HOUR_MS}) * {HOUR_MS} AS hour \
-         FROM record r WHERE {{beyond}} AND {filter} AND r.kind IN (SELECT value FROM {{list:$4}})) k"
+         FROM record r WHERE {{beyond}} AND {filter} AND r.kind IN ({KINDS})) k"
     )
 }
 
@@ -92,12 +94,11 @@ impl Ledger {
         query(format!(
             "-- books: count\n{FROM} INSERT INTO books (clinic, hour, kind, n) {} WHERE TRUE GROUP BY k.clinic, k.hour, k.kind \
              ON CONFLICT (clinic, hour, kind) DO UPDATE SET n = books.n + excluded.n",
-            by_kind("(r.xid, r.id) <= (CAST($5 AS BIGINT), CAST($6 AS BIGINT))")
+            by_kind("(r.xid, r.id) <= (CAST($4 AS BIGINT), CAST($5 AS BIGINT))")
         ))
         .bind(from.0)
         .bind(from.1)
         .bind(of_facts())
-        .bind(json(&KINDS)?)
         .bind(to.0)
         .bind(to.1)
         .execute(&mut tx)
@@ -187,14 +188,13 @@ impl Span<'_> {
                 .await?;
         let from = cursor.unwrap_or((0, 0));
         let rows: Vec<(String, i64, String, i64)> = query_as(format!(
-            "-- books: uncounted\n{FROM} {} WHERE k.hour >= $5 AND k.hour < $6 AND (CAST($7 AS TEXT) IS NULL OR k.clinic = $7) \
+            "-- books: uncounted\n{FROM} {} WHERE k.hour >= $4 AND k.hour < $5 AND (CAST($6 AS TEXT) IS NULL OR k.clinic = $6) \
              GROUP BY k.clinic, k.hour, k.kind",
             by_kind("TRUE")
         ))
         .bind(from.0)
         .bind(from.1)
         .bind(of_facts())
-        .bind(json(&KINDS)?)
         .bind(self.from)
         .bind(self.until)
         .bind(self.clinic)

@@ -37,7 +37,7 @@ pub(super) static RECORD: Table = Table {
 };
 
 /// All other tables, except what is not moved (see [`LEFT`]).
-pub(super) static TABLES: [Table; 15] = [
+pub(super) static TABLES: [Table; 16] = [
     Table {
         name: "notification",
         keys: &[text("ntf")],
@@ -186,6 +186,11 @@ pub(super) static TABLES: [Table; 15] = [
         name: "permit",
         keys: &[text("key")],
         columns: &[text("key"), int("span"), int("used")],
+    },
+    Table {
+        name: "cap",
+        keys: &[text("key")],
+        columns: &[text("key"), int("share"), int("at"), text("why")],
     },
     Table {
         name: "token",

@@ -34,7 +34,8 @@ pub(crate) struct Dialect {
     fill: &'static str,
     /// `{as_json:…}`.
     json_cast: &'static str,
-    rows: fn(&str) -> String,
+    /// `{rows:…}`, always the first parameter, and how many parameters it is more than one.
+    rows: fn(&str) -> (String, usize),
     list: fn(&str) -> String,
 }
 
@@ -56,7 +57,17 @@ impl Dialect {
         record_key: "PRIMARY KEY (xid, id)",
         fill: "WITH (fillfactor = 85)",
         json_cast: "::json",
-        rows: |columns| format!("json_to_recordset($1::json) AS r({columns})"),
+        rows: |columns| {
+            let mut arrays = vec![];
+            let mut names = vec![];
+            for (place, column) in columns.split(',').enumerate() {
+                let (name, kind) = column.trim().split_once(' ').unwrap_or((column, "text"));
+                arrays.push(format!("${}::{kind}[]", place + 1));
+                names.push(name);
+            }
+            let text = format!("unnest({}) AS r({})", arrays.join(", "), names.join(", "));
+            (text, arrays.len().saturating_sub(1))
+        },
         list: |parameter| format!("json_array_elements_text({parameter}::json) AS l(value)"),
     };
 
@@ -80,7 +91,7 @@ impl Dialect {
         rows: |columns| {
             let names = columns.split(',').filter_map(|column| column.split_whitespace().next());
             let values: Vec<_> = names.map(|name| format!("value->>'{name}' AS {name}")).collect();
-            format!("(SELECT {} FROM json_each($1)) AS r", values.join(", "))
+            (format!("(SELECT {} FROM json_each($1)) AS r", values.join(", ")), 0)
         },
         list: |parameter| format!("json_each({parameter})"),
     };
@@ -91,25 +102,31 @@ impl Dialect {
     }
 
     fn fill_in(&self, text: &str) -> String {
+        let shift = rows_columns(text).map_or(0, |columns| (self.rows)(columns).1);
         let mut out = String::with_capacity(text.len() + 200);
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
+            renumber(before, shift, &mut out);
             let Some((fragment, after)) = after.split_once('}') else {
                 out.push('{');
                 rest = after;
                 continue;
             };
-            out.push_str(&self.fragment(fragment));
+            if fragment.starts_with("rows:") {
+                // its parameters are what the others are shifted by
+                out.push_str(&self.fragment(fragment));
+            } else {
+                renumber(&self.fragment(fragment), shift, &mut out);
+            }
             rest = after;
         }
-        out.push_str(rest);
+        renumber(rest, shift, &mut out);
         out
     }
 
     fn fragment(&self, name: &str) -> String {
         let text = match name.split_once(':') {
-            Some(("rows", columns)) => return (self.rows)(columns),
+            Some(("rows", columns)) => return (self.rows)(columns).0,
             Some(("list", parameter)) => return (self.list)(parameter),
             Some(("as_json", value)) => return format!("{value}{}", self.json_cast),
             _ => match name {
@@ -136,6 +153,30 @@ impl Dialect {
     }
 }
 
+/// The columns of the rows that a statement takes, if it takes any.
+pub(crate) fn rows_columns(text: &str) -> Option<&str> {
+    let (_, after) = text.split_once("{rows:")?;
+    after.split_once('}').map(|(columns, _)| columns)
+}
+
+/// Parameters after the first one, `shift` places further.
+fn renumber(text: &str, shift: usize, out: &mut String) {
+    let mut rest = text;
+    while shift > 0 {
+        let Some((before, after)) = rest.split_once('$') else { break };
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, behind) = after.split_at(digits);
+        out.push_str(before);
+        out.push('$');
+        match number.parse::<usize>() {
+            Ok(n) => out.push_str(&(n + shift).to_string()),
+            Err(_) => out.push_str(number),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,14 +187,29 @@ mod tests {
             "SELECT a FROM {rows:a text, b bigint} WHERE a IN (SELECT value FROM {list:$2}) {skip}";
         assert_eq!(
             Dialect::POSTGRES.fill_in(text),
-            "SELECT a FROM json_to_recordset($1::json) AS r(a text, b bigint) WHERE a IN \
-             (SELECT value FROM json_array_elements_text($2::json) AS l(value)) FOR UPDATE SKIP LOCKED"
+            "SELECT a FROM unnest($1::text[], $2::bigint[]) AS r(a, b) WHERE a IN \
+             (SELECT value FROM json_array_elements_text($3::json) AS l(value)) FOR UPDATE SKIP LOCKED"
         );
         assert_eq!(
             Dialect::SQLITE.fill_in(text),
             "SELECT a FROM (SELECT value->>'a' AS a, value->>'b' AS b FROM json_each($1)) AS r WHERE a IN \
              (SELECT value FROM json_each($2)) "
         );
+    }
+
+    #[test]
+    fn parameters_after_the_rows_move_as_far_as_the_rows_have_columns() {
+        let text = "UPDATE t SET a = $2, b = $10 FROM {rows:a text, b bigint, c text} WHERE x = $3 AND y = '$'";
+        let written = Dialect::POSTGRES.fill_in(text);
+        assert!(
+            written.starts_with(
+                "UPDATE t SET a = $4, b = $12 FROM unnest($1::text[], $2::bigint[], $3::text[])"
+            ),
+            "{written}"
+        );
+        assert!(written.ends_with("WHERE x = $5 AND y = '$'"), "{written}");
+        assert!(Dialect::SQLITE.fill_in(text).contains("a = $2, b = $10"));
+        assert_eq!(Dialect::POSTGRES.fill_in("SELECT $1, $2"), "SELECT $1, $2");
     }
 
     #[test]

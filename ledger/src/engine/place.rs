@@ -53,6 +53,17 @@ impl OpenFile {
         };
         Err(LedgerError::Away(line))
     }
+
+    /// Whether the disk has room for so many bytes. What cannot be asked about is believed to have it: a commit will tell.
+    ///
+    /// SQLite's log keeps its length when it is begun anew, so small commits pass for a while on a disk that is full.
+    pub fn has_room(&self, bytes: u64) -> bool {
+        let Ok(disk) = rustix::fs::statvfs(self.path()) else { return true };
+        // what a file system reserves for root is root's
+        let is_root = rustix::process::geteuid().is_root();
+        let blocks = if is_root { disk.f_bfree } else { disk.f_bavail };
+        blocks.saturating_mul(disk.f_frsize) >= bytes
+    }
 }
 
 fn identity(there: &Metadata) -> (u64, u64) {

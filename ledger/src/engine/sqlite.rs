@@ -211,6 +211,7 @@ const ALIVE: &str = "INSERT INTO meta (key, value) SELECT 'alive', $1 WHERE TRUE
 /// There is room for more: a full disk lets all reads and some small writes pass, so that a large one has to prove it.
 pub(super) async fn is_back(pools: &Pools) -> Result<i64, LedgerError> {
     pools.file.is_in_place()?;
+    disk_has_room(pools)?;
     let mut tx = pools.write.begin_with("BEGIN IMMEDIATE").await?;
     let room = "0".repeat(ROOM as usize * PAGE as usize);
     sqlx::query(ALIVE).bind(room).execute(&mut *tx).await?;
@@ -218,9 +219,15 @@ pub(super) async fn is_back(pools: &Pools) -> Result<i64, LedgerError> {
     takes_commits(pools).await
 }
 
-/// The file is in its place, a commit goes through, and the file may still grow.
+fn disk_has_room(pools: &Pools) -> Result<(), LedgerError> {
+    let room = ROOM.unsigned_abs() * u64::from(PAGE);
+    if pools.file.has_room(room) { Ok(()) } else { Err(LedgerError::Away(full())) }
+}
+
+/// The file is in its place, a commit goes through, and both the file and its disk may still grow.
 pub(super) async fn takes_commits(pools: &Pools) -> Result<i64, LedgerError> {
     pools.file.is_in_place()?;
+    disk_has_room(pools)?;
     let mut tx = pools.write.begin_with("BEGIN IMMEDIATE").await?;
     let number = |name: &'static str| sqlx::query_scalar::<_, i64>(name);
     let most = number("PRAGMA max_page_count").fetch_one(&mut *tx).await?;

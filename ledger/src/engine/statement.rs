@@ -1,17 +1,37 @@
 //! A statement with its parameters and the rows of its answer, the same to whoever writes SQL on either engine.
 
-use super::{Dialect, Lent, On, Pools, Tx, sqlite};
+use super::dialect::rows_columns;
+use super::{Dialect, Lent, On, Pools, Rows, Tx, sqlite};
 use crate::error::LedgerError;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{ColumnIndex, Decode, Postgres, Row as _, Sqlite, Type};
+use std::sync::Arc;
 
 /// A parameter.
 #[derive(Debug, Clone)]
+#[cfg_attr(test, derive(PartialEq, Eq))]
 pub(crate) enum Value {
     Text(Option<String>),
     Int(Option<i64>),
     Bool(bool),
+    /// All of `{rows:…}`; the first parameter.
+    Rows(Arc<Rows>),
+    /// A column of them, PostgreSQL's way.
+    Texts(Vec<Option<String>>),
+    Ints(Vec<Option<i64>>),
+}
+
+impl From<Arc<Rows>> for Value {
+    fn from(rows: Arc<Rows>) -> Self {
+        Self::Rows(rows)
+    }
+}
+
+impl From<&Arc<Rows>> for Value {
+    fn from(rows: &Arc<Rows>) -> Self {
+        Self::Rows(Arc::clone(rows))
+    }
 }
 
 impl From<&str> for Value {
@@ -246,10 +266,19 @@ fn for_postgres(
     values: Vec<Value>,
 ) -> sqlx::query::Query<'static, Postgres, PgArguments> {
     let query = sqlx::query(Dialect::POSTGRES.statement(text));
-    values.into_iter().fold(query, |query, value| match value {
+    let columns = rows_columns(text).unwrap_or_default();
+    let flat = values.into_iter().flat_map(|value| match value {
+        Value::Rows(rows) => rows.arrays(columns),
+        one => vec![one],
+    });
+    flat.fold(query, |query, value| match value {
         Value::Text(text) => query.bind(text),
         Value::Int(n) => query.bind(n),
         Value::Bool(yes) => query.bind(yes),
+        Value::Texts(texts) => query.bind(texts),
+        Value::Ints(ints) => query.bind(ints),
+        // taken apart above
+        Value::Rows(_) => query,
     })
 }
 
@@ -266,6 +295,13 @@ fn for_sqlite(
             Value::Text(text) => query.bind(text),
             Value::Int(n) => query.bind(n),
             Value::Bool(yes) => query.bind(yes),
+            Value::Rows(rows) if rows.hold_nul() => {
+                return Err(LedgerError::Statement("a text holds a NUL character".to_owned()));
+            }
+            Value::Rows(rows) => query.bind(rows.json()),
+            Value::Texts(_) | Value::Ints(_) => {
+                return Err(LedgerError::Statement("SQLite has no arrays".to_owned()));
+            }
         };
     }
     Ok(query)

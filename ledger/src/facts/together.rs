@@ -1,10 +1,10 @@
 //! One transaction about facts, and about events that came with them.
 
 use super::{Applied, FactGround, FactWrite};
-use crate::db::{Key, Ledger, json};
+use crate::db::{Key, Ledger};
 use crate::decision::{PersonBasis, Settle};
 use crate::door::Taken;
-use crate::engine::{Transaction, query, scalar};
+use crate::engine::{Transaction, columns, query, scalar};
 use crate::error::LedgerError;
 use crate::look::{SealedBody, SeenPerson};
 use crate::record::{Entry, NewRecord};
@@ -103,7 +103,7 @@ impl FactTx<'_> {
         let rows = query(
             "-- persons\nSELECT lookup, id, wrapped, rev FROM person WHERE lookup IN (SELECT key FROM {rows:key text})",
         )
-        .bind(json(&keys)?)
+        .bind(columns(&keys)?)
         .fetch_all(&mut self.tx)
         .await?;
         rows.iter()

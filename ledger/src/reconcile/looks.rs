@@ -1,8 +1,8 @@
 //! What a look at the provider changes (transitions 10 to 12 of `shared/PROTOCOL.md`).
 
 use super::{Hold, lease_name};
-use crate::db::{Key, Ledger, json};
-use crate::engine::{Tx, query, scalar};
+use crate::db::{Key, Ledger};
+use crate::engine::{Tx, columns, query, scalar};
 use crate::error::LedgerError;
 use crate::outcome::{Next, OutcomeWrite, outcomes_in};
 use crate::protocol::{self, Command, Outcome};
@@ -207,7 +207,7 @@ async fn standings(
         "-- standings\nSELECT a.ntf, a.n, a.looks, a.absences, a.started_at, a.ended_at, n.on_unknown FROM attempt a \
          JOIN notification n ON n.ntf = a.ntf WHERE a.state = 'unknown' AND a.ntf IN (SELECT key FROM {rows:key text})",
     )
-    .bind(json(&keys)?)
+    .bind(columns(&keys)?)
     .fetch_all(tx)
     .await?;
     rows.iter()
@@ -354,7 +354,7 @@ impl<'a> Book<'a> {
                 "-- looked\nUPDATE attempt AS a SET looks = a.looks + 1, absences = r.absences, looked_at = r.at, look_fence = r.fence, state = r.state \
                  FROM {rows:ntf text, n bigint, absences bigint, at bigint, fence bigint, state text} WHERE a.ntf = r.ntf AND a.n = r.n",
             )
-            .bind(json(&self.attempts)?)
+            .bind(columns(&self.attempts)?)
             .execute(&mut *tx)
             .await?;
         }

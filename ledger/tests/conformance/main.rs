@@ -9,6 +9,7 @@
 mod alone;
 mod appointments;
 mod books;
+mod caps;
 mod claims;
 mod crowds;
 mod door;

@@ -198,6 +198,22 @@ async fn a_fetch_that_never_came_back_is_tried_by_another_within_the_hourly_budg
 }
 
 #[tokio::test]
+async fn during_a_ban_nobody_fetches_a_token_for_as_long_as_it_lasts() {
+    let place = fresh().await;
+    assert_eq!(ask(&place, 5, 10).await, (0, 1, 4));
+    place.token_not_for("iys/100001", HOUR_MS).await.unwrap();
+    assert_eq!(ask(&place, 5, 10).await, (0, 0, 5));
+    // a minute before its end, when any lease of a fetch would have run out
+    place.run("UPDATE token SET lease_until = lease_until - 3540000").await;
+    assert_eq!(ask(&place, 5, 10).await, (0, 0, 5));
+    place.run("UPDATE token SET lease_until = lease_until - 60000").await;
+    assert_eq!(ask(&place, 5, 10).await, (0, 1, 4), "it is over");
+    // a short time that is named does not shorten what the one who fetches has
+    place.token_not_for("iys/100001", 0).await.unwrap();
+    assert_eq!(ask(&place, 5, 10).await, (0, 0, 5));
+}
+
+#[tokio::test]
 async fn a_lease_has_one_holder_until_it_runs_out() {
     let place = fresh().await;
     let tasks: Vec<_> = (0..8)

@@ -12,13 +12,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::codes::{Codes, Operation};
-use super::report::{Balance, PAGE_SIZE, ReportPage, ReportQuery};
+use super::report::{Balance, PAGE_SIZE, ReportPage, ReportQuery, ReportRow};
 use super::verdict::Reading;
 use super::wire::{
     BalanceBody, CancelBody, MessageBody, OtpBody, ReportBody, SendBody, dotted, window,
 };
 use crate::fields::Fields;
 use crate::http::{Answer, Ask, Broken, Service};
+use crate::receipt::Receipt;
 use crate::{ClientError, FailedKind, Freshness, Limits, Outcome, ProbeTrouble, Trouble};
 
 /// One account at Netgsm and how it behaves.
@@ -224,6 +225,11 @@ impl Client {
         Fields::parse(&body)
             .and_then(|fields| fields.texts("msgheaders"))
             .ok_or_else(|| unreadable("no list of sender names in the answer"))
+    }
+
+    /// What a row of a report says in the order of all providers.
+    pub fn receipt_of(&self, row: &ReportRow) -> Receipt {
+        row.receipt(&self.codes)
     }
 
     /// One page (from 0) of the delivery report (A4). Netgsm allows 10 of these a minute.

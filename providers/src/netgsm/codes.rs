@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::report::StatusClass;
+use crate::receipt::Remedy;
 use crate::{ClientError, FailedKind, LaneTrouble};
 
 /// The calls of Netgsm; one code may mean two things in two calls (50 in send and in otp).
@@ -155,6 +156,32 @@ impl CodeRow {
     }
 }
 
+/// A [`Delivery`](crate::receipt::Delivery) as the table writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// Netgsm has it.
+    Queued,
+    /// On the phone.
+    Delivered,
+    /// It left Netgsm and did not arrive.
+    Undelivered,
+    /// It never left Netgsm.
+    Failed,
+}
+
+impl End {
+    /// The word as it stands in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// One state of a delivery report (A4).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,6 +190,13 @@ pub struct StatusRow {
     pub code: u16,
     /// What it means for the message.
     pub class: StatusClass,
+    /// The same in the order of all providers.
+    pub delivery: End,
+    /// What may be done about a message that ended so; only of `undelivered` and `failed`.
+    pub remedy: Option<Remedy>,
+    /// Whether the number cannot be reached by SMS, also later.
+    #[serde(default)]
+    pub bad_number: bool,
     /// In our words.
     pub meaning: String,
     /// Whether the message may be tried again.
@@ -177,6 +211,9 @@ pub struct DeliveryErrorRow {
     pub code: u16,
     /// Whether it may be otherwise later.
     pub transient: bool,
+    /// Whether the number cannot be reached by SMS, also later.
+    #[serde(default)]
+    pub bad_number: bool,
     /// In our words.
     pub meaning: String,
 }

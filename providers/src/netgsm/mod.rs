@@ -13,7 +13,7 @@ mod verdict;
 mod wire;
 
 pub use client::{Account, Cancelled, Client, OneTimeCode, Sms};
-pub use codes::{Class, CodeRow, Codes, DeliveryErrorRow, Operation, OperatorRow, StatusRow};
+pub use codes::{Class, CodeRow, Codes, DeliveryErrorRow, End, Operation, OperatorRow, StatusRow};
 pub use consents::Consents;
 pub use report::{Balance, Package, ReportPage, ReportQuery, ReportRow, ReportStatus, StatusClass};
 

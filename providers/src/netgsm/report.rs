@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 use schemas::PhoneNumber;
 use serde::Deserialize;
 
-use super::codes::Codes;
+use super::codes::{Codes, End, StatusRow};
 use super::wire::{job_id, seen_date};
+use crate::LaneTrouble;
 use crate::fields::Fields;
+use crate::receipt::{self, Delivery, Failure, Receipt, Remedy};
 
 /// Most rows Netgsm gives on one page (A4).
 pub(super) const PAGE_SIZE: u32 = 100;
@@ -113,6 +115,50 @@ pub struct ReportRow {
     pub error: Option<u16>,
     /// `referansID`, where the account echoes it.
     pub reference: Option<String>,
+}
+
+impl ReportRow {
+    /// What the row says in the order of all providers (A4). A status that no table lists says nothing yet.
+    ///
+    /// The reference stands in it only where the account echoes it; without, several messages of one job are told apart
+    /// by [`ReportRow::number`]. Netgsm says when a message was delivered, and of no other state when it was reached.
+    pub fn receipt(&self, codes: &Codes) -> Receipt {
+        let code = self.status.code;
+        let listed = codes.statuses().iter().find(|row| Some(row.code) == code);
+        let delivery = listed.map(|row| match row.delivery {
+            End::Queued => Delivery::Queued,
+            End::Delivered => Delivery::Delivered,
+            End::Undelivered => Delivery::Undelivered(self.failure(codes, row)),
+            End::Failed => Delivery::Failed(self.failure(codes, row)),
+        });
+        Receipt {
+            provider_ref: self.jobid.clone(),
+            reference: self.reference.as_deref().and_then(receipt::reference),
+            word: code.map_or_else(String::new, |code| code.to_string()),
+            at: self.delivered_at.filter(|_| delivery == Some(Delivery::Delivered)),
+            delivery,
+        }
+    }
+
+    fn failure(&self, codes: &Codes, row: &StatusRow) -> Failure {
+        let reason = self.error.map(|error| {
+            let listed = codes.delivery_errors().iter().find(|row| row.code == error);
+            let meaning = listed.map_or("documented nowhere", |row| row.meaning.as_str());
+            (format!("{meaning} ({error})"), listed.is_some_and(|row| row.bad_number))
+        });
+        let bad_reason = reason.as_ref().is_some_and(|(_, bad)| *bad);
+        let detail = match reason {
+            Some((reason, _)) => format!("{}: {reason}", row.meaning),
+            None => row.meaning.clone(),
+        };
+        Failure {
+            code: format!("netgsm:status-{}", row.code),
+            detail,
+            remedy: row.remedy.unwrap_or(Remedy::Unclear),
+            bad_number: row.bad_number || bad_reason,
+            lane: (row.class == StatusClass::NoCredit).then_some(LaneTrouble::Credit),
+        }
+    }
 }
 
 impl fmt::Debug for ReportRow {

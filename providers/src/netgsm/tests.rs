@@ -13,7 +13,10 @@ use super::wire::{Reply, seen_date, window};
 use super::*;
 use crate::http::{Answer, Broken};
 use crate::peer::{Peer, Then, answer};
+use crate::receipt::Remedy;
 use crate::{FailedKind, Freshness, LaneTrouble, Limits, Outcome, ProbeTrouble};
+
+mod receipts;
 
 const TEXT: &str = "Sayın Ayşe Yılmaz, 22.11.2026 14:30 randevunuz vardır.";
 const SECRETS: [&str; 6] = ["Ayşe", "Ayse", "Yılmaz", "5321234567", "randevunuz", "netgsm-secret"];
@@ -457,10 +460,13 @@ fn the_readme_shows_the_tables_as_they_are() {
             .unwrap();
         }
     }
-    table += "\n| report status | class | meaning | again? |\n|---|---|---|---|\n";
+    table += "\n| report status | class | delivery | then | meaning | again? |\n|---|---|---|---|---|---|\n";
     for row in codes.statuses() {
-        let class = row.class.as_str();
-        writeln!(table, "| {} | {class} | {} | {} |", row.code, row.meaning, row.again).unwrap();
+        let (class, delivery) = (row.class.as_str(), row.delivery.as_str());
+        let then = row.remedy.map_or("", Remedy::as_str);
+        let (code, meaning, again) = (row.code, &row.meaning, &row.again);
+        writeln!(table, "| {code} | {class} | {delivery} | {then} | {meaning} | {again} |")
+            .unwrap();
     }
     let readme = include_str!("../../README.md");
     assert!(readme.contains(&table), "put this into providers/README.md:\n{table}");

@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::wire::is_sid;
+use super::wire::{WHATSAPP, is_sid};
 use crate::ClientError;
 
 /// Most characters of an alphanumeric sender (A1, 21212).
@@ -50,20 +50,24 @@ pub enum From {
     Number(String),
     /// A messaging service, `MG` and 32 hex digits, which picks one of its senders.
     MessagingService(String),
+    /// A WhatsApp sender as Twilio writes it: `whatsapp:` and E.164 (A6). It sends templates only.
+    WhatsApp(String),
 }
 
 impl From {
     /// The sender, or the sid of the messaging service.
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Number(sender) | Self::MessagingService(sender) => sender,
+            Self::Number(sender) | Self::MessagingService(sender) | Self::WhatsApp(sender) => {
+                sender
+            }
         }
     }
 
     /// The form field and its value.
     pub(super) fn field(&self) -> (&'static str, &str) {
         match self {
-            Self::Number(sender) => ("From", sender),
+            Self::Number(sender) | Self::WhatsApp(sender) => ("From", sender),
             Self::MessagingService(sid) => ("MessagingServiceSid", sid),
         }
     }
@@ -72,6 +76,9 @@ impl From {
         match self {
             Self::Number(sender) => is_sender(sender),
             Self::MessagingService(sid) => is_sid(sid, "MG"),
+            Self::WhatsApp(sender) => {
+                sender.strip_prefix(WHATSAPP).is_some_and(|it| it.starts_with('+') && is_sender(it))
+            }
         }
     }
 }
@@ -85,6 +92,17 @@ impl Account {
             account_sid: account_sid.to_owned(),
             auth,
             from,
+        }
+    }
+
+    /// Where the account's templates are: another host of the real service, the same address where something stands in
+    /// for it.
+    pub(super) fn content_url(&self) -> String {
+        let (scheme, rest) = self.base_url.split_once("://").unwrap_or(("", &self.base_url));
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        match rest.strip_prefix("api.") {
+            Some(after) if host.ends_with(".twilio.com") => format!("{scheme}://content.{after}"),
+            _ => self.base_url.clone(),
         }
     }
 
@@ -102,7 +120,7 @@ impl Account {
         if !self.from.is_usable() {
             return Err(bad(
                 "from or messaging_service_sid",
-                "write +E164, a short code, a sender of up to 11 letters and digits, or MG and 32 hex digits",
+                "write +E164, a short code, a sender of up to 11 letters and digits, whatsapp:+E164, or MG and 32 hex digits",
             ));
         }
         let (user, password) = match &self.auth {

@@ -16,6 +16,7 @@ use super::verdict::{Reading, is_missing};
 use super::wire::{callback, form, message_sid};
 use crate::fields::Fields;
 use crate::http::{Ask, Service};
+use crate::receipt::Receipt;
 use crate::{ClientError, FailedKind, Freshness, LaneTrouble, Limits};
 use crate::{Outcome, ProbeTrouble, Trouble};
 
@@ -72,9 +73,11 @@ pub struct Balance {
 /// The client of one account. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    service: Service,
-    account: Arc<Account>,
-    codes: Arc<Codes>,
+    pub(super) service: Service,
+    /// The host of the content templates (A6).
+    pub(super) content: Service,
+    pub(super) account: Arc<Account>,
+    pub(super) codes: Arc<Codes>,
     authorization: HeaderValue,
     /// `/2010-04-01/Accounts/AC…`
     root: Arc<str>,
@@ -94,10 +97,12 @@ impl Client {
         let service = Service::new(&account.base_url, &limits, &account.called())?
             .with_forms()
             .with_answers_up_to(ANSWER_BYTES);
+        let content = Service::new(&account.content_url(), &limits, &account.called())?
+            .with_answers_up_to(ANSWER_BYTES);
         let authorization = account.authorization()?;
         let codes = Arc::new(Codes::embedded()?);
         let root = format!("/2010-04-01/Accounts/{}", account.account_sid).into();
-        Ok(Self { service, account: Arc::new(account), codes, authorization, root })
+        Ok(Self { service, content, account: Arc::new(account), codes, authorization, root })
     }
 
     /// The account's name in the configuration.
@@ -186,6 +191,11 @@ impl Client {
         self.reading(&[row.text.expose()]).of_message(&row.state)
     }
 
+    /// What a message that Twilio has says about its delivery: the same as a status callback would.
+    pub fn receipt_of(&self, row: &MessageRow) -> Receipt {
+        row.state.receipt(&self.codes)
+    }
+
     async fn page(&self, pairs: &[(&str, &str)]) -> Result<MessagePage, ProbeTrouble> {
         let path = self.messages();
         let body = self.get(&path, pairs).await?;
@@ -199,7 +209,7 @@ impl Client {
     }
 
     /// A question without a body.
-    fn question<'a>(&self, path: &'a str) -> Ask<'a> {
+    pub(super) fn question<'a>(&self, path: &'a str) -> Ask<'a> {
         Ask {
             method: Method::GET,
             path,
@@ -210,11 +220,11 @@ impl Client {
         }
     }
 
-    fn messages(&self) -> String {
+    pub(super) fn messages(&self) -> String {
         format!("{}/Messages.json", self.root)
     }
 
-    fn reading<'a>(&'a self, own: &'a [&'a str]) -> Reading<'a> {
+    pub(super) fn reading<'a>(&'a self, own: &'a [&'a str]) -> Reading<'a> {
         Reading { codes: &self.codes, own }
     }
 }
@@ -258,6 +268,6 @@ fn closed(code: &str, detail: &str) -> ProbeTrouble {
     ProbeTrouble::Lane(LaneTrouble::Account, Trouble::new(code, detail))
 }
 
-fn unreadable(detail: &str) -> ProbeTrouble {
+pub(super) fn unreadable(detail: &str) -> ProbeTrouble {
     ProbeTrouble::Silent(Trouble::new("unreadable", detail))
 }

@@ -7,6 +7,7 @@ use reqwest::Url;
 use schemas::PhoneNumber;
 
 use super::message::MessageRow;
+use super::wire::WHATSAPP;
 use crate::fields::Fields;
 
 /// Most rows asked for on one page. Twilio allows 1,000 and gives 50 unasked (A2); 50 of the
@@ -23,6 +24,8 @@ pub const MOST_PER_PAGE: u16 = 50;
 pub struct ListQuery<'a> {
     /// Only messages to this number; `None`: to anybody.
     pub to: Option<&'a PhoneNumber>,
+    /// Whether `to` is meant on WhatsApp: Twilio lists `whatsapp:+E164` and `+E164` apart.
+    pub on_whatsapp: bool,
     /// Only messages sent from then on. The filter knows days of UTC only: the whole day is asked
     /// for.
     pub sent_after: Option<DateTime<Utc>>,
@@ -36,12 +39,23 @@ pub struct ListQuery<'a> {
 impl<'a> ListQuery<'a> {
     /// Every message to one number.
     pub const fn of_number(to: &'a PhoneNumber) -> Self {
-        Self { to: Some(to), sent_after: None, sent_before: None, per_page: MOST_PER_PAGE }
+        Self { to: Some(to), ..Self::of_account() }
+    }
+
+    /// Every message to one number on WhatsApp.
+    pub const fn of_whatsapp(to: &'a PhoneNumber) -> Self {
+        Self { to: Some(to), on_whatsapp: true, ..Self::of_account() }
     }
 
     /// Every message of the account, such as for the proof that the list is up to date.
     pub const fn of_account() -> Self {
-        Self { to: None, sent_after: None, sent_before: None, per_page: MOST_PER_PAGE }
+        Self {
+            to: None,
+            on_whatsapp: false,
+            sent_after: None,
+            sent_before: None,
+            per_page: MOST_PER_PAGE,
+        }
     }
 
     /// The query of the first page. On the wire `>=` is the key `DateSent>` and its `=`.
@@ -51,7 +65,8 @@ impl<'a> ListQuery<'a> {
         let last = self.sent_before.map(|at| day(at).checked_add_days(Days::new(1)));
         let mut pairs = Vec::with_capacity(4);
         if let Some(to) = self.to {
-            pairs.push(("To", to.e164().to_owned()));
+            let channel = if self.on_whatsapp { WHATSAPP } else { "" };
+            pairs.push(("To", format!("{channel}{}", to.e164())));
         }
         if let Some(at) = self.sent_after {
             pairs.push(("DateSent>", written(day(at))));
@@ -71,7 +86,7 @@ pub struct NextPage(Vec<(String, String)>);
 impl NextPage {
     /// `None` unless it is a page of the same list. Host and scheme are not taken over: the next
     /// page is asked for where the first one was.
-    fn parse(uri: &str, path: &str) -> Option<Self> {
+    pub(super) fn parse(uri: &str, path: &str) -> Option<Self> {
         let here = Url::parse("http://here.invalid").ok()?;
         let next = here.join(uri).ok()?;
         let pairs: Vec<_> = next.query_pairs().into_owned().collect();

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use schemas::PhoneNumber;
 
-use super::wire::{is_code, message_sid, seen_date};
+use super::wire::{WHATSAPP, is_code, message_sid, seen_date};
 use crate::fields::Fields;
 use crate::mask::mask;
 
@@ -80,7 +80,7 @@ impl Status {
         }
     }
 
-    fn parse(word: &str) -> Self {
+    pub(super) fn parse(word: &str) -> Self {
         let word = word.trim();
         Self::LISTED
             .into_iter()
@@ -192,7 +192,7 @@ impl MessageRow {
         let to = fields.text("to").unwrap_or_default();
         Some(Self {
             state: MessageState::of_fields(fields, &[&text, &to])?,
-            to: PhoneNumber::parse(&to).ok(),
+            to: PhoneNumber::parse(to.strip_prefix(WHATSAPP).unwrap_or(&to)).ok(),
             from: fields.text("from").filter(|from| !from.is_empty() && from.len() <= 64),
             text: MessageText(text),
             created_at: seen_date(&fields.text("date_created")?)?,

@@ -5,7 +5,7 @@ use super::codes::Codes;
 use super::listing::MessagePage;
 use super::message::MessageRow;
 use super::verdict::Reading;
-use super::{AccountInfo, Balance};
+use super::{AccountInfo, Balance, ContentPage, Form, StatusCallback};
 use crate::fields::Fields;
 use crate::outside::Said;
 use crate::{Outcome, ProbeTrouble};
@@ -60,6 +60,24 @@ pub fn balance(codes: &Codes, said: &Said<'_>) -> Result<Balance, ProbeTrouble> 
 /// As there.
 pub fn account(codes: &Codes, said: &Said<'_>) -> Result<AccountInfo, ProbeTrouble> {
     account_of(&good(codes, said)?)
+}
+
+/// As `templates` does.
+///
+/// # Errors
+/// As there.
+pub fn templates(codes: &Codes, said: &Said<'_>) -> Result<Option<ContentPage>, ProbeTrouble> {
+    Ok(ContentPage::parse(&good(codes, said)?))
+}
+
+/// The fields of a body whose signature is right.
+pub fn form(body: &[u8]) -> Form {
+    Form::of(body)
+}
+
+/// As `Hook::status` does once the signature is right.
+pub fn status(codes: &Codes, url: &str, form: &Form) -> Option<StatusCallback> {
+    super::hook::status(codes, url, form)
 }
 
 fn good(codes: &Codes, said: &Said<'_>) -> Result<Vec<u8>, ProbeTrouble> {

@@ -9,7 +9,9 @@ use super::*;
 use crate::peer::{Peer, Then, answer};
 use crate::{FailedKind, Freshness, LaneTrouble, Limits, Outcome, ProbeTrouble};
 
+mod hooks;
 mod verdicts;
+mod whatsapp;
 
 const TEXT: &str = "Sayın Ayşe Yılmaz, 22.11.2026 14:30 randevunuz vardır.";
 const SECRETS: [&str; 7] =

@@ -4,6 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::fields::Fields;
 
+/// What stands before a number on WhatsApp (A6).
+pub(super) const WHATSAPP: &str = "whatsapp:";
+
 /// A form of these fields, in their order, in UTF-8.
 pub(super) fn form(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut form = form_urlencoded::Serializer::new(String::new());

@@ -231,7 +231,9 @@ fn edges(
 fn sent_by(row: &MessageRow, sender: &From) -> bool {
     match (sender, &row.from) {
         (From::MessagingService(_), _) | (_, None) => true,
-        (From::Number(sender), Some(from)) => sender.eq_ignore_ascii_case(from),
+        (From::Number(sender) | From::WhatsApp(sender), Some(from)) => {
+            sender.eq_ignore_ascii_case(from)
+        }
     }
 }
 

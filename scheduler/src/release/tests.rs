@@ -1,3 +1,5 @@
+mod at_the_cap;
+
 use super::*;
 use chrono::{SecondsFormat, TimeDelta};
 use ledger::LedgerSettings;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, NO_FILTER, Ring, id};
+use super::{Kind, NO_FILTER, NO_NAME, Ring, id};
 use crate::faults::{Operation, Provider};
 use crate::{dates, number};
 
@@ -15,17 +15,23 @@ pub struct MessageView {
     pub at: String,
     /// Who accepted it.
     pub provider: Provider,
-    /// Whose account it was: Netgsm's username, Twilio's `AccountSid`.
+    /// `sms` or `whatsapp`.
+    #[serde(default = "sms")]
+    pub channel: String,
+    /// The WhatsApp template it was made of: Meta's name and language as `randevu/tr`, Twilio's `ContentSid`.
+    #[serde(default)]
+    pub template: Option<String>,
+    /// Whose account it was: Netgsm's username, Twilio's `AccountSid`, Meta's phone number id.
     pub account: String,
-    /// Sender name or number; of a Messaging Service that which was chosen.
+    /// Sender name or number; of a Messaging Service that which was chosen; on WhatsApp `whatsapp:+E164`.
     pub sender: String,
     /// Ten digits of a Turkish mobile, whatever writing came, at every provider; `+` and E.164 abroad.
     pub to: String,
-    /// The text as it came.
+    /// The text as it came; of a template its text with the values in it.
     pub text: String,
-    /// The caller's own reference (Netgsm's `referansID`; Twilio has none).
+    /// The caller's own reference (Netgsm's `referansID`, Meta's `biz_opaque_callback_data`; Twilio has none).
     pub reference: Option<String>,
-    /// Netgsm's job, Twilio's message `SM…`.
+    /// Netgsm's job, Twilio's message `SM…`, Meta's `wamid.…`.
     pub jobid: String,
     /// `TR` or nothing.
     pub encoding: Option<String>,
@@ -39,6 +45,10 @@ pub struct MessageView {
     pub iysfilter: Option<String>,
     /// `send` or `otp`.
     pub operation: Operation,
+}
+
+fn sms() -> String {
+    "sms".to_owned()
 }
 
 impl std::fmt::Debug for MessageView {
@@ -59,7 +69,13 @@ impl Ring {
         Some(MessageView {
             n,
             at: dates::to_rfc3339(entry.at_ms),
-            provider: if entry.kind == Kind::Twilio { Provider::Twilio } else { Provider::Netgsm },
+            provider: match entry.kind {
+                Kind::Send | Kind::Otp => Provider::Netgsm,
+                Kind::Twilio | Kind::TwilioWhatsApp => Provider::Twilio,
+                Kind::Meta => Provider::Meta,
+            },
+            channel: if entry.kind.is_whatsapp() { "whatsapp" } else { "sms" }.to_owned(),
+            template: (entry.template != NO_NAME).then(|| self.name(entry.template).to_owned()),
             account: self.name(entry.account).to_owned(),
             sender: self.name(entry.sender).to_owned(),
             to: number::shown(entry.to),

@@ -90,6 +90,7 @@ pub(super) fn send(
         filter,
         kind: Kind::Send,
         service: None,
+        template: None,
         error: 0,
     };
     let jobid = accept(world, prepared, account, &job, drafts, code)?;
@@ -134,6 +135,7 @@ pub(super) fn otp(
         filter: NO_FILTER,
         kind: Kind::Otp,
         service: None,
+        template: None,
         error: 0,
     };
     let draft = Draft { to, text, reference: None, segments, mark: Mark::Normal };

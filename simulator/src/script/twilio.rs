@@ -32,6 +32,10 @@ pub struct TwilioScript {
     pub outcomes: BTreeMap<String, TwilioOutcome>,
     /// How all others end.
     pub default_outcome: TwilioOutcome,
+    /// How WhatsApp messages end, by number.
+    pub whatsapp_outcomes: BTreeMap<String, TwilioOutcome>,
+    /// How all other WhatsApp messages end.
+    pub whatsapp_default_outcome: TwilioOutcome,
     /// `price` of a segment once it is sent, without its sign.
     pub price_per_segment: f64,
 }
@@ -53,6 +57,16 @@ impl Default for TwilioScript {
                     sid: "MG00000000000000000000000000000001".to_owned(),
                     senders: vec!["KLINIK".to_owned(), "+13185550100".to_owned()],
                 }],
+                whatsapp: vec!["+13185550100".to_owned()],
+                contents: vec![TwilioContent {
+                    sid: "HX00000000000000000000000000000001".to_owned(),
+                    friendly_name: "randevu_hatirlatma".to_owned(),
+                    language: "tr".to_owned(),
+                    body: "Sayın {{1}}, {{2}} günü saat {{3}} randevunuzu hatırlatırız.".to_owned(),
+                    variables: BTreeMap::new(),
+                    category: utility(),
+                    status: approved(),
+                }],
                 countries: turkiye(),
                 active: true,
                 max_requests_per_s: 0,
@@ -68,6 +82,8 @@ impl Default for TwilioScript {
             opted_out: Vec::new(),
             outcomes: BTreeMap::new(),
             default_outcome: TwilioOutcome::default(),
+            whatsapp_outcomes: BTreeMap::new(),
+            whatsapp_default_outcome: TwilioOutcome::default(),
             price_per_segment: 0.042,
         }
     }
@@ -99,8 +115,14 @@ impl TwilioScript {
                     return Err(senseless(key("messaging_services"), wrong));
                 }
             }
-            if !account.from.iter().all(|number| number::e164(number).is_some()) {
-                return Err(senseless(key("from"), "must be numbers in E.164, as +13185550100"));
+            for (name, numbers) in [("from", &account.from), ("whatsapp", &account.whatsapp)] {
+                if !numbers.iter().all(|number| number::e164(number).is_some()) {
+                    return Err(senseless(key(name), "must be numbers in E.164, as +13185550100"));
+                }
+            }
+            let mut contents = HashSet::new();
+            for content in &account.contents {
+                check_sid(&key("contents"), "HX", &content.sid, &mut contents)?;
             }
             if !account.countries.iter().all(|prefix| prefix.starts_with('+')) {
                 return Err(senseless(key("countries"), "must be calling codes, as +90"));
@@ -108,6 +130,10 @@ impl TwilioScript {
         }
         for (key, mut numbers) in [
             ("twilio.outcomes", self.outcomes.keys().collect::<Vec<_>>().into_iter()),
+            (
+                "twilio.whatsapp_outcomes",
+                self.whatsapp_outcomes.keys().collect::<Vec<_>>().into_iter(),
+            ),
             ("twilio.opted_out", self.opted_out.iter().collect::<Vec<_>>().into_iter()),
         ] {
             if numbers.any(|number| number::looked_for(number).is_none()) {
@@ -156,6 +182,12 @@ pub struct TwilioAccount {
     /// Its Messaging Services.
     #[serde(default)]
     pub messaging_services: Vec<TwilioService>,
+    /// Its WhatsApp senders, in E.164 without `whatsapp:`.
+    #[serde(default)]
+    pub whatsapp: Vec<String>,
+    /// Its content templates.
+    #[serde(default)]
+    pub contents: Vec<TwilioContent>,
     /// Calling codes that its geo permissions allow; others get 21408.
     #[serde(default = "turkiye")]
     pub countries: Vec<String>,
@@ -173,7 +205,15 @@ pub struct TwilioAccount {
 impl TwilioAccount {
     /// Whether a sender is one of the account's.
     pub(crate) fn owns(&self, sender: &str) -> bool {
-        self.from.iter().chain(&self.alphanumeric).any(|own| own == sender)
+        match sender.strip_prefix("whatsapp:") {
+            Some(number) => self.whatsapp.iter().any(|own| own == number),
+            None => self.from.iter().chain(&self.alphanumeric).any(|own| own == sender),
+        }
+    }
+
+    /// The content template with this sid.
+    pub(crate) fn content(&self, sid: &str) -> Option<&TwilioContent> {
+        self.contents.iter().find(|content| content.sid == sid)
     }
 }
 
@@ -227,13 +267,46 @@ pub enum TwilioKeyKind {
     Main,
 }
 
+/// A content template, of type `twilio/text` (facts twilio A6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwilioContent {
+    /// `HX` and 32 hexadecimal digits.
+    pub sid: String,
+    /// Its name in the console.
+    #[serde(default)]
+    pub friendly_name: String,
+    /// ISO 639-1.
+    #[serde(default)]
+    pub language: String,
+    /// Its text with placeholders `{{1}}`.
+    pub body: String,
+    /// Values of placeholders that a message gives none for.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// `UTILITY`, `MARKETING`, `AUTHENTICATION`.
+    #[serde(default = "utility")]
+    pub category: String,
+    /// What WhatsApp says: `approved`, `unsubmitted`, `pending`, `rejected`, `paused`, `disabled`.
+    #[serde(default = "approved")]
+    pub status: String,
+}
+
+fn utility() -> String {
+    "UTILITY".to_owned()
+}
+
+fn approved() -> String {
+    "approved".to_owned()
+}
+
 /// A Messaging Service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TwilioService {
     /// `MG` and 32 hexadecimal digits.
     pub sid: String,
-    /// Its sender pool; the first that can reach the number is taken.
+    /// Its sender pool; the first that can reach the number is taken. A WhatsApp sender is `whatsapp:+E164`.
     #[serde(default)]
     pub senders: Vec<String>,
 }
@@ -273,4 +346,6 @@ pub enum TwilioEnd {
     Sent,
     /// Stays in Twilio's queue for ever.
     Queued,
+    /// Arrived and was read (WhatsApp).
+    Read,
 }

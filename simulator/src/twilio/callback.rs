@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::message::{Course, Status};
+use super::message::{Course, Status, address};
 use super::{API_VERSION, error, sid, signature};
+use crate::faults::{Fate, Provider};
 use crate::messages::{Mark, NO_NAME};
 use crate::script::TwilioAccount;
 use crate::world::{Prepared, World};
@@ -36,6 +37,7 @@ pub(crate) struct Callbacks {
     answered: AtomicU64,
     failed: AtomicU64,
     dropped: AtomicU64,
+    lost: AtomicU64,
 }
 
 impl Default for Callbacks {
@@ -47,17 +49,19 @@ impl Default for Callbacks {
             answered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
         }
     }
 }
 
 impl Callbacks {
-    /// Counters for the statistics: answered with 2xx, failed, and messages that got none.
+    /// Counters for the statistics: answered with 2xx, failed, messages that got none, callbacks that a fault lost.
     pub(crate) fn stats(&self) -> Value {
         json!({
             "answered": self.answered.load(Ordering::Relaxed),
             "failed": self.failed.load(Ordering::Relaxed),
             "dropped": self.dropped.load(Ordering::Relaxed),
+            "lost": self.lost.load(Ordering::Relaxed),
         })
     }
 
@@ -74,8 +78,8 @@ impl Callbacks {
 /// Where a message's callbacks go.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
-    /// As it was given: what is signed.
-    given: String,
+    /// What is signed: as it was given, without its fragment, its query as it is written on the wire (facts A4, vector 11).
+    signed: String,
     address: Url,
     retries: u32,
     policy: Policy,
@@ -115,7 +119,12 @@ pub(super) fn target(given: &str) -> Option<Target> {
         }
     }
     address.set_fragment(None);
-    Some(Target { given: given.to_owned(), address, retries, policy })
+    let bare = given.split('#').next().unwrap_or(given);
+    let signed = match (bare.split_once('?'), address.query()) {
+        (Some((place, _)), Some(query)) => format!("{place}?{query}"),
+        _ => bare.to_owned(),
+    };
+    Some(Target { signed, address, retries, policy })
 }
 
 /// Begins the callbacks of a message that was just accepted.
@@ -140,7 +149,7 @@ pub(super) fn begin(
     let (world, prepared) = (Arc::clone(world), Arc::clone(prepared));
     let (account_sid, auth_token) = (account.account_sid.clone(), account.auth_token.clone());
     tokio::spawn(async move {
-        let told = Telling { account_sid, auth_token, target, n };
+        let told = Arc::new(Telling { account_sid, auth_token, target, n });
         tokio::select! {
             () = told.run(&world, &prepared, begun) => {}
             () = world.shutdown.cancelled() => {}
@@ -160,11 +169,12 @@ struct Telling {
 
 impl Telling {
     /// Posts each status when its time has come: real time, which the clock of the rules does not move.
-    async fn run(&self, world: &World, prepared: &Prepared, begun: Instant) {
+    async fn run(self: &Arc<Self>, world: &Arc<World>, prepared: &Prepared, begun: Instant) {
         let course = world.messages.with(|ring| {
-            ring.get(self.n).map(|entry| (entry.at_ms, Course::of(prepared, self.n, entry)))
+            let entry = ring.get(self.n)?;
+            Some((entry.at_ms, entry.to, Course::of(prepared, self.n, entry)))
         });
-        let Some((accepted_ms, course)) = course else { return };
+        let Some((accepted_ms, to, course)) = course else { return };
         let rules = &prepared.script.twilio;
         // Twilio tells nothing of the first status: the answer to the create did (facts A3).
         let mut steps: Vec<(i64, Status)> = course.steps.iter().skip(1).copied().collect();
@@ -182,7 +192,15 @@ impl Telling {
                 return;
             };
             for copy in 0..rules.callback_copies {
-                self.post(world, &params, seed::mix(self.n, at_ms as u64 + u64::from(copy))).await;
+                let draw = seed::mix(self.n, at_ms as u64 + u64::from(copy));
+                let (seed, account) = (prepared.script.seed, &self.account_sid);
+                match world.faults.fate_of_callback(seed, Provider::Twilio, account, to) {
+                    Fate::Prompt => self.post(world, &params, draw).await,
+                    Fate::Late(by) => self.post_later(world, params.clone(), draw, by),
+                    Fate::Lost => {
+                        world.callbacks.lost.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
             }
             if canceled {
                 return;
@@ -210,9 +228,21 @@ impl Telling {
                 ("SmsStatus", status.as_str().to_owned()),
                 ("AccountSid", self.account_sid.clone()),
                 ("From", ring.name(entry.sender).to_owned()),
-                ("To", number::to_e164(entry.to)),
+                ("To", address(entry)),
                 ("ApiVersion", API_VERSION.to_owned()),
             ];
+            if entry.kind.is_whatsapp() {
+                params.push(("ChannelPrefix", "whatsapp".to_owned()));
+                params.push(("ChannelToAddress", number::to_e164(entry.to)));
+                params.push(("ChannelInstallSid", format!("XE{}", "0".repeat(32))));
+                let event = match status {
+                    Status::Delivered => Some("DELIVERED"),
+                    Status::Undelivered => Some("UNDELIVERED"),
+                    Status::Read => Some("READ"),
+                    _ => None,
+                };
+                params.extend(event.map(|event| ("EventType", event.to_owned())));
+            }
             if entry.service != NO_NAME {
                 params.push(("MessagingServiceSid", ring.name(entry.service).to_owned()));
             }
@@ -220,18 +250,39 @@ impl Telling {
                 params.push(("ErrorCode", code.to_string()));
                 params.extend(error::words(code).map(|words| ("ErrorMessage", words.to_owned())));
             }
-            if matches!(status, Status::Delivered | Status::Undelivered) {
+            let carrier = !entry.kind.is_whatsapp();
+            if carrier && matches!(status, Status::Delivered | Status::Undelivered) {
                 params.push(("RawDlrDoneDate", dates::to_twilio_done(at_ms)));
             }
             Some((params, canceled))
         })
     }
 
+    fn post_later(
+        self: &Arc<Self>,
+        world: &Arc<World>,
+        params: Vec<(&'static str, String)>,
+        draw: u64,
+        by: Duration,
+    ) {
+        let (told, world) = (Arc::clone(self), Arc::clone(world));
+        tokio::spawn(async move {
+            let late = async {
+                tokio::time::sleep(by).await;
+                told.post(&world, &params, draw).await;
+            };
+            tokio::select! {
+                () = late => {}
+                () = world.shutdown.cancelled() => {}
+            }
+        });
+    }
+
     async fn post(&self, world: &World, params: &[(&'static str, String)], draw: u64) {
         let callbacks = &world.callbacks;
         let given: Vec<(&str, &str)> =
             params.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let signature = signature::sign(&self.auth_token, &self.target.given, &given);
+        let signature = signature::sign(&self.auth_token, &self.target.signed, &given);
         let (Some(client), Some(signature)) = (callbacks.client(), signature) else { return };
         // The semaphore is never closed.
         let Ok(_permit) = callbacks.posts.acquire().await else { return };
@@ -286,6 +337,18 @@ mod tests {
             "http:///x_y",
         ] {
             assert!(target(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_apostrophe_in_the_query_is_signed_as_it_is_sent() {
+        let signed = |given: &str| target(given).unwrap().signed;
+        let address = "https://mycompany.com/myapp.php?foo=1&bar=2&Body=It's+amazing";
+        assert_eq!(signed(address), address.replace('\'', "%27"));
+        // Nothing else is written anew.
+        for plain in ["https://U:P@K.example:443?", "https://k.example", "https://k.example/a?b=c"]
+        {
+            assert_eq!(signed(&format!("{plain}#rc=2")), plain);
         }
     }
 

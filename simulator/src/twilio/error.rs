@@ -90,7 +90,27 @@ const TABLE: &[(u32, u16, &str)] = &[
     (35114, 400, "Scheduling does not support this timestamp"),
     (35118, 400, "MessagingServiceSid is required to schedule a message"),
     (35126, 400, "The ScheduleType value provided is not supported for this channel"),
+    (63001, 0, "Channel could not authenticate the request"),
+    (63002, 0, "Channel could not find the From address"),
+    (63003, 0, "Channel could not find To address"),
+    (63005, 0, "Channel did not accept given content"),
     (63007, 400, "Twilio could not find a Channel with the specified From address"),
+    (63012, 0, "Channel provider returned an internal service error"),
+    (63013, 0, "Channel policy violation"),
+    (63014, 0, "Channel message blocked by user action"),
+    (63016, 0, "Failed to send freeform message because you are outside the allowed window"),
+    (63018, 0, "Rate limit exceeded for Channel"),
+    (63021, 0, "Channel invalid content error"),
+    (63024, 0, "Invalid message recipient"),
+    (63027, 0, "Template does not exist for a language and locale"),
+    (63028, 0, "Number of parameters provided does not match the expected number of parameters"),
+    (63032, 0, "We cannot send this message to this user because of a WhatsApp limitation"),
+    (63033, 0, "Recipient blocked to receive message"),
+    (63038, 0, "Account exceeded the daily messages limit"),
+    (63040, 0, "Template Rejected"),
+    (63041, 0, "Template paused"),
+    (63042, 0, "Template disabled"),
+    (63051, 0, "WhatsApp Business Account is Locked"),
 ];
 
 fn row(code: u32) -> Option<&'static (u32, u16, &'static str)> {
@@ -143,7 +163,11 @@ pub(crate) fn is_of_an_end(code: u32) -> bool {
 pub(super) fn end_of(code: u32) -> TwilioOutcome {
     let status = match code {
         30_018 => TwilioEnd::Delivered,
-        30_001 | 30_002 | 30_019..=30_021 | 30_036 | 30_410 | 30_450 | 30_500 => TwilioEnd::Failed,
+        // What a phone or its user would have said.
+        63_003 | 63_014 | 63_024 | 63_032 | 63_033 => TwilioEnd::Undelivered,
+        30_001 | 30_002 | 30_019..=30_021 | 30_036 | 30_410 | 30_450 | 30_500 | 63_001..=63_999 => {
+            TwilioEnd::Failed
+        }
         _ => TwilioEnd::Undelivered,
     };
     TwilioOutcome { status, error_code: code }

@@ -24,6 +24,8 @@ const MOST_AHEAD_MS: i64 = 37 * DAY_MS;
 struct Asked {
     /// A key of the message log; 0 is nobody's.
     to: Option<u64>,
+    /// Only WhatsApp or only SMS, where `to` was given.
+    whatsapp: Option<bool>,
     from: Option<String>,
     /// First millisecond, and the one after the last, of `date_sent`.
     sent_from_ms: Option<i64>,
@@ -57,7 +59,11 @@ impl Asked {
             let day = || dates::twilio_day(&value).ok_or(TwilioError::new(20422));
             match name.as_ref() {
                 _ if value.is_empty() => continue,
-                "To" => asked.to = Some(number::e164(&value).unwrap_or(0)),
+                "To" => {
+                    let on_whatsapp = value.strip_prefix("whatsapp:");
+                    asked.whatsapp = Some(on_whatsapp.is_some());
+                    asked.to = Some(number::e164(on_whatsapp.unwrap_or(&value)).unwrap_or(0));
+                }
                 "From" => asked.from = Some(value.clone().into_owned()),
                 "DateSent" => {
                     asked.sent_from_ms = Some(day()?);
@@ -128,6 +134,9 @@ impl Asked {
             {
                 return false;
             }
+        }
+        if self.whatsapp.is_some_and(|wanted| wanted != entry.kind.is_whatsapp()) {
+            return false;
         }
         self.from.as_deref().is_none_or(|from| from == ring.name(entry.sender))
     }

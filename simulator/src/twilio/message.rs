@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{API_VERSION, error, sid};
-use crate::messages::{Entry, Mark, NO_NAME, Ring};
+use crate::messages::{Entry, Kind, Mark, NO_NAME, Ring};
 use crate::script::{TwilioEnd, TwilioOutcome};
 use crate::world::Prepared;
 use crate::{dates, number, seed};
@@ -20,6 +20,7 @@ pub(super) enum Status {
     Undelivered,
     Failed,
     Canceled,
+    Read,
 }
 
 impl Status {
@@ -34,6 +35,7 @@ impl Status {
             Self::Undelivered => "undelivered",
             Self::Failed => "failed",
             Self::Canceled => "canceled",
+            Self::Read => "read",
         }
     }
 
@@ -44,7 +46,10 @@ impl Status {
 
     /// Whether nothing comes after it.
     pub(super) fn is_final(self) -> bool {
-        matches!(self, Self::Delivered | Self::Undelivered | Self::Failed | Self::Canceled)
+        matches!(
+            self,
+            Self::Delivered | Self::Undelivered | Self::Failed | Self::Canceled | Self::Read
+        )
     }
 
     /// Whether Twilio has not chosen the sender of a Messaging Service yet.
@@ -97,13 +102,18 @@ impl Course {
         match end.status {
             TwilioEnd::Queued => {}
             TwilioEnd::Failed => steps.push((sent_ms, Status::Failed)),
-            TwilioEnd::Sent | TwilioEnd::Delivered | TwilioEnd::Undelivered => {
+            TwilioEnd::Sent | TwilioEnd::Delivered | TwilioEnd::Undelivered | TwilioEnd::Read => {
                 steps.push((entry.start_ms.saturating_add(wait / 3 * 2), Status::Sending));
                 steps.push((sent_ms, Status::Sent));
                 let ended_ms = sent_ms.saturating_add(draw(12, script.twilio.delivery_ms));
                 match end.status {
                     TwilioEnd::Delivered => steps.push((ended_ms, Status::Delivered)),
                     TwilioEnd::Undelivered => steps.push((ended_ms, Status::Undelivered)),
+                    TwilioEnd::Read => {
+                        steps.push((ended_ms, Status::Delivered));
+                        let looked_ms = draw(14, script.twilio.delivery_ms);
+                        steps.push((ended_ms.saturating_add(looked_ms), Status::Read));
+                    }
                     _ => {}
                 }
             }
@@ -131,7 +141,17 @@ impl Course {
 }
 
 fn outcome(prepared: &Prepared, entry: &Entry) -> TwilioOutcome {
-    if entry.error == 0 { prepared.twilio_outcome(entry.to) } else { error::end_of(entry.error) }
+    match entry.kind {
+        _ if entry.error != 0 => error::end_of(entry.error),
+        Kind::TwilioWhatsApp => prepared.twilio_whatsapp_outcome(entry.to),
+        _ => prepared.twilio_outcome(entry.to),
+    }
+}
+
+/// The recipient as Twilio writes it.
+pub(super) fn address(entry: &Entry) -> String {
+    let channel = if entry.kind == Kind::TwilioWhatsApp { "whatsapp:" } else { "" };
+    format!("{channel}{}", number::to_e164(entry.to))
 }
 
 /// The message resource (facts A1). Numbers are strings where Twilio's are.
@@ -201,7 +221,7 @@ impl<'a> MessageBody<'a> {
             sid,
             status: standing.status.as_str(),
             subresource_uris: Media { media: format!("{path}/Media.json") },
-            to: number::to_e164(entry.to),
+            to: address(entry),
             uri: format!("{path}.json"),
         }
     }

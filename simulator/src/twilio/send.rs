@@ -1,18 +1,19 @@
 //! `POST …/Messages.json`: what is refused, what is logged (facts twilio A1, A7, A8).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::{TwilioError, json_reply};
 use super::message::MessageBody;
-use super::sender::{self, Chosen};
+use super::sender::{self, Chosen, Towards};
 use super::{Refusable, callback, number_of, text};
 use crate::lock::locked;
 use crate::messages::{Draft, Job, Kind, Mark, NO_FILTER};
 use crate::request::Request;
 use crate::script::{TwilioAccount, TwilioScript};
 use crate::world::{Prepared, World};
-use crate::{dates, number};
+use crate::{dates, fill, number};
 
 /// Longest validity, and the default (facts A1).
 const MOST_VALIDITY_S: i64 = 36_000;
@@ -75,17 +76,12 @@ impl<'a> Form<'a> {
     }
 
     /// The text, after everything that has no text in this twin was refused.
-    fn text(&self) -> Refusable<Cow<'_, str>> {
+    fn content<'b>(&'b self, account: &'b TwilioAccount, whatsapp: bool) -> Refusable<Content<'b>> {
         match (&self.content_sid, &self.content_variables) {
             (None, Some(_)) => return Err(TwilioError::new(21654)),
-            (Some(_), Some(variables))
-                if !serde_json::from_str::<serde_json::Value>(variables)
-                    .is_ok_and(|variables| variables.is_object()) =>
-            {
-                return Err(TwilioError::new(21656));
+            (Some(sid), variables) => {
+                return of_template(account, sid, variables.as_deref(), whatsapp);
             }
-            // This twin's accounts have no content templates.
-            (Some(_), _) => return Err(TwilioError::new(21655)),
             (None, None) => {}
         }
         match self.media {
@@ -99,7 +95,9 @@ impl<'a> Form<'a> {
         if body.len() > text::MOST_CHARACTERS && body.chars().count() > text::MOST_CHARACTERS {
             return Err(TwilioError::new(21617));
         }
-        Ok(body)
+        // Nobody has written to this twin's WhatsApp senders in the last 24 hours: only a template may begin (facts A6).
+        let end = if whatsapp { 63016 } else { 0 };
+        Ok(Content { text: body, template: None, end })
     }
 
     /// `ValidityPeriod` in seconds, if one was given (facts A1: 1 to 36000).
@@ -130,6 +128,45 @@ impl<'a> Form<'a> {
     }
 }
 
+/// What a message says.
+struct Content<'a> {
+    text: Cow<'a, str>,
+    template: Option<&'a str>,
+    /// The error code with which WhatsApp ends it; 0: none.
+    end: u32,
+}
+
+/// The text of a content template with its variables, and whether WhatsApp takes it (facts A6: not before the 201).
+fn of_template<'a>(
+    account: &'a TwilioAccount,
+    sid: &str,
+    variables: Option<&str>,
+    whatsapp: bool,
+) -> Refusable<Content<'a>> {
+    let given: BTreeMap<String, String> = match variables {
+        None => BTreeMap::new(),
+        Some(json) => serde_json::from_str(json).map_err(|_| TwilioError::new(21656))?,
+    };
+    let content = account.content(sid).ok_or(TwilioError::new(21655))?;
+    let value = |name: &str| given.get(name).or_else(|| content.variables.get(name));
+    let names = fill::names(&content.body);
+    let fits = names.iter().all(|name| value(name).is_some())
+        && given.keys().all(|name| names.contains(&name.as_str()));
+    let end = match content.status.as_str() {
+        _ if !whatsapp => 0,
+        "rejected" => 63040,
+        "paused" => 63041,
+        "disabled" => 63042,
+        "approved" if !fits => 63028,
+        "approved" if !given.values().all(|value| fill::is_one_line(value)) => 63013,
+        "approved" => 0,
+        // Not approved: as if the text had been written freely.
+        _ => 63016,
+    };
+    let text = fill::fill(&content.body, |name| value(name).map(String::as_str));
+    Ok(Content { text: Cow::Owned(text), template: Some(&content.sid), end })
+}
+
 /// `POST …/Messages.json`. `end`: the error code with which a fault wants the accepted message to end; 0: none.
 pub(super) fn send(
     world: &Arc<World>,
@@ -141,18 +178,23 @@ pub(super) fn send(
     let form = Form::read(request);
     let rules = &prepared.script.twilio;
     let to_text = form.to.as_deref().ok_or(TwilioError::new(21604))?;
-    let text = form.text()?;
-    let to = recipient(prepared, account, to_text, form.from.as_deref())?;
-    let turkish = to_text.starts_with("+90");
+    let bare = to_text.strip_prefix("whatsapp:");
+    let towards =
+        Towards { turkish: bare.unwrap_or(to_text).starts_with("+90"), whatsapp: bare.is_some() };
+    let content = form.content(account, towards.whatsapp)?;
     let from = form.from.as_deref();
-    let chosen = sender::choose(account, rules, from, form.service.as_deref(), turkish)?;
+    let to = match bare {
+        Some(number) => on_whatsapp(number, from)?,
+        None => recipient(prepared, account, to_text, from)?,
+    };
+    let chosen = sender::choose(account, rules, from, form.service.as_deref(), towards)?;
     let validity_s = form.validity_s()?;
     let send_at_ms = form.send_at_ms(request.now_ms)?;
     let callback = match form.status_callback.as_deref() {
         None => None,
         Some(url) => Some(callback::target(url).ok_or(TwilioError::new(21609))?),
     };
-    let segments = text::segments(&text);
+    let segments = if towards.whatsapp { 1 } else { text::segments(&content.text) };
     let (start_ms, overflow) = match send_at_ms {
         Some(at_ms) => (at_ms, 0),
         None => queue(world, rules, account, &chosen, (request.now_ms, segments))?,
@@ -171,12 +213,16 @@ pub(super) fn send(
         stop_ms: Some(stop_ms),
         turkish: false,
         filter: NO_FILTER,
-        kind: Kind::Twilio,
+        kind: if towards.whatsapp { Kind::TwilioWhatsApp } else { Kind::Twilio },
         service: chosen.service,
-        error: [end, overflow, chosen.warning].into_iter().find(|code| *code != 0).unwrap_or(0),
+        template: content.template,
+        error: [end, overflow, chosen.warning, content.end]
+            .into_iter()
+            .find(|code| *code != 0)
+            .unwrap_or(0),
     };
     let mark = if send_at_ms.is_some() { Mark::Scheduled } else { Mark::Normal };
-    let text = text.into_owned();
+    let text = content.text.into_owned();
     let draft = Draft { to, text, reference: None, segments: segments as u16, mark };
     let (n, reply) = world.messages.with(|ring| {
         let sid = ring.append(&job, vec![draft]);
@@ -194,6 +240,14 @@ pub(super) fn send(
     Ok(reply)
 }
 
+/// The key of a recipient on WhatsApp, given without its `whatsapp:`.
+fn on_whatsapp(number: &str, from: Option<&str>) -> Refusable<u64> {
+    if from.is_some_and(|from| !from.starts_with("whatsapp:")) {
+        return Err(TwilioError::new(21910));
+    }
+    number::e164(number).ok_or(TwilioError::new(21211))
+}
+
 /// The key of a recipient to whom the account may send (facts A1, A7, A8).
 fn recipient(
     prepared: &Prepared,
@@ -201,17 +255,6 @@ fn recipient(
     to: &str,
     from: Option<&str>,
 ) -> Refusable<u64> {
-    if let Some(number) = to.strip_prefix("whatsapp:") {
-        let same_channel = from.is_none_or(|from| from.starts_with("whatsapp:"));
-        let code = if number::e164(number).is_none() {
-            21211
-        } else if same_channel {
-            63007
-        } else {
-            21910
-        };
-        return Err(TwilioError::new(code));
-    }
     let invalid =
         || TwilioError::saying(21211, format!("The 'To' number {to} is not a valid phone number."));
     let key = number::e164(to).ok_or_else(invalid)?;

@@ -17,17 +17,26 @@ pub(super) struct Chosen<'a> {
     pub warning: u32,
 }
 
+/// Where a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Towards {
+    /// To a number in Türkiye.
+    pub turkish: bool,
+    /// Over WhatsApp.
+    pub whatsapp: bool,
+}
+
 /// Chooses the sender, or says why there is none.
 pub(super) fn choose<'a>(
     account: &'a TwilioAccount,
     rules: &TwilioScript,
     from: Option<&'a str>,
     service: Option<&str>,
-    turkish: bool,
+    towards: Towards,
 ) -> Result<Chosen<'a>, TwilioError> {
     let Some(sid) = service else {
         let sender = from.ok_or(TwilioError::new(21603))?;
-        let warning = may_send(account, rules, sender, turkish)?;
+        let warning = may_send(account, rules, sender, towards)?;
         return Ok(Chosen { sender, service: None, warning });
     };
     if !is_sid(sid, "MG") {
@@ -39,7 +48,7 @@ pub(super) fn choose<'a>(
         .find(|service| service.sid == sid)
         .ok_or(TwilioError::new(21701))?;
     if let Some(sender) = from {
-        let warning = may_send(account, rules, sender, turkish)?;
+        let warning = may_send(account, rules, sender, towards)?;
         return Ok(Chosen { sender, service: Some(&service.sid), warning });
     }
     if service.senders.is_empty() {
@@ -49,7 +58,7 @@ pub(super) fn choose<'a>(
         .senders
         .iter()
         .find_map(|sender| {
-            let warning = may_send(account, rules, sender, turkish).ok()?;
+            let warning = may_send(account, rules, sender, towards).ok()?;
             Some(Chosen { sender, service: Some(&service.sid), warning })
         })
         .ok_or(TwilioError::new(21703))
@@ -66,11 +75,14 @@ fn may_send(
     account: &TwilioAccount,
     rules: &TwilioScript,
     from: &str,
-    turkish: bool,
+    towards: Towards,
 ) -> Result<u32, TwilioError> {
     let wrong = |code, what| TwilioError::saying(code, format!("The 'From' {from} is {what}"));
-    if from.starts_with("whatsapp:") {
-        return Err(TwilioError::new(63007));
+    if from.starts_with("whatsapp:") != towards.whatsapp {
+        return Err(TwilioError::new(21910));
+    }
+    if towards.whatsapp {
+        return if account.owns(from) { Ok(0) } else { Err(TwilioError::new(63007)) };
     }
     if from.starts_with('+') {
         if number::e164(from).is_none() {
@@ -101,8 +113,8 @@ fn may_send(
         return Ok(0);
     }
     match rules.unregistered_sender {
-        UnregisteredSender::Warning30018 if turkish => Ok(30018),
-        UnregisteredSender::Code21657 if turkish => Err(TwilioError::new(21657)),
+        UnregisteredSender::Warning30018 if towards.turkish => Ok(30018),
+        UnregisteredSender::Code21657 if towards.turkish => Err(TwilioError::new(21657)),
         _ => Err(no_sender_of_ours(from)),
     }
 }
@@ -121,9 +133,11 @@ fn no_sender_of_ours(from: &str) -> TwilioError {
 mod tests {
     use super::*;
 
+    const SMS: Towards = Towards { turkish: true, whatsapp: false };
+
     fn code(from: Option<&str>, service: Option<&str>) -> Result<(String, u32), u32> {
         let rules = TwilioScript::default();
-        choose(&rules.accounts[0], &rules, from, service, true)
+        choose(&rules.accounts[0], &rules, from, service, SMS)
             .map(|chosen| (chosen.sender.to_owned(), chosen.warning))
             .map_err(|error| error.code)
     }
@@ -142,7 +156,7 @@ mod tests {
             (Some("KLİNİK"), Err(21212)),
             (Some("TWELVELETTER"), Err(21212)),
             (Some("MY CLINIC"), Err(21212)),
-            (Some("whatsapp:+13185550100"), Err(63007)),
+            (Some("whatsapp:+13185550100"), Err(21910)),
             (Some(""), Err(21212)),
             (None, Err(21603)),
         ] {
@@ -159,7 +173,27 @@ mod tests {
         assert_eq!(code(None, Some("MG1")), Err(21705));
         let mut rules = TwilioScript::default();
         rules.accounts[0].messaging_services[0].senders.clear();
-        let empty = choose(&rules.accounts[0], &rules, None, Some(good), true);
+        let empty = choose(&rules.accounts[0], &rules, None, Some(good), SMS);
         assert_eq!(empty.map_err(|error| error.code), Err(21704));
+    }
+
+    #[test]
+    fn on_whatsapp_only_a_sender_there_may_send_and_a_pool_is_searched_for_one() {
+        let mut rules = TwilioScript::default();
+        let pool = &mut rules.accounts[0].messaging_services[0].senders;
+        let service = Some("MG00000000000000000000000000000001");
+        let towards = Towards { whatsapp: true, ..SMS };
+        pool.push("whatsapp:+13185550100".to_owned());
+        let choose = |from, service| {
+            choose(&rules.accounts[0], &rules, from, service, towards)
+                .map(|chosen| chosen.sender.to_owned())
+                .map_err(|error| error.code)
+        };
+        let good = Ok("whatsapp:+13185550100".to_owned());
+        assert_eq!(choose(Some("whatsapp:+13185550100"), None), good);
+        assert_eq!(choose(None, service), good);
+        assert_eq!(choose(Some("whatsapp:+13185550101"), None), Err(63007));
+        assert_eq!(choose(Some("KLINIK"), None), Err(21910));
+        assert_eq!(choose(None, None), Err(21603));
     }
 }

@@ -169,3 +169,32 @@ pub fn prompt() -> Value {
     json!({ "netgsm": { "report_delay_ms": [0, 0], "delivery_ms": [0, 0] },
             "iys": { "limits": { "enabled": false } } })
 }
+
+/// Meta's default account.
+pub const NUMBER_ID: &str = "100000000000001";
+pub const BUSINESS_ID: &str = "200000000000001";
+pub const META_TOKEN: &str = "meta-token";
+
+impl Caller {
+    /// A send at Meta by the default account.
+    pub async fn whatsapp(&self, body: &Value) -> Answer {
+        let path = format!("/v23.0/{NUMBER_ID}/messages");
+        self.answer(self.request(Method::POST, &path).bearer_auth(META_TOKEN).json(body)).await
+    }
+
+    /// A question to Meta by the default account.
+    pub async fn meta(&self, path: &str) -> Answer {
+        let path = format!("/v23.0/{path}");
+        self.answer(self.request(Method::GET, &path).bearer_auth(META_TOKEN)).await
+    }
+}
+
+/// A good template message for Meta.
+pub fn template(to: &str) -> Value {
+    let text = |text: &str| json!({ "type": "text", "text": text });
+    json!({ "messaging_product": "whatsapp", "recipient_type": "individual", "to": to,
+            "type": "template", "biz_opaque_callback_data": "ntf_abc-1",
+            "template": { "name": "randevu_hatirlatma", "language": { "code": "tr" },
+                "components": [{ "type": "body",
+                    "parameters": [text("Ayşe"), text("22.11.2026"), text("14:30")] }] } })
+}

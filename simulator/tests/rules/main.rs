@@ -3,6 +3,8 @@
 // `cfg(test)` on each: clippy's "unwrap is fine in tests" goes by it, helpers included.
 #[cfg(test)]
 mod caller;
+#[cfg(test)]
+mod listener;
 
 #[cfg(test)]
 mod control;
@@ -12,6 +14,10 @@ mod faults;
 mod iys_consents;
 #[cfg(test)]
 mod iys_token;
+#[cfg(test)]
+mod meta_send;
+#[cfg(test)]
+mod meta_webhook;
 #[cfg(test)]
 mod netgsm_account;
 #[cfg(test)]
@@ -26,3 +32,5 @@ mod twilio_callback;
 mod twilio_list;
 #[cfg(test)]
 mod twilio_send;
+#[cfg(test)]
+mod twilio_whatsapp;

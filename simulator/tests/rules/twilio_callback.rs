@@ -5,73 +5,10 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha1::Sha1;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use simulator::{Fault, FaultKind, Operation, Provider};
 
 use crate::caller::{AC, Caller, SERVICE};
-
-/// A request that came to our side: its path, its headers in lower case, its form.
-struct Came {
-    path: String,
-    headers: BTreeMap<String, String>,
-    form: BTreeMap<String, String>,
-}
-
-/// A server of one answer a connection.
-struct Listener {
-    socket: TcpListener,
-}
-
-impl Listener {
-    async fn new() -> Self {
-        Self { socket: TcpListener::bind("127.0.0.1:0").await.unwrap() }
-    }
-
-    fn url(&self, rest: &str) -> String {
-        format!("http://{}{rest}", self.socket.local_addr().unwrap())
-    }
-
-    /// Takes the next request and answers it with a status.
-    async fn take(&self, status: u16) -> Came {
-        let came = async {
-            let (mut stream, _) = self.socket.accept().await.unwrap();
-            let mut text = Vec::new();
-            let (head, length) = loop {
-                let mut part = [0; 4096];
-                let read = stream.read(&mut part).await.unwrap();
-                text.extend_from_slice(&part[..read]);
-                let Some(end) = text.windows(4).position(|four| four == b"\r\n\r\n") else {
-                    continue;
-                };
-                let head = String::from_utf8(text[..end].to_vec()).unwrap();
-                let length = head.lines().find_map(|line| {
-                    let (name, value) = line.split_once(':')?;
-                    name.eq_ignore_ascii_case("content-length")
-                        .then(|| value.trim().parse::<usize>().unwrap())
-                });
-                break (head, end + 4 + length.unwrap_or(0));
-            };
-            while text.len() < length {
-                let mut part = [0; 4096];
-                let read = stream.read(&mut part).await.unwrap();
-                text.extend_from_slice(&part[..read]);
-            }
-            let answer =
-                format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            let mut lines = head.lines();
-            let path = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
-            let headers = lines
-                .filter_map(|line| line.split_once(':'))
-                .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-                .collect();
-            let body = &text[text.len() - (length - head.len() - 4)..];
-            let form = form_urlencoded::parse(body).into_owned().collect();
-            Came { path, headers, form }
-        };
-        tokio::time::timeout(Duration::from_secs(10), came).await.unwrap()
-    }
-}
+use crate::listener::Listener;
 
 /// The signature computed apart from the twin (facts A4).
 fn signed(url: &str, form: &BTreeMap<String, String>) -> String {
@@ -200,5 +137,22 @@ async fn without_a_status_callback_nothing_is_posted_and_the_counters_say_what_w
         }
     };
     let callbacks = tokio::time::timeout(Duration::from_secs(5), counted).await.unwrap();
-    assert_eq!(callbacks, json!({ "answered": 1, "failed": 1, "dropped": 0 }));
+    assert_eq!(callbacks, json!({ "answered": 1, "failed": 1, "dropped": 0, "lost": 0 }));
+}
+
+#[tokio::test]
+async fn a_fault_loses_a_callback_or_makes_it_late() {
+    let listener = Listener::new().await;
+    let caller = caller(json!({})).await;
+    let callback = |kind| Fault::new(Provider::Twilio, Operation::Callback, kind);
+    caller.twin.add_fault(callback(FaultKind::Down).number("5321234567").times(1)).unwrap();
+    caller.twin.add_fault(callback(FaultKind::Slow { ms: 1_500 }).times(1)).unwrap();
+    send(&caller, &listener.url("/")).await;
+    let mut came = Vec::new();
+    for _ in 0..3 {
+        came.push(listener.take(200).await.form["MessageStatus"].clone());
+    }
+    // queued was lost, sending came last
+    assert_eq!(came, ["sent", "delivered", "sending"]);
+    assert_eq!(caller.twin.stats()["callbacks"]["lost"], 1);
 }

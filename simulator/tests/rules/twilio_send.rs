@@ -217,7 +217,7 @@ async fn a_sender_is_the_accounts_own_and_registered_where_turkiye_wants_it() {
         ("KLİNİK", 21212),
         ("TWELVELETTER", 21212),
         ("INFO", 21212),
-        ("whatsapp:+13185550100", 63007),
+        ("whatsapp:+13185550100", 21910),
     ] {
         assert_eq!(refused(&caller, &with("From", from)).await, (400, code), "{from}");
     }

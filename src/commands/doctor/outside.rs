@@ -184,8 +184,13 @@ async fn one_iys(
             );
         }
     };
-    let permit = worker::consent::permit(ledger, account.max_per_s);
-    if !matches!(tokio::time::timeout(PERMIT_PATIENCE, permit).await, Ok(Ok(()))) {
+    let caps = worker::caps::Caps::default();
+    let permit = async {
+        // what throttle answers have left of the cap
+        let _ = caps.read(ledger).await;
+        worker::consent::permit(ledger, &caps, account.max_per_s).await
+    };
+    if !matches!(tokio::time::timeout(PERMIT_PATIENCE, permit).await, Ok(Ok(_))) {
         let said = "not checked: budget (the workers use up İYS's requests a second)";
         return Finding::warn(check, said, "try again later");
     }

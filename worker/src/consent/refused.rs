@@ -2,6 +2,7 @@
 //! nothing about the person, so whoever was asked about waits, and the others are asked about without it.
 
 use super::{Answer, Inner, TRIES};
+use crate::caps::Share;
 use chrono::TimeDelta;
 use providers::iys::{IysTrouble, Rejection};
 use secrecy::SecretString;
@@ -15,6 +16,7 @@ impl Inner {
     pub(super) async fn insist<T, F>(
         &self,
         question: impl Fn(SecretString) -> F,
+        mut share: Share,
     ) -> Result<T, IysTrouble>
     where
         F: Future<Output = Result<T, IysTrouble>>,
@@ -22,11 +24,11 @@ impl Inner {
         let mut delays = crate::retry::quick();
         let mut tries = 1;
         loop {
-            match self.ask(&question).await {
+            match self.ask(&question, share).await {
                 Err(IysTrouble::BadRequest(r)) if !r.of_number && tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(delays()).await;
-                    let _ = self.permit().await;
+                    share = self.permit().await.unwrap_or(share);
                 }
                 other => return other,
             }

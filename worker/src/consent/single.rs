@@ -31,14 +31,15 @@ impl Inner {
             }
             Err(_) => return Answer::Silent("ledger-away".to_owned()),
         }
-        if let Err(code) = self.permit().await {
-            return Answer::Silent(code);
-        }
+        let share = match self.permit().await {
+            Ok(share) => share,
+            Err(code) => return Answer::Silent(code),
+        };
         let asked_at = self.ledger.clock().now();
         let client = &self.client;
         let question =
             |token: SecretString| async move { client.status(&token, kind, phone).await };
-        let (allowed, word, request_id) = match self.insist(question).await {
+        let (allowed, word, request_id) = match self.insist(question, share).await {
             Ok(SingleAnswer::Found(record)) => match record.status {
                 ConsentStatus::Onay => (true, "onay", record.transaction_id),
                 ConsentStatus::Ret => (false, "ret", record.transaction_id),

@@ -19,6 +19,8 @@ pub(super) enum Handled {
     Done(End),
     /// Nothing durable has happened: it comes again, from the queue or when patience with its release ends.
     Back,
+    /// The same, because the ledger is away; nothing is taken until it answers again.
+    Away,
 }
 
 impl Floor {
@@ -54,7 +56,7 @@ impl Floor {
                 Ok(Err(Halt::Away(error))) => {
                     tracing::debug!(%error, "a message met an absent ledger");
                     worker.outage.met_and_known(seen, &error).await;
-                    return Handled::Back;
+                    return Handled::Away;
                 }
                 Ok(Err(Halt::Fatal(error))) => {
                     self.fatal.send_replace(Some(error));

@@ -1,7 +1,8 @@
 //! Messages from the release in this process, where there is no broker (`docs/adr/0007`).
 //!
 //! A copy is a hint here as it is on a queue: its row is committed as released, and one that is dropped is released again when
-//! patience with it ends, or at once by the next start of `ulak up`. There is nothing to ack.
+//! patience with it ends, or at once by the next start of `ulak up`. There is nothing to ack. No broker takes a copy back while the
+//! ledger is away either: it is kept in its place and begun again when the ledger answers, or it would come only after that minute.
 
 use super::handle::Handled;
 use super::{Drained, Floor, RunError};
@@ -59,9 +60,9 @@ async fn take(floor: Floor, mut copies: mpsc::Receiver<ReleasedCopy>, stop: Canc
             next = next(&floor, &mut copies) => next,
         };
         let Some((place, copy)) = next else { break };
-        let here = floor.clone();
+        let (here, stop) = (floor.clone(), stop.clone());
         floor.tasks.spawn(async move {
-            one(&here, &copy).await;
+            one(&here, &copy, &stop).await;
             drop(place);
         });
     }
@@ -83,7 +84,7 @@ async fn next(
     Some((place, copies.recv().await?))
 }
 
-async fn one(floor: &Floor, copy: &ReleasedCopy) {
+async fn one(floor: &Floor, copy: &ReleasedCopy, stop: &CancellationToken) {
     let registry = &floor.worker.registry;
     let (Some(event_type), Some(reference)) = (registry.get(&copy.event_type), copy.reference())
     else {
@@ -104,8 +105,23 @@ async fn one(floor: &Floor, copy: &ReleasedCopy) {
         redelivered: false,
         body: &body,
     };
-    if floor.handle(&arrived, AGAIN_AT_MOST).await == Handled::Back {
-        floor.worker.metrics.events.given_back();
-        tracing::debug!(ntf = copy.ntf, "a released copy was given back: it is released again");
+    loop {
+        match floor.handle(&arrived, AGAIN_AT_MOST).await {
+            Handled::Done(_) => return,
+            // released again meanwhile, it ends as stale
+            Handled::Away if is_over(floor, stop).await => {}
+            Handled::Away | Handled::Back => break,
+        }
+    }
+    floor.worker.metrics.events.given_back();
+    tracing::debug!(ntf = copy.ntf, "a released copy was given back: it is released again");
+}
+
+/// Waits until the ledger answers again; `false`: nothing is begun any more.
+async fn is_over(floor: &Floor, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        () = floor.worker.outage.over() => true,
     }
 }

@@ -133,7 +133,7 @@ async fn one(floor: &Floor, delivery: Delivery) {
     };
     match floor.handle(&arrived, AGAIN_AT_MOST).await {
         Handled::Done(end) => settle(delivery, end).await,
-        Handled::Back => {
+        Handled::Back | Handled::Away => {
             floor.worker.metrics.events.given_back();
             let _ = delivery.requeue().await;
         }

@@ -4,7 +4,9 @@ mod choice;
 
 use super::Halt;
 use super::validate::Work;
+use crate::caps::{self, Share};
 use crate::measure;
+use crate::pace::{Pace, Place};
 use crate::settings::{SmsLane, SmsProvider};
 use crate::worker::Worker;
 use choice::{Choice, Gate};
@@ -15,15 +17,11 @@ use std::time::Duration;
 use templates::Message;
 use tokio::time::Instant;
 
-/// How long a message waits for the rate of its lane before its row does (PROTOCOL rule 2, ADR 0006).
-const PATIENCE: Duration = Duration::from_secs(2);
 /// The claim begins this much before its place, so that how long it takes moves no request out of its place: a provider counts
 /// requests, and a few that bunch behind a slow commit are over its cap (ADR 0006).
 const LEAD: Duration = Duration::from_millis(150);
-/// A request this much behind its place still is in it: no more of them bunch than [`PLACE_US`] leaves free in a second.
+/// A request this much behind its place still is in it: no more of them bunch than [`PLACE_US`](crate::pace::PLACE_US) leaves free in a second.
 const LATE: Duration = Duration::from_millis(25);
-/// A second in microseconds and 3 % more: what leaves evenly arrives a little less so, and the provider counts every second.
-const PLACE_US: i64 = 1_030_000;
 
 /// Where a message would go out.
 #[derive(Debug, Clone)]
@@ -47,7 +45,7 @@ pub struct Route {
 /// A permit that was taken.
 #[derive(Debug)]
 pub struct Permit {
-    taken: Option<(String, i64)>,
+    taken: Option<Place>,
     /// Its place in the lane's pace: the request leaves then, not earlier.
     at: Instant,
 }
@@ -57,6 +55,11 @@ impl Permit {
     pub async fn come(&self) -> bool {
         tokio::time::sleep_until(self.at).await;
         self.taken.is_none() || self.at.elapsed() < LATE
+    }
+
+    /// Under what is left of the cap its place was taken; `None`: there is no cap.
+    pub fn share(&self) -> Option<Share> {
+        self.taken.map(|place| place.share)
     }
 }
 
@@ -132,30 +135,32 @@ pub async fn rate_permit(
     route: &Route,
     message: &Message,
 ) -> Result<Option<Permit>, Halt> {
-    let Some(cap) = route.lane.max_per_s else {
+    let Some(pace) = pace(worker, route) else {
         return Ok(Some(Permit { taken: None, at: Instant::now() }));
     };
-    let segments = i64::from(message.segments.segments.max(1));
-    let us = segments.saturating_mul(PLACE_US) / i64::from(cap.max(1));
-    let key = rate_key(route);
-    let wait = worker.ledger.pace(&key, us, PATIENCE).await?;
-    measure::permit(worker, route, wait.is_some());
-    let Some(wait) = wait else { return Ok(None) };
-    let at = Instant::now() + wait;
+    let place = pace.place(message.segments.segments).await?;
+    measure::permit(worker, route, place.is_some());
+    let Some(place) = place else { return Ok(None) };
+    let wait = place.at.saturating_duration_since(Instant::now());
     tokio::time::sleep(wait.saturating_sub(LEAD)).await;
-    Ok(Some(Permit { taken: Some((key, us)), at }))
+    Ok(Some(Permit { taken: Some(place), at: place.at }))
 }
 
 /// Gives a permit back after a claim that wrote nothing.
-pub async fn give_back(worker: &Worker, permit: Permit) {
-    if let Some((key, us)) = permit.taken {
-        // not worth a failure: the pace is a little slower then
-        let _ = worker.ledger.give_back(&key, us).await;
+pub async fn give_back(worker: &Worker, route: &Route, permit: Permit) {
+    if let (Some(place), Some(pace)) = (permit.taken, pace(worker, route)) {
+        pace.give_back(place).await;
     }
 }
 
-fn rate_key(route: &Route) -> String {
-    format!("rate/{}/{}", route.lane.provider.as_str(), route.lane.account)
+/// The pace of the route's account; `None`: it has no cap.
+fn pace<'a>(worker: &'a Worker, route: &Route) -> Option<&'a Pace> {
+    worker.paces.get(&pace_key(route))
+}
+
+/// Its key.
+pub fn pace_key(route: &Route) -> String {
+    caps::key(route.lane.provider.as_str(), &route.lane.account)
 }
 
 #[cfg(test)]
@@ -164,7 +169,7 @@ mod tests {
 
     fn permit(taken: bool, behind: Duration) -> Permit {
         Permit {
-            taken: taken.then(|| ("rate/netgsm/a".to_owned(), 1)),
+            taken: taken.then(|| Place { at: Instant::now(), us: 1, share: Share::ALL }),
             at: Instant::now() - behind,
         }
     }

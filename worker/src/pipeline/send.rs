@@ -5,6 +5,7 @@ use super::record::Then;
 use super::route::{self, Permit, Route, rate_permit};
 use super::validate::Work;
 use super::{End, record};
+use crate::caps::{Share, throttle};
 use crate::hold::{self, Place};
 use crate::measure;
 use crate::retry;
@@ -33,11 +34,12 @@ pub async fn send(
     let mut delays = retry::quick();
     let mut tries = 0;
     loop {
-        in_place(worker, route, message, &attempt, permit).await;
+        let share = in_place(worker, route, message, &attempt, permit).await;
         let sent = once(worker, work, route, message, &attempt);
         let outcome = worker.metrics.work.timed(Stage::Send, sent).await;
         hold::at(Place::AfterAnswer).await;
         watch_lane(worker, route, &outcome).await;
+        watch_cap(worker, route, &outcome, share).await;
         hold::at(Place::BeforeOutcome).await;
         tries += 1;
         let pause = quick_pause(worker, route, &outcome, &attempt, tries, &mut delays);
@@ -158,18 +160,29 @@ async fn watch_lane(worker: &Worker, route: &Route, outcome: &Outcome) {
         Outcome::Failed(FailedKind::Lane(_), trouble) => {
             worker.lanes.refused(&worker.ledger, lane, &trouble.code).await;
         }
-        Outcome::Failed(_, trouble) if is_throttle(&trouble.code) || is_ours(&trouble.code) => {}
+        Outcome::Failed(_, trouble) if throttle(&trouble.code).is_some() || is_ours(&trouble.code) => {}
         Outcome::Failed(_, trouble) | Outcome::Unknown(trouble) => {
             worker.lanes.bad(&worker.ledger, lane, &trouble.code).await;
         }
     }
 }
 
-fn is_throttle(code: &str) -> bool {
-    matches!(
-        code,
-        "netgsm:80" | "netgsm:85" | "twilio:20429" | "twilio:21611" | "twilio:30001" | "http:429"
-    )
+/// "Too fast" to a request whose place was taken under `share` of the account's cap lowers it, for all workers.
+async fn watch_cap(worker: &Worker, route: &Route, outcome: &Outcome, share: Option<Share>) {
+    let (caps, key) = (&worker.lanes.caps, route::pace_key(route));
+    match (outcome, share) {
+        (Outcome::Failed(_, trouble), share) => {
+            let Some(how) = throttle(&trouble.code) else { return };
+            match share {
+                Some(share) => {
+                    caps.throttled(&worker.ledger, &key, (&trouble.code, how), share).await;
+                }
+                None => caps.throttled_without(&key, &trouble.code),
+            }
+        }
+        (Outcome::Accepted(_) | Outcome::Refused(_), Some(_)) => caps.taken(&worker.ledger, &key),
+        _ => {}
+    }
 }
 
 /// Nothing was asked: the decision had grown old, or its window had closed.
@@ -190,7 +203,7 @@ fn quick_pause(
     let named = match kind {
         FailedKind::NotSent => Duration::ZERO,
         FailedKind::Retry { after } => after.unwrap_or_default(),
-        FailedKind::Lane(_) => return None,
+        FailedKind::Lane(_) | FailedKind::NextChannel => return None,
     };
     let pause = delays().max(named);
     let left = (attempt.until - worker.ledger.clock().now()).to_std().unwrap_or_default();
@@ -207,21 +220,23 @@ fn goes_on(written: Written) -> bool {
 }
 
 /// Waits for the place in the lane's pace. Whoever was held up behind it, by a slow commit, takes another one: late ones bunch, and
-/// the provider counts them. Held up for too long, the attempt is not made: its age is looked at right before the bytes.
+/// the provider counts them. Held up for too long, the attempt is not made: its age is looked at right before the bytes. Returns under
+/// what is left of the cap the place was taken.
 async fn in_place(
     worker: &Worker,
     route: &Route,
     message: &Message,
     attempt: &Attempt,
     mut permit: Permit,
-) {
+) -> Option<Share> {
     while !permit.come().await && !attempt.fresh.too_old() {
         match rate_permit(worker, route, message).await {
             Ok(Some(next)) => permit = next,
             Ok(None) => tokio::time::sleep(Duration::from_millis(200)).await,
-            Err(_) => return,
+            Err(_) => break,
         }
     }
+    permit.share()
 }
 
 /// A further attempt keeps the lane's pace like the first. `None`: not before the decision runs out; the lease is looked after.

@@ -61,8 +61,18 @@ pub(super) fn file(input: &[u8]) {
             for error in errors {
                 let said = error.to_string();
                 assert!(!said.contains('\n') && !said.contains('\r'), "{said:?}");
-                assert!(!said.contains(PLANTED[4]), "{said}");
+                assert!(repeats_its_own(&said) || !said.contains(PLANTED[4]), "{said}");
             }
         }
     }
+}
+
+/// A value that is not allowed is repeated where its key holds no secret: what was pasted there by mistake is repeated too, for
+/// nobody can tell it from a misspelt one.
+fn repeats_its_own(said: &str) -> bool {
+    let key = said.split_once(' ').map_or("", |(key, _)| key);
+    let holds_a_secret = ["url", "password", "key", "token", "secret"];
+    key.contains('.')
+        && !key.ends_with(".toml:")
+        && !holds_a_secret.iter().any(|it| key.ends_with(it))
 }

@@ -87,7 +87,7 @@ pub(super) fn outcome_is_safe(outcome: &Outcome, said: &Said<'_>) {
                     panic!("an answer cannot say that nothing was sent: {trouble}")
                 }
                 FailedKind::Retry { after } => short(*after),
-                FailedKind::Lane(_) => {}
+                FailedKind::Lane(_) | FailedKind::NextChannel => {}
             }
         }
     }

@@ -1,0 +1,214 @@
+//! Places in the pace of one account, taken for many messages at once: one statement for those that wait together, not one each.
+
+use crate::caps::{Caps, Share};
+use crate::lanes::Lanes;
+use ledger::{Ledger, LedgerError};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// How long a message waits for the rate of its lane before its row does (PROTOCOL rule 2, ADR 0006).
+pub const PATIENCE: Duration = Duration::from_secs(2);
+/// A second in microseconds and 3 % more: what leaves evenly arrives a little less so, and the provider counts every second.
+pub const PLACE_US: i64 = 1_030_000;
+/// No more than so much of the pace is taken at once, microseconds: other workers' messages are not to stand behind all of ours.
+const AT_ONCE_US: i64 = 200_000;
+/// Where the last place is further away than this, the next ones need not be taken at once: what comes within [`GATHER`] goes along.
+const FAR: Duration = Duration::from_millis(500);
+const GATHER: Duration = Duration::from_millis(100);
+
+/// A place in a pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// When the request leaves.
+    pub at: Instant,
+    /// How long the place is, microseconds.
+    pub us: i64,
+    /// Under what is left of the cap it was taken.
+    pub share: Share,
+}
+
+type Answer = Result<Option<Place>, LedgerError>;
+
+struct Ask {
+    segments: i64,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Takes places in the pace of one account.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    to: mpsc::Sender<Ask>,
+    key: Arc<str>,
+    ledger: Ledger,
+}
+
+impl std::fmt::Debug for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ask").field("segments", &self.segments).finish_non_exhaustive()
+    }
+}
+
+impl Pace {
+    /// Starts for a cap of `per_s` segments a second under `key`; ends when the last clone is dropped. At most `room` messages wait.
+    pub fn start(ledger: Ledger, lanes: Arc<Lanes>, key: String, per_s: u32, room: usize) -> Self {
+        let (to, from) = mpsc::channel(room.max(1));
+        let key: Arc<str> = key.into();
+        let whole_us = PLACE_US / i64::from(per_s.max(1));
+        let taker = Taker { ledger: ledger.clone(), lanes, key: Arc::clone(&key), whole_us };
+        tokio::spawn(taker.run(from));
+        Self { to, key, ledger }
+    }
+
+    /// Under which key the pace is kept.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The next place for so many segments; `None`: it is more than [`PATIENCE`] away.
+    ///
+    /// # Errors
+    /// When the ledger does not answer, or the process is stopping.
+    pub async fn place(&self, segments: u32) -> Answer {
+        let stopped = || LedgerError::Away("this process is stopping".to_owned());
+        let (answer, answered) = oneshot::channel();
+        let ask = Ask { segments: i64::from(segments.max(1)), answer };
+        self.to.send(ask).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    /// Gives a place back that is not used: those behind it move up.
+    pub async fn give_back(&self, place: Place) {
+        // not worth a failure: the pace is a little slower then
+        let _ = self.ledger.give_back(&self.key, place.us).await;
+    }
+}
+
+struct Taker {
+    ledger: Ledger,
+    lanes: Arc<Lanes>,
+    key: Arc<str>,
+    whole_us: i64,
+}
+
+impl Taker {
+    async fn run(self, mut from: mpsc::Receiver<Ask>) {
+        let mut waiting: VecDeque<Ask> = VecDeque::new();
+        loop {
+            if waiting.is_empty() {
+                let Some(first) = from.recv().await else { return };
+                waiting.push_back(first);
+            }
+            while let Ok(ask) = from.try_recv() {
+                waiting.push_back(ask);
+            }
+            if self.take(&mut waiting).await > FAR {
+                tokio::time::sleep(GATHER).await;
+            }
+        }
+    }
+
+    /// Takes places for the first of those that wait. Returns how far away the last one is.
+    async fn take(&self, waiting: &mut VecDeque<Ask>) -> Duration {
+        let share = self.share();
+        let us: Vec<i64> =
+            waiting.iter().map(|ask| share.place_us(ask.segments, self.whole_us)).collect();
+        let us = &us[..at_once(&us)];
+        let waits = match self.ledger.paces(&self.key, us, PATIENCE).await {
+            Ok(waits) => waits,
+            Err(error) => {
+                for ask in waiting.drain(..) {
+                    drop(ask.answer.send(Err(error.clone())));
+                }
+                return Duration::ZERO;
+            }
+        };
+        let (now, mut last, mut unused) = (Instant::now(), Duration::ZERO, 0);
+        for (us, wait) in us.iter().zip(&waits) {
+            let (Some(wait), Some(ask)) = (*wait, waiting.pop_front()) else { break };
+            last = wait;
+            let place = Place { at: now + wait, us: *us, share };
+            if ask.answer.send(Ok(Some(place))).is_err() {
+                unused += us;
+            }
+        }
+        if unused > 0 {
+            let _ = self.ledger.give_back(&self.key, unused).await;
+        }
+        if waits.iter().any(Option::is_none) {
+            // whoever stands behind one for whom there was none
+            for ask in waiting.drain(..) {
+                drop(ask.answer.send(Ok(None)));
+            }
+        }
+        last
+    }
+
+    fn share(&self) -> Share {
+        let caps: &Caps = &self.lanes.caps;
+        caps.share(&self.key, self.ledger.clock().now_ms())
+    }
+}
+
+/// How many of these places are taken together: at least the first.
+fn at_once(us: &[i64]) -> usize {
+    let mut taken: i64 = 0;
+    let fit = us.iter().take_while(|us| {
+        taken = taken.saturating_add(**us);
+        taken <= AT_ONCE_US
+    });
+    fit.count().max(1).min(us.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::caps::Throttle;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_lowered_cap_makes_longer_places_and_each_says_under_what_it_was_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = ledger::LedgerSettings {
+            url: format!("sqlite://{}", folder.path().join("ulak.db").display()).into(),
+            master_key: ledger::vault::Secret32::new([7; 32]),
+            connections: 2,
+            max_mib: None,
+            name: "test".to_owned(),
+        };
+        ledger::migrate(&told).await.unwrap();
+        let ledger = Ledger::open(&told).await.unwrap();
+        let lanes = Arc::new(Lanes::default());
+        let key = crate::caps::key("netgsm", "a");
+        let pace = Pace::start(ledger.clone(), Arc::clone(&lanes), key.clone(), 1_000, 30);
+        let whole = futures::future::join_all((0..30).map(|_| pace.place(1))).await;
+        let whole: Vec<Place> = whole.into_iter().map(|place| place.unwrap().unwrap()).collect();
+        assert!(whole.iter().all(|place| (place.us, place.share) == (1_030, Share::ALL)));
+
+        // every answer says "too fast": of many at once one counts
+        let answers = whole.iter().map(|place| {
+            lanes.caps.throttled(&ledger, &key, ("netgsm:80", Throttle::Account), place.share)
+        });
+        futures::future::join_all(answers).await;
+        let lowered = ledger.lowered_caps().await.unwrap().remove(0);
+        assert_eq!((lowered.share, lowered.why.as_str()), (250, "netgsm:80"));
+        let slower = pace.place(2).await.unwrap().unwrap();
+        assert_eq!((slower.us, slower.share.under), (2 * 4_120, lowered.at));
+
+        // another worker hears of it
+        let others = Lanes::default();
+        others.caps.read(&ledger).await.unwrap();
+        assert_eq!(others.caps.share(&key, lowered.at).thousandths, 250);
+        assert_eq!(others.caps.share("rate/netgsm/b", lowered.at), Share::ALL);
+    }
+
+    #[test]
+    fn no_more_than_a_fifth_of_a_second_is_taken_at_once_and_always_one() {
+        assert_eq!(at_once(&[20_600; 30]), 9);
+        assert_eq!(at_once(&[1_030_000, 10]), 1);
+        assert_eq!(at_once(&[100_000, 100_000, 1]), 2);
+        assert_eq!(at_once(&[5]), 1);
+        assert_eq!(at_once(&[]), 0);
+    }
+}
