@@ -1,5 +1,6 @@
 //! A supervised consumer of one queue: deliveries come out of [`Deliveries`], [`Consumer`] steers it.
 
+pub(crate) mod acks;
 mod session;
 
 use std::{

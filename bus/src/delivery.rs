@@ -9,7 +9,7 @@ use lapin::{
 };
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::consumer::Counts;
+use crate::consumer::{Counts, acks::Acks};
 
 /// Whether the broker took the settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,9 @@ pub struct Delivery {
 
 struct Settle {
     acker: Acker,
+    tag: u64,
+    /// Of the channel that delivered it.
+    acks: Option<Arc<Acks>>,
     limit: Duration,
     counts: Arc<Counts>,
     /// Lives as long as the message is unsettled: closing waits for it.
@@ -58,10 +61,12 @@ impl Delivery {
     pub(crate) fn new(
         queue: &str,
         raw: lapin::message::Delivery,
+        acks: Arc<Acks>,
         limit: Duration,
         counts: Arc<Counts>,
         token: TaskTrackerToken,
     ) -> Self {
+        acks.arrived(raw.delivery_tag);
         let headers = raw.properties.headers().as_ref().map(Headers::read).unwrap_or_default();
         let word = |value: &Option<lapin::types::ShortString>| {
             value.as_ref().map(|v| v.as_str().to_owned())
@@ -75,7 +80,14 @@ impl Delivery {
             redelivered: raw.redelivered,
             headers,
             body: raw.data,
-            settle: Some(Settle { acker: raw.acker, limit, counts, _token: Some(token) }),
+            settle: Some(Settle {
+                acker: raw.acker,
+                tag: raw.delivery_tag,
+                acks: Some(acks),
+                limit,
+                counts,
+                _token: Some(token),
+            }),
         }
     }
 
@@ -89,6 +101,8 @@ impl Delivery {
         let raw = lapin::message::Delivery::mock(0, "".into(), "".into(), false, Vec::new());
         let settle = Settle {
             acker: raw.acker,
+            tag: 0,
+            acks: None,
             limit: Duration::from_secs(1),
             counts: Arc::default(),
             _token: None,
@@ -131,6 +145,9 @@ impl Delivery {
 
 impl Settle {
     async fn ack(&self) -> Acked {
+        if let Some(acks) = &self.acks {
+            return acks.ack(self.tag, &self.acker).await;
+        }
         let written =
             tokio::time::timeout(self.limit, self.acker.ack(BasicAckOptions::default())).await;
         if matches!(written, Ok(Ok(true))) {
@@ -147,6 +164,10 @@ impl Settle {
         let written = tokio::time::timeout(self.limit, self.acker.nack(options)).await;
         if matches!(written, Ok(Ok(true))) {
             self.counts.requeued.one();
+            if let Some(acks) = &self.acks {
+                // not before: an ack of later ones must not settle what goes back
+                acks.returned(self.tag);
+            }
             Acked::Yes
         } else {
             Acked::Lost

@@ -6,7 +6,7 @@ pub mod looks;
 use crate::db::Ledger;
 use crate::engine::{On, Query, Row, query, query_as, scalar};
 use crate::error::LedgerError;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// Who looks for an account's unknown attempts. A look under a hold that somebody else took meanwhile writes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +51,16 @@ impl UnknownAttempt {
     }
 }
 
+/// Ids of a provider, each with the keyed hashes of the numbers it is known for.
+pub type KnownRefs = HashMap<String, Vec<String>>;
+
 /// A message of an account that the provider has: a report in which it stands was made after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Control {
     /// The provider's id of it.
     pub provider_ref: String,
+    /// Keyed hash of (account, number): a job may have several messages, and only this one's row is the control (ADR 0011).
+    pub number: String,
     /// When it was claimed, milliseconds since 1970 UTC.
     pub started_at: i64,
     /// When the provider had answered.
@@ -151,7 +156,8 @@ impl Ledger {
         statement.fetch_all(self.db.read()).await?.iter().map(unknown).collect()
     }
 
-    /// The provider's ids of all attempts of an account that were claimed in a time, both ends included.
+    /// The provider's ids of all attempts of an account that were claimed in a time, both ends included, each with the keyed hashes
+    /// of the numbers it is known for: several messages may share a job, and the id of one says nothing of the others (ADR 0011).
     ///
     /// # Errors
     /// When the database does not answer.
@@ -160,14 +166,19 @@ impl Ledger {
         account: &str,
         from_ms: i64,
         to_ms: i64,
-    ) -> Result<HashSet<String>, LedgerError> {
+    ) -> Result<KnownRefs, LedgerError> {
         let text = format!(
-            "-- known refs\nSELECT a.provider_ref FROM attempt a WHERE a.started_at BETWEEN $3 AND $4 AND {OF_ACCOUNT} \
+            "-- known refs\nSELECT a.provider_ref, a.number FROM attempt a WHERE a.started_at BETWEEN $3 AND $4 AND {OF_ACCOUNT} \
              AND a.provider_ref IS NOT NULL"
         );
         let statement = of_account(text, account).bind(from_ms).bind(to_ms);
         let rows = statement.fetch_all(self.db.read()).await?;
-        rows.iter().map(|row| row.try_get("provider_ref")).collect()
+        let mut known = KnownRefs::with_capacity(rows.len());
+        for row in &rows {
+            let numbers = known.entry(row.try_get("provider_ref")?).or_default();
+            numbers.extend(row.try_get::<Option<String>, _>("number")?);
+        }
+        Ok(known)
     }
 
     /// The first messages of an account that its provider answered with their id and that were claimed at `at_ms` or later, at most
@@ -182,7 +193,7 @@ impl Ledger {
         limit: i64,
     ) -> Result<Vec<Control>, LedgerError> {
         let text = format!(
-            "-- controls\nSELECT a.provider_ref, a.started_at, a.ended_at FROM attempt a WHERE a.started_at >= $3 \
+            "-- controls\nSELECT a.provider_ref, a.number, a.started_at, a.ended_at FROM attempt a WHERE a.started_at >= $3 \
              AND a.state = 'accepted' AND a.provider_ref IS NOT NULL AND a.looks = 0 AND {OF_ACCOUNT} \
              ORDER BY a.started_at, a.ntf LIMIT $4"
         );
@@ -190,6 +201,7 @@ impl Ledger {
         let control = |row: &Row| {
             Ok(Control {
                 provider_ref: row.try_get("provider_ref")?,
+                number: row.try_get::<Option<String>, _>("number")?.unwrap_or_default(),
                 started_at: row.try_get("started_at")?,
                 ended_at: row.try_get("ended_at")?,
             })

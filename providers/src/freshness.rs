@@ -19,7 +19,8 @@ const CLOCK: ClockId = ClockId::Monotonic;
 ///
 /// Start it before the claim, hand it to the send: the request body checks it when it is polled,
 /// which is after DNS, connect and TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Of two the older one is the smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Freshness {
     /// Time on [`CLOCK`]; signed, because a test may start it before the machine booted.
     started_ns: i128,
@@ -60,5 +61,6 @@ mod tests {
         assert!(!Freshness::started_ago(Duration::from_secs(4)).too_old());
         assert!(Freshness::started_ago(Duration::from_millis(5_001)).too_old());
         assert!(Freshness::started_ago(Duration::MAX).too_old());
+        assert!(Freshness::started_ago(Duration::from_secs(1)) < Freshness::start());
     }
 }

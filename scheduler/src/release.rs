@@ -15,7 +15,7 @@ use crate::outlet::Outlet;
 use crate::settings::Settings;
 use futures::FutureExt;
 use gate::{Gate, Pass};
-use ledger::caps::WHOLE;
+use ledger::caps::{Lowered, WHOLE};
 use ledger::due::{Group, Pick};
 use ledger::lanes::{Lane, LaneState};
 use ledger::state::State;
@@ -62,6 +62,8 @@ pub struct Releaser {
     gate: Option<Gate>,
     /// Of this tick.
     pass: Pass,
+    /// Caps that throttle answers have lowered, as this tick found them.
+    lowered: Vec<Lowered>,
 }
 
 /// What one tick did.
@@ -89,6 +91,7 @@ impl Releaser {
             turns: Turns::default(),
             gate: None,
             pass: Pass::Open,
+            lowered: vec![],
         }
     }
 
@@ -168,6 +171,11 @@ impl Releaser {
         ticked.next_in = later.filter(|ms| *ms > 0).min();
         let due: Vec<Group> = groups.into_iter().filter(|group| group.due_at <= now).collect();
         self.pass = self.look_at_facts(now, !due.is_empty()).await?;
+        self.lowered = if due.is_empty() || !self.settings.is_capped() {
+            vec![]
+        } else {
+            self.ledger.lowered_caps().await?
+        };
         for group in due {
             if group.state == State::Waiting {
                 waiting.entry(group.lane.clone()).or_default().push(group);
@@ -256,18 +264,17 @@ impl Releaser {
     }
 
     /// What throttle answers have left of a lane's cap, thousandths: rows that find no place in its pace only come back.
-    async fn share(&self, lane: &str) -> Result<i64, LedgerError> {
-        let Some(key) = self.settings.pace_key(lane) else { return Ok(WHOLE) };
-        let caps = self.ledger.lowered_caps().await?;
+    fn share(&self, lane: &str) -> i64 {
+        let Some(key) = self.settings.pace_key(lane) else { return WHOLE };
         let now = self.ledger.clock().now_ms();
-        let of_lane = caps.iter().find(|cap| cap.key == key);
-        Ok(of_lane.map_or(WHOLE, |cap| cap.share_at(now)))
+        let of_lane = self.lowered.iter().find(|cap| cap.key == key);
+        of_lane.map_or(WHOLE, |cap| cap.share_at(now))
     }
 
     /// How many rows may be released on a lane now.
     async fn room(&self, lane: &str, trouble: Option<&Lane>) -> Result<usize, LedgerError> {
         let width = trouble.filter(|_| is_tried(trouble)).and_then(|lane| lane.width);
-        let share = self.share(lane).await?;
+        let share = self.share(lane);
         let window = self.settings.window(lane, share).min(width.unwrap_or(i64::MAX));
         let mut room = window - self.ledger.outside(lane).await?;
         if let Some(most) = self.settings.unclaimed(lane, share).filter(|_| room > 0) {

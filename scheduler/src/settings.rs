@@ -55,6 +55,12 @@ impl Settings {
         Some((self.cap(lane)?.saturating_mul(ms) / 1_000).max(UNCLAIMED_ANYWAY))
     }
 
+    /// Whether any account has a cap.
+    pub fn is_capped(&self) -> bool {
+        self.netgsm.values().any(|of| of.1.is_some())
+            || self.twilio.values().any(|of| of.1.is_some())
+    }
+
     /// Under which key places in the pace of a lane's account are taken; `None`: it has no cap.
     pub fn pace_key(&self, lane: &str) -> Option<String> {
         self.cap(lane)?;

@@ -6,11 +6,12 @@ use crate::config::Purpose;
 use crate::process::{self, Extent, Process};
 use crate::{start, work};
 
-/// What is particular to this process. Leases of many messages at a time want more connections than a scheduler's tick.
+/// What is particular to this process. There is one connection for each kind of grouped call (`worker::Asks`), since one slice of each
+/// is on its way at a time, and one for the rest: each costs the worker and PostgreSQL memory (`docs/performance.md`).
 const WORKER: Process = Process {
     purpose: Purpose::Worker,
     name: "worker",
-    connections: 16,
+    connections: 8,
     listen: |config| (config.worker.listen, "worker.listen"),
     extent: Extent::Part,
 };

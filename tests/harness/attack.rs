@@ -10,6 +10,7 @@ use super::installation::{Installation, Options};
 use super::load::{StubbornPublisher, events};
 use super::process::{PATIENCE, Process};
 use super::proxy::{Proxy, Way};
+use super::scaled;
 use super::services::{Database, Services, Vhost};
 
 /// Longest time in which everything is well again: a connection that is lost without a word is given up after 35 s, and one that was
@@ -49,6 +50,16 @@ pub struct Attack {
     /// All events so far.
     pub events: Vec<Event>,
     publisher: StubbornPublisher,
+}
+
+/// What cannot be found out is given up after seconds instead of a quarter of an hour, after as many looks as anybody has, and the
+/// provider answers as many questions as that takes.
+pub fn soon_given_up(mut options: Options) -> Options {
+    options.script.netgsm.report_queries_per_minute = scaled::QUERIES;
+    options
+        .set("ULAK_PROVIDERS__NETGSM__QUERIES_PER_MIN", scaled::QUERIES)
+        .set("ULAK_RECONCILE__SETTLE", "1s,1s,1s")
+        .set("ULAK_RECONCILE__GIVE_UP", "10s")
 }
 
 impl Attack {
@@ -150,6 +161,12 @@ impl Attack {
         self.clinic.ends_of(&self.events, what).await
     }
 
+    /// Attempts that may have arrived when they ended, whatever became of them later.
+    pub async fn unknown(&self) -> i64 {
+        let outcomes = r#"SELECT count(*) FROM record WHERE kind = 'outcome' AND bytes LIKE '%"outcome":"unknown"%'"#;
+        self.clinic.number(outcomes).await
+    }
+
     /// What `/readyz` of each worker says.
     pub async fn workers_ready(&mut self) -> Vec<u16> {
         let mut ready = Vec::new();
@@ -172,8 +189,8 @@ impl Process {
 }
 
 impl Installation {
-    /// Waits until all these events have ended. Long waits are cut short (a retry, the next look at an unknown attempt, the next
-    /// probe of a lane); nothing else is done for them. Then each is accepted and with the provider once, or `unresolved` and with
+    /// Waits until all these events have ended, of an installation that is [`soon_given_up`] where some may be unknown. Long waits are cut
+    /// short (a retry, the next look at an unknown attempt, the next probe of a lane); nothing else is done for them. Then each is accepted and with the provider once, or `unresolved` and with
     /// it at most once; anything else fails.
     pub async fn ends_of(&self, events: &[Event], what: &str) -> Ends {
         let impatient = [

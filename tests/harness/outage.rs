@@ -151,15 +151,16 @@ pub fn accepted_ms(message: &MessageView) -> i64 {
     DateTime::parse_from_rfc3339(&message.at).expect("RFC 3339").timestamp_millis()
 }
 
-/// The most segments that this sender's messages have in any second, wherever it begins.
-pub fn fullest_second(messages: &[MessageView], sender: &str) -> u32 {
+/// The most segments that this sender's messages have in any span so long, wherever it begins.
+pub fn fullest(messages: &[MessageView], sender: &str, span: Duration) -> u32 {
+    let span_ms = i64::try_from(span.as_millis()).expect("not so long");
     let of_sender = messages.iter().filter(|message| message.sender == sender);
     let mut at: Vec<(i64, u32)> = of_sender.map(|m| (accepted_ms(m), m.segments)).collect();
     at.sort_unstable();
     let (mut first, mut sum, mut most) = (0, 0, 0);
     for (ms, segments) in &at {
         sum += segments;
-        while at[first].0 <= ms - 1_000 {
+        while at[first].0 <= ms - span_ms {
             sum -= at[first].1;
             first += 1;
         }

@@ -12,12 +12,14 @@ const SLOWEST_US: i64 = 2_000_000;
 /// Key of the pace of questions to İYS: it counts the requests of an IP, whatever the account (`facts/netgsm_iys.md` B4).
 pub const IYS: &str = "rate/iys";
 
-/// Which answers say "too fast", and what the provider counted (`facts/netgsm_iys.md` A1, `facts/twilio_turkeysms_smsala.md` A7, B).
+/// Which answers say "too fast", and what the provider counted (`facts/netgsm_iys.md` A1, A8, B4; `facts/twilio_turkeysms_smsala.md`
+/// A7, B). An hourly quota (H084, H086, H089) is no matter of pace.
 pub fn throttle(code: &str) -> Option<Throttle> {
     match code {
-        "netgsm:80" | "twilio:20429" | "twilio:21611" | "twilio:30001" | "turkeysms:TS-1060"
-        | "http:429" | "iys:H083" | "iys:H124" => Some(Throttle::Account),
-        "netgsm:85" => Some(Throttle::Number),
+        "http:429" | "netgsm:80" | "twilio:20429" | "twilio:21611" | "twilio:30001"
+        | "iys:H083" | "iys:H124" | "turkeysms:TS-1060" | "meta:4" | "meta:80007"
+        | "meta:130429" => Some(Throttle::Account),
+        "netgsm:85" | "meta:131056" => Some(Throttle::Number),
         _ => None,
     }
 }

@@ -110,7 +110,7 @@ impl Taker {
         }
     }
 
-    /// Takes places for the first of those that wait. Returns how far away the last one is.
+    /// Takes places for the first of those that wait. Returns how far away the last one is, or would be.
     async fn take(&self, waiting: &mut VecDeque<Ask>) -> Duration {
         let share = self.share();
         let us: Vec<i64> =
@@ -142,6 +142,7 @@ impl Taker {
             for ask in waiting.drain(..) {
                 drop(ask.answer.send(Ok(None)));
             }
+            last = PATIENCE;
         }
         last
     }

@@ -92,7 +92,8 @@ async fn fetch(
                 }
                 // no answer says nothing about the refresh token; a time that it names is kept by all processes
                 IysTrouble::Silent(silence) => {
-                    let named = silence.after.and_then(|after| i64::try_from(after.as_millis()).ok());
+                    let named =
+                        silence.after.and_then(|after| i64::try_from(after.as_millis()).ok());
                     if let Some(ms) = named {
                         let _ = ledger.token_not_for(lane, ms).await;
                     }

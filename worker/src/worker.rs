@@ -199,12 +199,20 @@ impl Worker {
         let now = self.ledger.clock().now_ms();
         let show = |account: &str, key: &str, per_s: Option<u32>| {
             if let Some(per_s) = per_s {
-                let us = self.lanes.caps.share(key, now).place_us(1, SECOND_US / i64::from(per_s.max(1)));
+                let us = self
+                    .lanes
+                    .caps
+                    .share(key, now)
+                    .place_us(1, SECOND_US / i64::from(per_s.max(1)));
                 self.metrics.sends.cap_is(account, SECOND_US as f64 / us as f64);
             }
         };
         for (provider, name, per_s) in capped(&self.settings) {
-            show(&format!("{}/{name}", provider.as_str()), &caps::key(provider.as_str(), name), per_s);
+            show(
+                &format!("{}/{name}", provider.as_str()),
+                &caps::key(provider.as_str(), name),
+                per_s,
+            );
         }
         // one for all accounts: İYS counts what comes from here
         show("iys", caps::IYS, self.settings.iys.values().filter_map(|of| of.max_per_s).min());

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep, timeout_at},
 };
 
-use super::{ConsumerState, Order, Shared, Wish};
+use super::{ConsumerState, Order, Shared, Wish, acks::Acks};
 use crate::{
     BusError, Delivery,
     link::{self, Pauses, SETTLED},
@@ -34,6 +34,8 @@ struct Session {
     channel: Channel,
     /// `None` while cancelled.
     stream: Option<lapin::Consumer>,
+    /// How its deliveries are acked.
+    acks: Arc<Acks>,
 }
 
 impl Session {
@@ -159,7 +161,7 @@ impl Supervisor {
                 delivered = stream.next() => match delivered {
                     Some(Ok(raw)) => {
                         self.shared.counts.delivered.one();
-                        let delivery = wrap(&self.shared, raw);
+                        let delivery = wrap(&self.shared, &session.acks, raw);
                         self.shared.push(delivery);
                     }
                     Some(Err(error)) => {
@@ -208,7 +210,7 @@ impl Supervisor {
                 // After the cancel the stream ends by itself, behind what was already on the way.
                 while let Ok(Some(Ok(raw))) = tokio::time::timeout(limit, stream.next()).await {
                     self.shared.counts.delivered.one();
-                    let _ = wrap(&self.shared, raw).requeue().await;
+                    let _ = wrap(&self.shared, &session.acks, raw).requeue().await;
                 }
             } else {
                 self.session = None; // closing the channel returns everything
@@ -249,16 +251,19 @@ impl Supervisor {
     }
 }
 
-fn wrap(shared: &Arc<Shared>, raw: lapin::message::Delivery) -> Delivery {
+fn wrap(shared: &Arc<Shared>, acks: &Arc<Acks>, raw: lapin::message::Delivery) -> Delivery {
     let limit = shared.link.settings().step_limit;
-    Delivery::new(&shared.queue, raw, limit, Arc::clone(&shared.counts), shared.unsettled.token())
+    let (acks, counts) = (Arc::clone(acks), Arc::clone(&shared.counts));
+    Delivery::new(&shared.queue, raw, acks, limit, counts, shared.unsettled.token())
 }
 
 /// A new channel with its subscription. Dropping this future half-way drops the channel, which closes it.
 async fn open(shared: &Shared, declare_again: bool) -> Result<Session, BusError> {
     let connection = shared.link.connection().await?;
     let channel = link::channel(&connection, shared.link.settings()).await?;
-    let mut session = Session { connection, channel, stream: None };
+    let limit = shared.link.settings().step_limit;
+    let acks = Acks::start(shared.prefetch, limit, Arc::clone(&shared.counts));
+    let mut session = Session { connection, channel, stream: None, acks };
     subscribe(shared, &mut session, declare_again).await?;
     Ok(session)
 }

@@ -268,7 +268,8 @@ fn for_postgres(
     let query = sqlx::query(Dialect::POSTGRES.statement(text));
     let columns = rows_columns(text).unwrap_or_default();
     let flat = values.into_iter().flat_map(|value| match value {
-        Value::Rows(rows) => rows.arrays(columns),
+        // the only one that has them, but for rows that several statements ask for
+        Value::Rows(rows) => Arc::unwrap_or_clone(rows).arrays(columns),
         one => vec![one],
     });
     flat.fold(query, |query, value| match value {

@@ -178,21 +178,37 @@ impl Client {
             let detail = "no whole minute is left to deliver in; nothing was sent";
             return Outcome::Failed(FailedKind::NotSent, Trouble::new("window-closed", detail));
         };
-        let body = SendBody {
+        let messages = [MessageBody {
+            msg: sms.text,
+            no: sms.to.national(),
+            reference: self.account.echoes_reference.then_some(sms.reference),
+        }];
+        let body = self.send_body(&sms, (&startdate, &stopdate), messages);
+        self.once(Operation::Send, &body, sms.to, sms.text, fresh).await
+    }
+
+    /// A send with what stands in it once.
+    pub(super) fn send_body<'a, M>(
+        &'a self,
+        sms: &Sms<'a>,
+        (startdate, stopdate): (&'a str, &'a str),
+        messages: M,
+    ) -> SendBody<'a, M> {
+        SendBody {
             msgheader: sms.sender,
             encoding: sms.turkish.then_some("TR"),
             iysfilter: "0",
-            startdate: &startdate,
-            stopdate: &stopdate,
+            startdate,
+            stopdate,
             appname: self.account.app_name.as_deref(),
             partnercode: self.account.partner_code.as_deref(),
-            messages: [MessageBody {
-                msg: sms.text,
-                no: sms.to.national(),
-                reference: self.account.echoes_reference.then_some(sms.reference),
-            }],
-        };
-        self.once(Operation::Send, &body, sms.to, sms.text, fresh).await
+            messages,
+        }
+    }
+
+    /// Whether requests carry our reference, and what a 503 without a code means.
+    pub(super) fn account_settings(&self) -> (bool, bool) {
+        (self.account.echoes_reference, self.account.bare_503_failed)
     }
 
     /// Sends one one-time code, once (A3).

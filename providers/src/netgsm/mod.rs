@@ -6,6 +6,7 @@
 mod client;
 mod codes;
 mod consents;
+mod job;
 #[doc(hidden)]
 pub mod outside;
 mod report;
@@ -15,6 +16,7 @@ mod wire;
 pub use client::{Account, Cancelled, Client, OneTimeCode, Sms};
 pub use codes::{Class, CodeRow, Codes, DeliveryErrorRow, End, Operation, OperatorRow, StatusRow};
 pub use consents::Consents;
+pub use job::{JOB_REFUSED, JobKey, MOST_IN_A_JOB, of_member};
 pub use report::{Balance, Package, ReportPage, ReportQuery, ReportRow, ReportStatus, StatusClass};
 
 #[cfg(test)]

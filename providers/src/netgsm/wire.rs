@@ -27,7 +27,7 @@ const LONGEST_WINDOW: Duration = match Duration::try_hours(21) {
 
 /// Body of `send` (A1).
 #[derive(Serialize)]
-pub(super) struct SendBody<'a> {
+pub(super) struct SendBody<'a, M> {
     pub(super) msgheader: &'a str,
     /// Only with letters that need it: it changes length and price. Without it Netgsm
     /// transliterates Turkish letters.
@@ -42,7 +42,8 @@ pub(super) struct SendBody<'a> {
     pub(super) appname: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) partnercode: Option<&'a str>,
-    pub(super) messages: [MessageBody<'a>; 1],
+    /// One message or several (ADR 0011).
+    pub(super) messages: M,
 }
 
 /// One message of a `send`.

@@ -86,7 +86,8 @@ mod tests {
     use std::time::Duration;
 
     fn control(provider_ref: &str, started_at: i64) -> Control {
-        Control { provider_ref: provider_ref.to_owned(), started_at, ended_at: started_at }
+        let number = String::new();
+        Control { provider_ref: provider_ref.to_owned(), number, started_at, ended_at: started_at }
     }
 
     #[test]

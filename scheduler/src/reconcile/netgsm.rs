@@ -8,7 +8,7 @@ use super::windows::{Group, LONGEST_ATTEMPT_MS, SKEW_MS, Stretch};
 use chrono::{DateTime, Utc};
 use ledger::protocol::Outcome;
 use ledger::reconcile::looks::{Look, Seen, Times};
-use ledger::reconcile::{Control, UnknownAttempt};
+use ledger::reconcile::{Control, KnownRefs, UnknownAttempt};
 use ledger::vault::Purpose;
 use providers::netgsm::{self, ReportPage, ReportQuery, ReportRow, StatusClass};
 use providers::{ClientError, Limits};
@@ -87,7 +87,7 @@ impl Asker {
         let books = Books::of(&scan.rows, &known, &attempts, self.echoes, hash);
         let gap = scan.gap.clone().or_else(|| books.gap.map(str::to_owned));
         occasion.complete = gap.is_none();
-        let shown: HashSet<&str> = scan.rows.iter().map(|row| row.jobid.as_str()).collect();
+        let shown = shown(&scan.rows, &controls, hash);
         let doubts = attempts.iter().map(|attempt| {
             let proof = proof(decided_at(attempt, times), &controls, &shown);
             let last_look = occasion.is_last(attempt, proof);
@@ -200,6 +200,20 @@ fn with_controls(stretch: Stretch, controls: &[Control]) -> Stretch {
     near.fold(stretch, Stretch::up_to)
 }
 
+/// The control messages that the report shows: each by its own row, since a job may have several (ADR 0011).
+fn shown<'a>(
+    rows: &[ReportRow],
+    controls: &'a [Control],
+    hash: impl Fn(&ReportRow) -> Option<String>,
+) -> HashSet<&'a str> {
+    let shows = |control: &Control, row: &ReportRow| {
+        row.jobid == control.provider_ref
+            && hash(row).is_some_and(|number| number == control.number)
+    };
+    let there = controls.iter().filter(|control| rows.iter().any(|row| shows(control, row)));
+    there.map(|control| control.provider_ref.as_str()).collect()
+}
+
 /// Rows that no known attempt explains.
 struct Books<'a> {
     rows: Vec<BookRow<'a>>,
@@ -215,7 +229,7 @@ struct BookRow<'a> {
 impl<'a> Books<'a> {
     fn of(
         rows: &'a [ReportRow],
-        known: &HashSet<String>,
+        known: &KnownRefs,
         attempts: &[UnknownAttempt],
         echoes: bool,
         hash: impl Fn(&ReportRow) -> Option<String>,
@@ -225,10 +239,18 @@ impl<'a> Books<'a> {
         for row in rows {
             let is_ours = row.reference.as_ref().is_some_and(|it| ours.contains(it));
             let is_anothers = echoes && row.reference.is_some();
-            if !is_ours && (known.contains(&row.jobid) || is_anothers) {
+            if !is_ours && is_anothers {
                 continue;
             }
             let number = hash(row);
+            // a known job may have other messages, whose answer was lost: known is a row by job and number (ADR 0011)
+            let is_known = known
+                .get(&row.jobid)
+                .zip(number.as_ref())
+                .is_some_and(|(numbers, number)| numbers.contains(number));
+            if !is_ours && is_known {
+                continue;
+            }
             if number.is_none() && !is_ours {
                 books.gap = Some("a row of the report has no number that can be read");
                 continue;

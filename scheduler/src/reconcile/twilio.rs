@@ -103,7 +103,7 @@ impl Asker {
             complete: scan.gap.is_none(),
         };
         let rows: Vec<&MessageRow> =
-            scan.rows.iter().filter(|row| !known.contains(&row.state.sid)).collect();
+            scan.rows.iter().filter(|row| !known.contains_key(&row.state.sid)).collect();
         let mut doubts = vec![];
         for (place, attempt) in attempts.iter().enumerate() {
             let proof = self.proof(turn, decided_at(attempt, times), newest).await?;

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     /// Every reason that worker, scheduler and ledger write.
-    const REASONS: [&str; 57] = [
+    const REASONS: [&str; 56] = [
         "quiet-hours",
         "lane-closed",
         "lane-closed: credentials",

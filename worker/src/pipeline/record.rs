@@ -68,9 +68,10 @@ pub async fn decision(
 /// # Errors
 /// [`Halt`] while the ledger is away.
 pub async fn rate(worker: &Worker, work: &Work<'_>, route: &Route) -> Result<End, Halt> {
-    // spread, so that rows that found no place do not all come back at once
+    // spread, so that rows that found no place do not all come back at once; the first of them while what is taken lasts, else nobody
+    // uses the cap until then (ADR 0010)
     let spread = work.ntf.bytes().map(u64::from).sum::<u64>() % 8;
-    let until = in_future(worker, Duration::from_secs(5 + spread));
+    let until = in_future(worker, Duration::from_millis(1_500 + 500 * spread));
     wait(worker, work, until, "rate", route.lane.name.clone(), route.number_slot.clone(), None)
         .await
 }

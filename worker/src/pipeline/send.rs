@@ -160,7 +160,8 @@ async fn watch_lane(worker: &Worker, route: &Route, outcome: &Outcome) {
         Outcome::Failed(FailedKind::Lane(_), trouble) => {
             worker.lanes.refused(&worker.ledger, lane, &trouble.code).await;
         }
-        Outcome::Failed(_, trouble) if throttle(&trouble.code).is_some() || is_ours(&trouble.code) => {}
+        Outcome::Failed(_, trouble)
+            if throttle(&trouble.code).is_some() || is_ours(&trouble.code) => {}
         Outcome::Failed(_, trouble) | Outcome::Unknown(trouble) => {
             worker.lanes.bad(&worker.ledger, lane, &trouble.code).await;
         }

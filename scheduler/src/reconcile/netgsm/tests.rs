@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use providers::netgsm::ReportStatus;
 
 const AYSE: &str = "+905321234567";
+const MEHMET: &str = "+905329999999";
 
 fn row(jobid: &str, number: Option<&str>, segments: Option<u32>) -> ReportRow {
     ReportRow {
@@ -31,11 +32,15 @@ fn hash(row: &ReportRow) -> Option<String> {
 
 fn judged(
     rows: &[ReportRow],
-    known: &[&str],
+    known: &[(&str, &str)],
     attempts: &[UnknownAttempt],
     echoes: bool,
 ) -> Vec<Judgement> {
-    let known = known.iter().map(|it| (*it).to_owned()).collect();
+    let mut refs = KnownRefs::new();
+    for (job, number) in known {
+        refs.entry((*job).to_owned()).or_default().push((*number).to_owned());
+    }
+    let known = refs;
     let books = Books::of(rows, &known, attempts, echoes, hash);
     let doubts = attempts.iter().map(|attempt| {
         let edges = books.edges(attempt, echoes);
@@ -59,7 +64,42 @@ fn a_row_of_the_number_and_segments_is_it() {
 #[test]
 fn a_row_whose_job_is_known_is_another_messages() {
     let rows = [row("1", Some(AYSE), Some(1))];
-    assert_eq!(judged(&rows, &["1"], &one(), false), [Judgement::Absent]);
+    assert_eq!(judged(&rows, &[("1", AYSE)], &one(), false), [Judgement::Absent]);
+}
+
+/// The counterexample of ADR 0011: the outcome of one member of a job is written, and its worker dies before the other's.
+#[test]
+fn a_member_of_a_job_is_found_also_where_the_job_is_known_for_another_member() {
+    let rows = [row("1", Some(MEHMET), Some(1)), row("1", Some(AYSE), Some(1))];
+    assert_eq!(judged(&rows, &[("1", MEHMET)], &one(), false), [Judgement::Found(0)]);
+    // a job of which the report shows only the other one says nothing of this one
+    assert_eq!(judged(&rows[..1], &[("1", MEHMET)], &one(), false), [Judgement::Absent]);
+    // what cannot be read may be this one, whatever is known of the job
+    let rows = [row("1", None, Some(1))];
+    let judged = &judged(&rows, &[("1", MEHMET)], &one(), false)[0];
+    assert!(matches!(judged, Judgement::Nothing(_)), "{judged:?}");
+}
+
+#[test]
+fn all_members_of_a_job_without_an_answer_are_found_each_by_its_number() {
+    let two = [attempt("ntf_a", AYSE, 0, 25_000), attempt("ntf_b", MEHMET, 10, 25_010)];
+    let rows = [row("1", Some(MEHMET), Some(1)), row("1", Some(AYSE), Some(1))];
+    assert_eq!(judged(&rows, &[], &two, false), [Judgement::Found(1), Judgement::Found(0)]);
+    assert_eq!(judged(&rows[..1], &[], &two, false), [Judgement::Absent, Judgement::Found(0)]);
+}
+
+#[test]
+fn a_control_is_shown_by_its_own_row_and_not_by_another_of_its_job() {
+    let controls = [Control {
+        provider_ref: "1".to_owned(),
+        number: AYSE.to_owned(),
+        started_at: 0,
+        ended_at: 0,
+    }];
+    let rows = [row("1", Some(MEHMET), Some(1)), row("2", Some(AYSE), Some(1)), row("1", None, None)];
+    assert!(shown(&rows, &controls, hash).is_empty());
+    let rows = [rows[0].clone(), row("1", Some(AYSE), Some(1))];
+    assert_eq!(shown(&rows, &controls, hash), HashSet::from(["1"]));
 }
 
 #[test]
@@ -76,7 +116,6 @@ fn a_row_without_a_readable_number_keeps_absence_from_being_proven() {
     let rows = [row("1", None, Some(1))];
     let Judgement::Nothing(why) = &judged(&rows, &[], &one(), false)[0] else { panic!() };
     assert!(why.contains("number"), "{why}");
-    assert_eq!(judged(&rows, &["1"], &one(), false), [Judgement::Absent]);
 }
 
 #[test]
@@ -135,7 +174,12 @@ fn only_a_bad_number_and_refusals_end_it_as_refused() {
 
 #[test]
 fn a_control_message_lengthens_the_stretch_and_one_far_behind_it_does_not() {
-    let control = |at| Control { provider_ref: String::new(), started_at: at, ended_at: at };
+    let control = |at| Control {
+        provider_ref: String::new(),
+        number: String::new(),
+        started_at: at,
+        ended_at: at,
+    };
     let stretch = Stretch { from: 0, to: 30_000 };
     assert_eq!(with_controls(stretch, &[]), stretch);
     let long = with_controls(stretch, &[control(100_000), control(130_000), control(900_000)]);
