@@ -10,8 +10,8 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use tokio::sync::{mpsc, oneshot};
 
-/// Largest slice.
-const WIDEST: usize = 256;
+/// Largest slice. Twice as many cost a tenth less processor time a message and twice the memory for what is on its way to the database.
+const WIDEST: usize = 128;
 type Answer<A> = Result<A, LedgerError>;
 /// A grouped call of the ledger.
 type Call<Q, A> = fn(Ledger, Vec<Q>) -> BoxFuture<'static, Vec<Answer<A>>>;

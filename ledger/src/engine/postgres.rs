@@ -17,9 +17,14 @@ const PING_LIMIT: Duration = Duration::from_secs(2);
 
 /// Every statement of the hot path looks a few hundred keys up. The planner knows neither how many there are (they come as JSON) nor,
 /// in a table that has just begun to grow, how large it is; and it keeps the plan that it made first: reading all of `slot` for a
-/// hundred keys, merging all of `person` (docs/performance.md: 440 µs of its time a message, and 250 without these).
-const LOOKUPS: [(&str, &str); 3] =
-    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+/// hundred keys, merging all of `person` (docs/performance.md: 440 µs of its time a message, and 250 without these). What a plan costs
+/// is nonsense then where it has no other way, and nonsense is no reason to compile it: no JIT, which took seconds.
+const LOOKUPS: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
 
 pub(super) async fn connect(settings: &LedgerSettings) -> Result<PgPool, LedgerError> {
     let options = PgConnectOptions::from_str(settings.url.expose_secret())

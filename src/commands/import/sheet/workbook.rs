@@ -39,7 +39,10 @@ impl Workbook {
             Some(name) => {
                 let all = book.sheet_names();
                 let found = all.iter().find(|known| known.trim() == name.trim());
-                let known = || sheets.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>();
+                let known = || {
+                    let names = sheets.iter().map(|name| format!("\"{}\"", shown(name)));
+                    names.collect::<Vec<_>>()
+                };
                 found.cloned().ok_or_else(|| {
                     anyhow!("there is no sheet of that name; use one of {}", known().join(", "))
                 })?
@@ -56,7 +59,7 @@ impl Workbook {
             0 => String::new(),
             n => format!(" (one of {}; --sheet takes another)", n + 1),
         };
-        format!("Excel, sheet \"{}\"{others}", self.sheet)
+        format!("Excel, sheet \"{}\"{others}", shown(&self.sheet))
     }
 
     pub(super) fn each(&mut self, take: &mut Take<'_>) -> anyhow::Result<()> {
@@ -148,4 +151,10 @@ fn damaged(error: &XlsxError) -> anyhow::Error {
 
 fn unreadable() -> anyhow::Error {
     anyhow!("is damaged, or no Excel workbook (.xlsx); open it in Excel and save it again")
+}
+
+/// A sheet's name in one line: a crafted file may have any characters in it, and any number of them (Excel allows 31).
+fn shown(name: &str) -> String {
+    let shown = name.chars().take(60);
+    shown.map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
