@@ -1,6 +1,6 @@
 //! The batched read before a decision: the row, the person, the appointment, the slots, the lanes in trouble.
 
-use crate::db::{Key, Ledger};
+use crate::db::Ledger;
 use crate::engine::{Row, columns, query};
 use crate::error::LedgerError;
 use crate::protocol;
@@ -173,26 +173,33 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn surroundings(&self, asks: &[Keys]) -> Result<Vec<Surroundings>, LedgerError> {
+        #[derive(Serialize)]
+        struct Of<'a> {
+            kind: &'static str,
+            key: &'a str,
+        }
         let mut keys = Vec::with_capacity(asks.len() * 6);
         for ask in asks {
-            keys.extend([&ask.person, &ask.suppression, &ask.thing].map(|key| Key { key }));
-            keys.extend(
-                [&ask.appointment, &ask.gap, &ask.number]
-                    .into_iter()
-                    .flatten()
-                    .map(|key| Key { key }),
-            );
+            let named = [
+                ("person", Some(&ask.person)),
+                ("suppression", Some(&ask.suppression)),
+                ("appointment", ask.appointment.as_ref()),
+                ("slot", Some(&ask.thing)),
+                ("slot", ask.gap.as_ref()),
+                ("slot", ask.number.as_ref()),
+            ];
+            keys.extend(named.into_iter().filter_map(|(kind, key)| Some(Of { kind, key: key? })));
         }
         let found = query(
-            "-- surroundings\nWITH r AS (SELECT key FROM {rows:key text}) \
+            "-- surroundings\nWITH r AS (SELECT kind, key FROM {rows:kind text, key text}) \
              SELECT 'person' AS kind, p.lookup AS key, p.id AS a, p.wrapped AS b, p.rev AS i, 0 AS j, 0 AS k, 0 AS l \
-               FROM r JOIN person p ON p.lookup = r.key \
-             UNION ALL SELECT 'suppression', s.key, s.why, '', 0, 0, 0, 0 FROM r JOIN suppression s ON s.key = r.key \
+               FROM r JOIN person p ON p.lookup = r.key WHERE r.kind = 'person' \
+             UNION ALL SELECT 'suppression', s.key, s.why, '', 0, 0, 0, 0 FROM r JOIN suppression s ON s.key = r.key WHERE r.kind = 'suppression' \
              UNION ALL SELECT 'appointment', a.key, a.version_kind, '', a.rev, a.version, a.starts_at, a.cancelled + 2 * a.from_fact \
-               FROM r JOIN appointment a ON a.key = r.key \
+               FROM r JOIN appointment a ON a.key = r.key WHERE r.kind = 'appointment' \
              UNION ALL SELECT 'slot', s.key, s.holder, n.state || ':' || coalesce(n.version_kind, ''), coalesce(s.until, -1), \
                  coalesce(n.version, 0), 0, 0 \
-               FROM r JOIN slot s ON s.key = r.key JOIN notification n ON n.ntf = s.holder",
+               FROM r JOIN slot s ON s.key = r.key JOIN notification n ON n.ntf = s.holder WHERE r.kind = 'slot'",
         )
         .bind(columns(&keys)?)
         .fetch_all(self.db.read())

@@ -161,9 +161,12 @@ pub(crate) fn rows_columns(text: &str) -> Option<&str> {
 
 /// Parameters after the first one, `shift` places further.
 fn renumber(text: &str, shift: usize, out: &mut String) {
+    if shift == 0 {
+        out.push_str(text);
+        return;
+    }
     let mut rest = text;
-    while shift > 0 {
-        let Some((before, after)) = rest.split_once('$') else { break };
+    while let Some((before, after)) = rest.split_once('$') {
         let digits = after.bytes().take_while(u8::is_ascii_digit).count();
         let (number, behind) = after.split_at(digits);
         out.push_str(before);
