@@ -1,17 +1,22 @@
 //! Group commit: what many messages ask at the same moment goes to the ledger as one slice.
 //!
-//! No timer: a slice is what queued while the slice before it was on its way (`facts/probes.md` §3). One at a time: with two, whoever
-//! comes while only one is on its way goes alone, and the fixed cost of a slice is spread over half as many (`docs/performance.md`).
+//! No timer: a slice is what queued while the slice before it was on its way (`facts/probes.md` §3). A second one begins beside it only
+//! when enough wait to be worth its fixed cost (`docs/performance.md`): otherwise whoever comes first after each slice goes alone.
 
 use crate::{Ledger, LedgerError};
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 /// Largest slice. Twice as many cost a tenth less processor time a message and twice the memory for what is on its way to the database.
 const WIDEST: usize = 128;
+/// Slices on their way at a time at most: the database has more than one processor.
+const ABREAST: usize = 2;
+/// As many wait before another slice begins beside the one that is on its way.
+const ENOUGH: usize = 32;
+
 type Answer<A> = Result<A, LedgerError>;
 /// A grouped call of the ledger.
 type Call<Q, A> = fn(Ledger, Vec<Q>) -> BoxFuture<'static, Vec<Answer<A>>>;
@@ -61,25 +66,47 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
 
 async fn collect<Q, A, F, R>(mut from: mpsc::Receiver<Question<Q, A>>, ask: F)
 where
+    Q: Send + 'static,
+    A: Send + 'static,
+    F: Fn(Vec<Q>) -> R + Send + Sync + 'static,
+    R: Future<Output = Vec<Answer<A>>> + Send + 'static,
+{
+    let ask = Arc::new(ask);
+    let mut under_way = JoinSet::new();
+    let mut waiting = Vec::with_capacity(WIDEST);
+    let mut open = true;
+    while open || !waiting.is_empty() {
+        let enough = if under_way.is_empty() { 1 } else { ENOUGH };
+        if waiting.len() >= enough && under_way.len() < ABREAST {
+            let slice = std::mem::replace(&mut waiting, Vec::with_capacity(WIDEST));
+            // a panic in one slice is its askers' trouble; the next slices go on
+            under_way.spawn(answer(slice, Arc::clone(&ask)));
+            continue;
+        }
+        let room = WIDEST - waiting.len();
+        tokio::select! {
+            taken = from.recv_many(&mut waiting, room), if open && room > 0 => open = taken > 0,
+            Some(_) = under_way.join_next() => {}
+        }
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+async fn answer<Q, A, F, R>(slice: Vec<Question<Q, A>>, ask: Arc<F>)
+where
     F: Fn(Vec<Q>) -> R,
     R: Future<Output = Vec<Answer<A>>>,
 {
-    let mut slice = Vec::with_capacity(WIDEST);
-    while from.recv_many(&mut slice, WIDEST).await > 0 {
-        let (questions, askers): (Vec<Q>, Vec<_>) = slice.drain(..).unzip();
-        // a panic in one slice is its askers' trouble; the next slices still need a collector
-        let Ok(answers) = AssertUnwindSafe(ask(questions)).catch_unwind().await else { continue };
-        for (asker, answer) in askers.into_iter().zip(answers) {
-            // an asker that was cancelled does not want it any more
-            let _ = asker.send(answer);
-        }
+    let (questions, askers): (Vec<Q>, Vec<_>) = slice.into_iter().unzip();
+    for (asker, answer) in askers.into_iter().zip(ask(questions).await) {
+        // an asker that was cancelled does not want it any more
+        let _ = asker.send(answer);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::Semaphore;
 
@@ -108,6 +135,50 @@ mod tests {
             assert_eq!(task.await.unwrap(), i * 2);
         }
         assert!(slices.load(Ordering::Relaxed) < 50, "nothing was gathered");
+    }
+
+    /// How many slices are under way, and how large they were, while nobody answers.
+    #[tokio::test]
+    async fn another_slice_begins_beside_one_only_when_enough_wait() {
+        let (seen, mut slices) = mpsc::unbounded_channel();
+        let gate = Arc::new(Semaphore::new(0));
+        let inner = Arc::clone(&gate);
+        let gather = Gather::start(500, move |questions: Vec<usize>| {
+            let gate = Arc::clone(&inner);
+            let _ = seen.send(questions.len());
+            async move {
+                gate.acquire().await.unwrap().forget();
+                questions.into_iter().map(Ok).collect()
+            }
+        });
+        let ask = |many: usize| {
+            for i in 0..many {
+                let gather = gather.clone();
+                tokio::spawn(async move { gather.ask(i).await });
+            }
+        };
+        ask(1);
+        assert_eq!(slices.recv().await, Some(1));
+        ask(ENOUGH - 1);
+        tokio::task::yield_now().await;
+        assert!(slices.try_recv().is_err(), "too few for another one");
+        ask(1);
+        assert_eq!(slices.recv().await, Some(ENOUGH));
+        ask(2 * WIDEST);
+        tokio::task::yield_now().await;
+        assert!(slices.try_recv().is_err(), "no more than {ABREAST} at a time");
+        gate.add_permits(1);
+        assert_eq!(slices.recv().await, Some(WIDEST));
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_slice_is_the_trouble_of_its_askers() {
+        let gather: Gather<u8, u8> = Gather::start(4, |q| async move {
+            assert!(q.len() == 9, "a defect");
+            vec![]
+        });
+        assert!(matches!(gather.ask(1).await, Err(LedgerError::Away(_))));
+        assert!(matches!(gather.ask(2).await, Err(LedgerError::Away(_))));
     }
 
     #[tokio::test]
