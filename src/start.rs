@@ -182,6 +182,7 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
             sender: account.sender.clone(),
             echoes_reference: account.echoes_reference,
             max_per_s: account.max_per_s.map(std::num::NonZeroU32::get),
+            batch: account.batch,
             consent: account.iys_brand_code.map(|brand| worker::settings::NetgsmConsent {
                 brand_code: brand.to_string(),
                 max_per_minute: account.iys_max_per_minute.map(std::num::NonZeroU32::get),

@@ -64,9 +64,19 @@ fn fault(random: &mut Random) -> Fault {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn providers_fail_in_every_mix() {
+    mixed(Options::default()).await;
+}
+
+/// One answer is several messages' (ADR 0011).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn providers_fail_in_every_mix_where_messages_share_jobs() {
+    mixed(Options::default().set("ULAK_PROVIDERS__NETGSM__BATCH", 20)).await;
+}
+
+async fn mixed(options: Options) {
     let (mixes, seed) =
         (setting("ULAK_ATTACK_MIXES", MIXES).max(MIXES), setting("ULAK_ATTACK_SEED", SEED));
-    let options = Options::default()
+    let options = options
         .set("ULAK_WORKER__IN_FLIGHT", 16)
         .set("ULAK_WORKER__QUICK_RETRIES", 1)
         .set("ULAK_WORKER__REQUEST_DEADLINE_S", 1);

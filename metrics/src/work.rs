@@ -142,6 +142,11 @@ impl Work {
         InFlight { gauge, _whole: self.time(Stage::Whole) }
     }
 
+    /// How many have their place in work now.
+    pub fn in_flight(&self) -> usize {
+        self.gauge().get() as usize
+    }
+
     fn gauge(&self) -> &Gauge<f64, AtomicU64> {
         self.in_flight.get_or_init(|| self.in_flight_family.get_or_create_owned(&vec![]))
     }

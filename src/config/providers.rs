@@ -17,6 +17,8 @@ pub const DEFAULT_ACCOUNT: &str = "default";
 
 /// Questions a minute that reconciliation may ask.
 const QUERIES: RangeInclusive<u32> = 1..=60_000;
+/// Messages of one job; at most a page of the report.
+const BATCH: RangeInclusive<u32> = 1..=100;
 
 /// `[providers]`
 #[derive(Debug, Clone)]
@@ -52,6 +54,8 @@ pub struct NetgsmAccount {
     pub echoes_reference: bool,
     /// Whether a bare HTTP 503 proves that nothing was taken in (PROTOCOL.md rule 8).
     pub bare_503_is_failed: bool,
+    /// Most messages of one job; 1: each goes alone (docs/adr/0011).
+    pub batch: u32,
     /// Questions a minute to its report that all processes together ask (facts/netgsm_iys.md A4: 10).
     pub queries_per_min: u32,
     /// The number of the brand for which Netgsm's İYS service is asked.
@@ -102,6 +106,7 @@ struct NetgsmService {
     send_reference: bool,
     echoes_reference: bool,
     bare_503_is_failed: bool,
+    batch: u32,
     queries_per_min: u32,
     iys_max_per_minute: Option<NonZeroU32>,
 }
@@ -112,6 +117,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
     let send_reference = r.required("providers.netgsm.send_reference", &[], values::flag);
     let echoes_reference = r.required("providers.netgsm.echoes_reference", &[], values::flag);
     let bare_503_is_failed = r.required("providers.netgsm.bare_503_is_failed", &[], values::flag);
+    let batch = r.required("providers.netgsm.batch", &[], values::whole(BATCH));
     let queries = r.required("providers.netgsm.queries_per_min", &[], values::whole(QUERIES));
     let iys_brand_code = r.optional("providers.netgsm.iys_brand_code", &[], values::code);
     let iys_max = r.required("providers.netgsm.iys_max_per_minute", &[], values::limit(60_000));
@@ -127,6 +133,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
             send_reference: send_reference?,
             echoes_reference: echoes_reference?,
             bare_503_is_failed: bare_503_is_failed?,
+            batch: batch?,
             queries_per_min: queries?,
             iys_max_per_minute: iys_max?,
         })
@@ -151,11 +158,13 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
             send_reference: service.send_reference,
             echoes_reference: service.echoes_reference,
             bare_503_is_failed: service.bare_503_is_failed,
+            batch: service.batch,
             queries_per_min: service.queries_per_min,
             iys_brand_code: iys_brand_code?,
             iys_max_per_minute: service.iys_max_per_minute,
         };
         check_reference(r, &account, "providers.netgsm.echoes_reference", &[])?;
+        check_batch(r, &account, "providers.netgsm.batch", &[])?;
         accounts.insert(account.name.clone(), account);
     }
     for account in named? {
@@ -183,6 +192,7 @@ fn netgsm_account(
         r.optional("providers.netgsm.accounts.<acc>.echoes_reference", names, values::flag);
     let bare_503 =
         r.optional("providers.netgsm.accounts.<acc>.bare_503_is_failed", names, values::flag);
+    let batch = r.optional("providers.netgsm.accounts.<acc>.batch", names, values::whole(BATCH));
     let queries = r.optional(
         "providers.netgsm.accounts.<acc>.queries_per_min",
         names,
@@ -207,11 +217,13 @@ fn netgsm_account(
         send_reference: send?.unwrap_or(service.send_reference),
         echoes_reference: echoes?.unwrap_or(service.echoes_reference),
         bare_503_is_failed: bare_503?.unwrap_or(service.bare_503_is_failed),
+        batch: batch?.unwrap_or(service.batch),
         queries_per_min: queries?.unwrap_or(service.queries_per_min),
         iys_brand_code: brand?,
         iys_max_per_minute: iys_max?.unwrap_or(service.iys_max_per_minute),
     };
     check_reference(r, &account, "providers.netgsm.accounts.<acc>.echoes_reference", names)?;
+    check_batch(r, &account, "providers.netgsm.accounts.<acc>.batch", names)?;
     Ok(account)
 }
 
@@ -227,6 +239,23 @@ fn check_reference(
             key,
             names,
             "is true while send_reference is false; set send_reference = true as well",
+        ));
+    }
+    Ok(())
+}
+
+/// Where a reference is sent each message is looked for by it; a job would be looked for by number only.
+fn check_batch(
+    r: &mut Reader<'_>,
+    account: &NetgsmAccount,
+    key: &'static str,
+    names: &[&str],
+) -> Result<(), Reported> {
+    if account.batch > 1 && account.send_reference {
+        return Err(r.refuse_key(
+            key,
+            names,
+            "is above 1 while send_reference is true; set batch = 1, or send_reference = false",
         ));
     }
     Ok(())

@@ -10,7 +10,8 @@ use crate::segments::Segments;
 pub struct Text(String);
 
 impl Text {
-    pub(crate) fn new(text: String) -> Self {
+    /// From here on it is masked.
+    pub fn new(text: String) -> Self {
         Self(text)
     }
 

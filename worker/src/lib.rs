@@ -5,6 +5,7 @@ pub mod consent;
 pub mod consent_netgsm;
 pub mod consent_share;
 pub mod intake;
+pub mod jobs;
 pub mod lanes;
 mod measure;
 pub mod outage;

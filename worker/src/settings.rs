@@ -50,6 +50,8 @@ pub struct NetgsmAccount {
     pub echoes_reference: bool,
     /// Cap in segments a second, shared by all workers; `None`: no cap.
     pub max_per_s: Option<u32>,
+    /// Most messages of one job; 1: each goes alone (ADR 0011).
+    pub batch: u32,
     /// Its İYS service; `None`: no brand is configured for it.
     pub consent: Option<NetgsmConsent>,
 }

@@ -4,10 +4,11 @@ use crate::caps;
 use crate::consent::Asker;
 use crate::consent_netgsm;
 use crate::consent_share::ConsentShare;
+use crate::jobs::Jobs;
 use crate::lanes::Lanes;
 use crate::outage::Outage;
 use crate::pace::Pace;
-use crate::settings::{Clinic, Settings, SmsProvider};
+use crate::settings::{Clinic, NetgsmAccount, Settings, SmsProvider};
 use ledger::decision::{Claim, Claimed, Settle};
 use ledger::gather::Gather;
 use ledger::look::{Keys, RowAsk, SeenRow, Surroundings};
@@ -111,6 +112,8 @@ pub struct Worker {
     pub paces: BTreeMap<String, Pace>,
     /// Netgsm clients by account.
     pub netgsm: BTreeMap<String, Arc<providers::netgsm::Client>>,
+    /// Jobs that several messages share, for the Netgsm accounts that have them (ADR 0011).
+    pub jobs: BTreeMap<String, Jobs>,
     /// Twilio clients by account.
     pub twilio: BTreeMap<String, Arc<providers::twilio::Client>>,
     /// İYS by account.
@@ -162,6 +165,7 @@ impl Worker {
         }
         let netgsm_iys = netgsm_iys(&settings, &netgsm, &ledger, &lanes)?;
         let paces = paces(&settings, &ledger, &lanes);
+        let jobs = jobs(&settings, &netgsm, &ledger);
         let asks = Asks::start(&ledger, settings.in_flight);
         let outage = Outage::default();
         let consent_share = ConsentShare::default();
@@ -176,6 +180,7 @@ impl Worker {
             outage,
             paces,
             netgsm,
+            jobs,
             twilio,
             iys,
             netgsm_iys,
@@ -222,6 +227,24 @@ impl Worker {
     pub fn clinic(&self, id: &ClinicId) -> Option<&Clinic> {
         self.settings.clinics.get(id)
     }
+}
+
+/// The jobs of the accounts whose messages share them: not where a reference is sent, by which each is looked for.
+fn jobs(
+    settings: &Settings,
+    clients: &BTreeMap<String, Arc<providers::netgsm::Client>>,
+    ledger: &Ledger,
+) -> BTreeMap<String, Jobs> {
+    let shares = |account: &NetgsmAccount| {
+        account.batch > 1 && !account.echoes_reference && !account.account.echoes_reference
+    };
+    let accounts = settings.netgsm.iter().filter(|(_, account)| shares(account));
+    let start = |(name, account): (&String, &NetgsmAccount)| {
+        let client = Arc::clone(clients.get(name)?);
+        let jobs = Jobs::start(client, ledger.clone(), account.batch, settings.in_flight);
+        Some((name.clone(), jobs))
+    };
+    accounts.filter_map(start).collect()
 }
 
 /// The paces of the accounts with a cap.

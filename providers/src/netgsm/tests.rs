@@ -16,6 +16,7 @@ use crate::peer::{Peer, Then, answer};
 use crate::receipt::Remedy;
 use crate::{FailedKind, Freshness, LaneTrouble, Limits, Outcome, ProbeTrouble};
 
+mod job;
 mod receipts;
 
 const TEXT: &str = "Sayın Ayşe Yılmaz, 22.11.2026 14:30 randevunuz vardır.";

@@ -249,6 +249,22 @@ fn a_rule_as_strong_as_a_weak_types_own_needs_no_basis() {
 }
 
 #[test]
+fn messages_with_a_reference_share_no_job() {
+    let flat = "[providers.netgsm]\nusername = \"a\"\npassword = \"b\"\nbatch = 20\n";
+    let own = "[providers.netgsm.accounts.x]\nusername = \"c\"\npassword = \"d\"\n";
+    for (text, key) in [
+        (format!("{flat}send_reference = true"), "providers.netgsm.batch"),
+        (format!("{flat}{own}send_reference = true"), "providers.netgsm.accounts.x.batch"),
+    ] {
+        let line = line(&text, &[]);
+        assert!(line.contains("is above 1 while send_reference is true"), "{line}");
+        assert!(line.starts_with(key), "{line}");
+    }
+    let line = line("[providers.netgsm]\nbatch = 101", &[]);
+    assert!(line.starts_with("providers.netgsm.batch (/etc/ulak/ulak.toml)"), "{line}");
+}
+
+#[test]
 fn what_is_not_sent_cannot_be_echoed() {
     let line = line(
         "[providers.netgsm]\nusername = \"a\"\npassword = \"b\"\nechoes_reference = true",

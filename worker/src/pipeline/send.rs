@@ -7,6 +7,7 @@ use super::validate::Work;
 use super::{End, record};
 use crate::caps::{Share, throttle};
 use crate::hold::{self, Place};
+use crate::jobs::{Answered, Jobs, Outgoing};
 use crate::measure;
 use crate::retry;
 use crate::settings::SmsProvider;
@@ -16,9 +17,10 @@ use ledger::outcome::{ClaimAgain, Written};
 use ledger::state::State;
 use ledger::vault::random_id;
 use metrics::Stage;
-use providers::netgsm::Sms;
+use providers::netgsm::{JOB_REFUSED, Sms};
 use providers::twilio::TwilioSms;
 use providers::{FailedKind, Freshness, Outcome};
+use schemas::Class;
 use std::time::Duration;
 use templates::{Encoding, Message};
 
@@ -36,10 +38,13 @@ pub async fn send(
     loop {
         let share = in_place(worker, route, message, &attempt, permit).await;
         let sent = once(worker, work, route, message, &attempt);
-        let outcome = worker.metrics.work.timed(Stage::Send, sent).await;
+        let Answered { outcome, speaks } = worker.metrics.work.timed(Stage::Send, sent).await;
         hold::at(Place::AfterAnswer).await;
-        watch_lane(worker, route, &outcome).await;
-        watch_cap(worker, route, &outcome, share).await;
+        hold::panic_at(Place::AfterAnswer, &work.event.id);
+        if speaks {
+            watch_lane(worker, route, &outcome).await;
+            watch_cap(worker, route, &outcome, share).await;
+        }
         hold::at(Place::BeforeOutcome).await;
         tries += 1;
         let pause = quick_pause(worker, route, &outcome, &attempt, tries, &mut delays);
@@ -88,13 +93,21 @@ async fn once(
     route: &Route,
     message: &Message,
     attempt: &Attempt,
-) -> Outcome {
+) -> Answered {
     let account = &route.lane.account;
-    match route.lane.provider {
-        SmsProvider::Netgsm => match worker.netgsm.get(account) {
-            Some(client) => by_netgsm(client, work, route, message, attempt).await,
-            None => no_client(),
-        },
+    let outcome = match route.lane.provider {
+        SmsProvider::Netgsm => {
+            if let Some(jobs) = jobs(worker, work, route, attempt) {
+                let shared = in_a_job(worker, jobs, work, route, message, attempt);
+                if let Some(answered) = Box::pin(shared).await {
+                    return answered;
+                }
+            }
+            match worker.netgsm.get(account) {
+                Some(client) => by_netgsm(client, work, route, message, attempt).await,
+                None => no_client(),
+            }
+        }
         SmsProvider::Twilio => match worker.twilio.get(account) {
             Some(client) => {
                 let now = worker.ledger.clock().now();
@@ -102,7 +115,45 @@ async fn once(
             }
             None => no_client(),
         },
-    }
+    };
+    Answered { outcome, speaks: true }
+}
+
+/// The jobs that this attempt may share (ADR 0011): what failed once goes alone, urgent ones wait for nobody, and a lane that is
+/// tried is widened row by row.
+fn jobs<'a>(
+    worker: &'a Worker,
+    work: &Work<'_>,
+    route: &Route,
+    attempt: &Attempt,
+) -> Option<&'a Jobs> {
+    let jobs = worker.jobs.get(&route.lane.account)?;
+    let shares = attempt.n == 1
+        && work.event_type.policy.class != Class::Urgent
+        && !worker.lanes.in_trouble(&route.lane.name);
+    shares.then_some(jobs)
+}
+
+/// `None`: it shares nothing; nothing was done.
+async fn in_a_job(
+    worker: &Worker,
+    jobs: &Jobs,
+    work: &Work<'_>,
+    route: &Route,
+    message: &Message,
+    attempt: &Attempt,
+) -> Option<Answered> {
+    let outgoing = Outgoing {
+        to: work.event.recipient.phone.clone(),
+        text: message.text.clone(),
+        turkish: message.segments.encoding == Encoding::Turkish,
+        sender: route.lane.sender.clone(),
+        starts: attempt.starts,
+        stops: attempt.stops,
+        until: attempt.until,
+        fresh: attempt.fresh,
+    };
+    jobs.send(outgoing, worker.metrics.work.in_flight()).await
 }
 
 /// `choose` found the account a moment ago; nothing has left.
@@ -186,9 +237,10 @@ async fn watch_cap(worker: &Worker, route: &Route, outcome: &Outcome, share: Opt
     }
 }
 
-/// Nothing was asked: the decision had grown old, or its window had closed.
+/// Nothing was asked: the decision had grown old, or its window had closed. Or nobody knows of which member a job was refused for: that
+/// says nothing of the lane, and is no reason for another provider.
 fn is_ours(code: &str) -> bool {
-    matches!(code, "stale" | "window-closed" | "no-client")
+    matches!(code, "stale" | "window-closed" | "no-client" | JOB_REFUSED)
 }
 
 /// How long to wait for the next attempt under the same lease; `None`: there is none.

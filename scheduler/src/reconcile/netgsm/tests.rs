@@ -96,7 +96,8 @@ fn a_control_is_shown_by_its_own_row_and_not_by_another_of_its_job() {
         started_at: 0,
         ended_at: 0,
     }];
-    let rows = [row("1", Some(MEHMET), Some(1)), row("2", Some(AYSE), Some(1)), row("1", None, None)];
+    let rows =
+        [row("1", Some(MEHMET), Some(1)), row("2", Some(AYSE), Some(1)), row("1", None, None)];
     assert!(shown(&rows, &controls, hash).is_empty());
     let rows = [rows[0].clone(), row("1", Some(AYSE), Some(1))];
     assert_eq!(shown(&rows, &controls, hash), HashSet::from(["1"]));

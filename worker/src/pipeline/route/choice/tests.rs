@@ -38,6 +38,7 @@ fn settings(order: &[SmsProvider], has_netgsm: bool, has_twilio: bool) -> Settin
         account: providers::netgsm::Account::new("default", "8501234567", secret()),
         sender: Some("KLINIK".to_owned()),
         echoes_reference: false,
+        batch: 1,
         max_per_s: Some(50),
         consent: None,
     });
