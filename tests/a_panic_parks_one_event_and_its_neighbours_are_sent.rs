@@ -209,15 +209,15 @@ async fn what_ends_the_process_is_parked_and_its_neighbours_are_sent() {
     // without it they are sent: none of them is parked with it
     clinic.add_worker(&[]).await;
     for neighbour in &neighbours {
-        clinic
-            .until("a neighbour is done", async || {
-                let row = clinic.row(neighbour).await?;
-                if ["waiting", "released"].contains(&row.state.as_str()) {
-                    clinic.make_due(neighbour).await;
-                }
-                (row.state == "accepted").then_some(assert_eq!(row.attempts, 1, "{row:?}"))
-            })
-            .await;
+        let done = clinic.until("a neighbour is done", async || {
+            let row = clinic.row(neighbour).await?;
+            if ["waiting", "released"].contains(&row.state.as_str()) {
+                clinic.make_due(neighbour).await;
+            }
+            (row.state == "accepted").then_some(row)
+        });
+        let row = done.await;
+        assert_eq!(row.attempts, 1, "{row:?}");
     }
     clinic.until_accepted(neighbours.len()).await;
     let dead = clinic.dead_letters().await;

@@ -26,12 +26,20 @@ const LOOKUPS: [(&str, &str); 4] = [
     ("jit", "off"),
 ];
 
+/// A worker's statements are few, and each is planned once: left to itself PostgreSQL plans a lookup of three keys anew each time,
+/// because a plan for three seems cheaper than one for ten (docs/performance.md: half the time of a message at 500/s). Others also ask
+/// for spans of time, whose plans depend on what is asked for.
+const PLANNED_ONCE: [(&str, &str); 1] = [("plan_cache_mode", "force_generic_plan")];
+/// The process whose connections these are (`LedgerSettings::name`).
+const WORKER: &str = "ulak worker";
+
 pub(super) async fn connect(settings: &LedgerSettings) -> Result<PgPool, LedgerError> {
     let options = PgConnectOptions::from_str(settings.url.expose_secret())
         .map_err(|_| LedgerError::Login("database.url cannot be read".to_owned()))?
         .application_name(&settings.name)
         .options([("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "30s")])
         .options(LOOKUPS);
+    let options = if settings.name == WORKER { options.options(PLANNED_ONCE) } else { options };
     // the first connection is made alone: a pool hides why it cannot connect
     let first = options.connect();
     let mut first = tokio::time::timeout(Duration::from_secs(10), first)
