@@ -4,7 +4,7 @@ use crate::db::Ledger;
 use crate::engine::{Row, query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::look::parse_state;
-use crate::reconcile::looked_after;
+use crate::reconcile::{HELD_FOR, looked_after};
 use crate::state::State;
 
 /// Rows of one lane, state and clinic.
@@ -55,8 +55,10 @@ const NOW: &str = "(SELECT {now})";
 /// Rows about a visit that have not expired are left out (`without_visits`).
 const NO_VISITS: &str = "AND (expires_at <= (SELECT {now}) OR NOT EXISTS (SELECT 1 FROM notification v WHERE v.ntf = open.ntf AND v.appointment IS NOT NULL))";
 /// Nobody has held the account for as long as an attempt is looked for. Its lane begins with `reconcile/` and the account.
-const NOT_LOOKED_AFTER: &str = "AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.name >= 'reconcile/' AND l.name < 'reconcile0' \
-    AND l.until > (SELECT {now}) - CAST($5 AS BIGINT) AND substr('reconcile/' || $1 || '/', 1, length(l.name) + 1) = l.name || '/')";
+const NOT_LOOKED_AFTER: &str = "AND (due_at <= (SELECT {now}) - 5 * CAST($5 AS BIGINT) OR NOT EXISTS ( \
+    SELECT 1 FROM lease l WHERE l.name >= 'reconcile/' AND l.name < 'reconcile0' \
+    AND l.until > (SELECT {now}) - CAST($5 AS BIGINT) AND substr('reconcile/' || $1 || '/', 1, length(l.name) + 1) = l.name || '/'))";
+const _: () = assert!(HELD_FOR == 5, "NOT_LOOKED_AFTER says how often");
 
 impl Ledger {
     /// Which lanes, states and clinics have rows, by a handful of index probes and not by reading the rows.

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant};
 
 /// Largest slice. Twice as many cost a tenth less processor time a message and twice the memory for what is on its way to the database.
 const WIDEST: usize = 128;
@@ -16,6 +17,8 @@ const WIDEST: usize = 128;
 const ABREAST: usize = 2;
 /// As many wait before another slice begins beside the one that is on its way.
 const ENOUGH: usize = 32;
+/// Or that one has been on its way for so long: it waits for something, a lock or a server that is gone, and the others need not.
+const LONG: Duration = Duration::from_millis(100);
 
 type Answer<A> = Result<A, LedgerError>;
 /// A grouped call of the ledger.
@@ -75,18 +78,22 @@ where
     let mut under_way = JoinSet::new();
     let mut waiting = Vec::with_capacity(WIDEST);
     let mut open = true;
+    let mut since = Instant::now();
     while open || !waiting.is_empty() {
-        let enough = if under_way.is_empty() { 1 } else { ENOUGH };
+        let idle = under_way.is_empty() || since.elapsed() >= LONG;
+        let enough = if idle { 1 } else { ENOUGH };
         if waiting.len() >= enough && under_way.len() < ABREAST {
             let slice = std::mem::replace(&mut waiting, Vec::with_capacity(WIDEST));
             // a panic in one slice is its askers' trouble; the next slices go on
             under_way.spawn(answer(slice, Arc::clone(&ask)));
+            since = Instant::now();
             continue;
         }
         let room = WIDEST - waiting.len();
         tokio::select! {
             taken = from.recv_many(&mut waiting, room), if open && room > 0 => open = taken > 0,
             Some(_) = under_way.join_next() => {}
+            () = tokio::time::sleep_until(since + LONG), if !idle && !waiting.is_empty() => {}
         }
     }
     while under_way.join_next().await.is_some() {}
@@ -164,11 +171,32 @@ mod tests {
         assert!(slices.try_recv().is_err(), "too few for another one");
         ask(1);
         assert_eq!(slices.recv().await, Some(ENOUGH));
+        // two hang: nobody else can begin, however many wait
         ask(2 * WIDEST);
         tokio::task::yield_now().await;
         assert!(slices.try_recv().is_err(), "no more than {ABREAST} at a time");
         gate.add_permits(1);
         assert_eq!(slices.recv().await, Some(WIDEST));
+    }
+
+    /// A slice that waits for a lock or a dead server holds up nobody for longer than a moment.
+    #[tokio::test]
+    async fn beside_a_slice_that_hangs_another_one_begins_for_anybody() {
+        let first = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let gather = Gather::start(8, move |questions: Vec<usize>| {
+            let hangs = first.swap(false, Ordering::Relaxed);
+            async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
+                questions.into_iter().map(Ok).collect()
+            }
+        });
+        let hanging = gather.clone();
+        tokio::spawn(async move { hanging.ask(1).await });
+        tokio::task::yield_now().await;
+        assert_eq!(gather.ask(2).await.unwrap(), 2);
+        assert_eq!(gather.ask(3).await.unwrap(), 3);
     }
 
     #[tokio::test]

@@ -117,7 +117,7 @@ impl Ledger {
         Ok(lanes.iter().map(|lane| account_of(lane).to_owned()).collect())
     }
 
-    /// Attempts of an account that are to be looked for now, the oldest first.
+    /// Attempts of an account that are to be looked for now, those first that have waited longest for their look.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -129,7 +129,7 @@ impl Ledger {
         let text = format!(
             "-- unknown due\nSELECT {WHAT} FROM open o JOIN notification n ON n.ntf = o.ntf \
              JOIN attempt a ON a.ntf = o.ntf AND a.n = n.attempt AND a.state = 'unknown' \
-             WHERE o.state = 'unknown' AND o.due_at <= {{now}} AND {OF_ACCOUNT} ORDER BY a.started_at, a.ntf LIMIT $3"
+             WHERE o.state = 'unknown' AND o.due_at <= {{now}} AND {OF_ACCOUNT} ORDER BY o.due_at, a.started_at, a.ntf LIMIT $3"
         );
         let rows = of_account(text, account).bind(limit).fetch_all(self.db.read()).await?;
         rows.iter().map(unknown).collect()
@@ -215,16 +215,21 @@ fn lease_name(account: &str) -> String {
     format!("reconcile/{account}")
 }
 
+/// After so many times `reconcile.give_up` an attempt that is due ends by time although its account is held.
+pub(crate) const HELD_FOR: i64 = 5;
+
 /// Until when accounts are held by whoever looks for their unknown attempts, or were last; milliseconds since 1970 UTC.
 #[derive(Debug)]
 pub(crate) struct LookedAfter(HashMap<String, i64>);
 
 impl LookedAfter {
     /// When an attempt of a lane that is due for a look at `due_at` ends because nobody looked: an account that is held, or was a
-    /// moment ago, has somebody who will come to it, however long the queue of questions is.
+    /// moment ago, has somebody who will come to it, however long the queue of questions is. But a holder that fails at it again and
+    /// again must not keep it for ever: [`HELD_FOR`].
     pub fn given_up_at(&self, lane: &str, due_at: i64, give_up_ms: i64) -> i64 {
         let held = self.0.get(account_of(lane)).copied().unwrap_or(i64::MIN);
-        due_at.max(held).saturating_add(give_up_ms)
+        let most = due_at.saturating_add(give_up_ms.saturating_mul(HELD_FOR));
+        due_at.max(held).saturating_add(give_up_ms).min(most)
     }
 }
 

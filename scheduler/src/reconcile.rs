@@ -232,7 +232,11 @@ impl Reconciler {
             // anew for each scan: a neighbour's look may have found some already, and others came due while it was made
             let mut due = self.ledger.unknown_due(turn.account(), AT_ONCE).await?;
             due.retain(|attempt| !done.contains(&(attempt.ntf.clone(), attempt.looks)));
-            let Some(group) = windows::groups(due).into_iter().next() else { return Ok(()) };
+            // who has waited longest, and whoever shares the look
+            let Some(first) = due.first().map(|attempt| attempt.ntf.clone()) else { return Ok(()) };
+            let mut groups = windows::groups(due).into_iter();
+            let its = |group: &windows::Group| group.attempts.iter().any(|it| it.ntf == first);
+            let Some(group) = groups.find(its) else { return Ok(()) };
             let looks = asker.look(turn, &group, &self.times).await?;
             self.record(turn, &looks).await?;
             done.extend(group.attempts.into_iter().map(|attempt| (attempt.ntf, attempt.looks)));

@@ -6,12 +6,12 @@ use crate::config::Purpose;
 use crate::process::{self, Extent, Process};
 use crate::{start, work};
 
-/// What is particular to this process. There is one connection for each kind of grouped call (`worker::Asks`), since one slice of each
-/// is on its way at a time, and one for the rest: each costs the worker and PostgreSQL memory (`docs/performance.md`).
+/// What is particular to this process. Two slices of each of seven kinds of grouped calls (`worker::Asks`) may be on their way, and
+/// two connections are for the rest: a worker that is stopped in a transaction must not take the last one from those that wait for it.
 const WORKER: Process = Process {
     purpose: Purpose::Worker,
     name: "worker",
-    connections: 8,
+    connections: 16,
     listen: |config| (config.worker.listen, "worker.listen"),
     extent: Extent::Part,
 };

@@ -127,7 +127,9 @@ impl Taker {
         };
         let (now, mut last, mut unused) = (Instant::now(), Duration::ZERO, 0);
         for (us, wait) in us.iter().zip(&waits) {
-            let (Some(wait), Some(ask)) = (*wait, waiting.pop_front()) else { break };
+            // in this order: who is taken out is answered
+            let Some(wait) = *wait else { break };
+            let Some(ask) = waiting.pop_front() else { break };
             last = wait;
             let place = Place { at: now + wait, us: *us, share };
             if ask.answer.send(Ok(Some(place))).is_err() {
@@ -168,9 +170,7 @@ mod tests {
     use super::*;
     use ledger::caps::Throttle;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_lowered_cap_makes_longer_places_and_each_says_under_what_it_was_taken() {
-        let folder = tempfile::tempdir().unwrap();
+    async fn ledger(folder: &tempfile::TempDir) -> Ledger {
         let told = ledger::LedgerSettings {
             url: format!("sqlite://{}", folder.path().join("ulak.db").display()).into(),
             master_key: ledger::vault::Secret32::new([7; 32]),
@@ -179,7 +179,23 @@ mod tests {
             name: "test".to_owned(),
         };
         ledger::migrate(&told).await.unwrap();
-        let ledger = Ledger::open(&told).await.unwrap();
+        Ledger::open(&told).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_finds_no_place_is_told_so_and_nobody_that_the_process_stops() {
+        let folder = tempfile::tempdir().unwrap();
+        let pace = Pace::start(ledger(&folder).await, Arc::default(), "k".to_owned(), 1, 25);
+        let asked = futures::future::join_all((0..25).map(|_| pace.place(1))).await;
+        let places = asked.iter().filter(|asked| matches!(asked, Ok(Some(_)))).count();
+        assert!((1..=4).contains(&places), "{places} within {PATIENCE:?}");
+        assert!(asked.iter().all(Result::is_ok), "{asked:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_lowered_cap_makes_longer_places_and_each_says_under_what_it_was_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(&folder).await;
         let lanes = Arc::new(Lanes::default());
         let key = crate::caps::key("netgsm", "a");
         let pace = Pace::start(ledger.clone(), Arc::clone(&lanes), key.clone(), 1_000, 30);

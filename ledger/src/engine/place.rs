@@ -59,6 +59,10 @@ impl OpenFile {
     /// SQLite's log keeps its length when it is begun anew, so small commits pass for a while on a disk that is full.
     pub fn has_room(&self, bytes: u64) -> bool {
         let Ok(disk) = rustix::fs::statvfs(self.path()) else { return true };
+        if disk.f_blocks == 0 {
+            // a file system that does not say how large it is
+            return true;
+        }
         // what a file system reserves for root is root's
         let is_root = rustix::process::geteuid().is_root();
         let blocks = if is_root { disk.f_bfree } else { disk.f_bavail };

@@ -125,7 +125,8 @@ fn step(standing: Standing, seen: &Seen, times: &Times, now: i64) -> Step {
         due_at: if late { due_at } else { due_at.min(give_up_at) },
     };
     // whom the queue of questions came to late has as many looks as anybody, and absences that have begun are finished
-    let over = late && standing.looks + 1 >= times.looks();
+    let looks = standing.looks + 1;
+    let over = late && looks >= times.looks() * if standing.absences > 0 { 3 } else { 1 };
     match seen {
         Seen::Found { .. } => Step::Found,
         Seen::Absent if absences >= times.looks() => Step::Absent,

@@ -247,6 +247,15 @@ async fn what_is_due_for_long_is_left_to_whoever_holds_its_account() {
     assert_eq!(given_up(&place).await, [ntf("a")]);
     place.sweep(&[ntf("a")]).await.unwrap();
     assert_eq!(place.state("a").await, Some(State::Unresolved));
+    // and one that a holder fails at again and again is not kept for ever
+    unknown(&place, "b", true).await;
+    hold(&place).await;
+    place.run("UPDATE open SET due_at = due_at - 4400000").await;
+    assert_eq!(given_up(&place).await, [""; 0]);
+    place.run("UPDATE open SET due_at = due_at - 200000").await;
+    assert_eq!(given_up(&place).await, [ntf("b")]);
+    place.sweep(&[ntf("b")]).await.unwrap();
+    assert_eq!(place.state("b").await, Some(State::Unresolved));
     place.assert_sound().await;
 }
 

@@ -279,8 +279,22 @@ fn cannot_be_opened(attempt: &UnknownAttempt) -> Look {
     Look { ntf: attempt.ntf.clone(), n: attempt.n, looks: attempt.looks, seen }
 }
 
-/// Number and text of an attempt, as far as they can still be opened.
+/// Number and text of an attempt, as far as they can still be opened. What is damaged cannot: it must not hold up the others.
 async fn said(
+    ledger: &Ledger,
+    registry: &Registry,
+    attempt: &UnknownAttempt,
+) -> Result<Option<Said>, LedgerError> {
+    match opened(ledger, registry, attempt).await {
+        Err(error) if !error.is_away() => {
+            tracing::error!(ntf = attempt.ntf, %error, "an unknown attempt cannot be read");
+            Ok(None)
+        }
+        said => said,
+    }
+}
+
+async fn opened(
     ledger: &Ledger,
     registry: &Registry,
     attempt: &UnknownAttempt,

@@ -60,6 +60,16 @@ async fn take_in_of(
     let Incoming::Event(event) = read else { panic!("no event") };
     let event_type = registry.get(&event.event_type).unwrap();
     assert!(ledger.take_in(&event, event_type, 0, "test", "new").await.unwrap());
+    // this process's clock may be some milliseconds behind the database's, after which a row is due
+    while ledger
+        .groups()
+        .await
+        .unwrap()
+        .iter()
+        .any(|group| (1..1_000).contains(&group.due_at.saturating_sub(ledger.clock().now_ms())))
+    {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// What has come out so far, by event id.

@@ -84,6 +84,9 @@ async fn next(
     Some((place, copies.recv().await?))
 }
 
+/// Outages that a copy is kept through before it is given back: one that brings each about by itself must not go round for ever.
+const OUTAGES: u32 = 10;
+
 async fn one(floor: &Floor, copy: &ReleasedCopy, stop: &CancellationToken) {
     let registry = &floor.worker.registry;
     let (Some(event_type), Some(reference)) = (registry.get(&copy.event_type), copy.reference())
@@ -105,11 +108,13 @@ async fn one(floor: &Floor, copy: &ReleasedCopy, stop: &CancellationToken) {
         redelivered: false,
         body: &body,
     };
+    let mut met = 0;
     loop {
+        met += 1;
         match floor.handle(&arrived, AGAIN_AT_MOST).await {
             Handled::Done(_) => return,
             // released again meanwhile, it ends as stale
-            Handled::Away if is_over(floor, stop).await => {}
+            Handled::Away if met < OUTAGES && is_over(floor, stop).await => {}
             Handled::Away | Handled::Back => break,
         }
     }

@@ -285,8 +285,8 @@ async fn in_place(
     while !permit.come().await && !attempt.fresh.too_old() {
         match rate_permit(worker, route, message).await {
             Ok(Some(next)) => permit = next,
-            Ok(None) => tokio::time::sleep(Duration::from_millis(200)).await,
-            Err(_) => break,
+            // without a place it does not go: its age ends this
+            Ok(None) | Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
         }
     }
     permit.share()

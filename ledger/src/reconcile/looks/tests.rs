@@ -40,7 +40,7 @@ fn a_look_that_proves_nothing_counts_for_nothing() {
     // never looked for after it is given up, and then at once
     assert_eq!(after(2, &nothing(), 14 * MINUTE), again(2, 15 * MINUTE));
     assert_eq!(
-        after(2, &nothing(), 15 * MINUTE),
+        after(0, &nothing(), 15 * MINUTE),
         Step::GiveUp("no control message yet".to_owned())
     );
 }
@@ -56,6 +56,9 @@ fn whom_a_long_queue_of_questions_came_to_late_has_as_many_looks_as_anybody() {
     assert_eq!(after_looks(0, 0, &Seen::Absent, late), again(1, late + MINUTE));
     assert_eq!(after_looks(9, 1, &Seen::Absent, late), again(2, late + 2 * MINUTE));
     assert_eq!(after_looks(9, 2, &Seen::Absent, late), Step::Absent);
+    // one look that proves nothing does not end a series that has begun, many do
+    assert_eq!(after_looks(4, 2, &nothing(), late), again(2, late + 2 * MINUTE));
+    assert!(matches!(after_looks(8, 2, &nothing(), late), Step::GiveUp(_)));
 }
 
 #[test]
