@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use simulator::Script;
+use sqlx::Row as _;
 
 use crate::harness::{Embedded, receipt};
 
@@ -45,6 +46,11 @@ async fn a_copy_in_its_place_takes_nothing_until_the_next_start() {
     let mut machine = Embedded::start(Script::default(), &[]).await;
     let (file, copy) = (machine.folder.join("ulak.db"), machine.folder.join("copy.db"));
     machine.stopped().await;
+    // a stop that had no time for it leaves what was written last in the file's log: the copy is to be whole
+    let raw = machine.raw().await;
+    let moved = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&raw).await;
+    assert_eq!(moved.expect("moved").get::<i64, _>(0), 0, "nobody else has the file");
+    raw.close().await;
     std::fs::copy(&file, &copy).expect("copied");
     machine.up(&[]).await;
     std::fs::rename(&copy, &file).expect("replaced");
