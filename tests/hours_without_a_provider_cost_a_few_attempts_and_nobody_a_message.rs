@@ -108,7 +108,8 @@ async fn hours_without_a_provider_cost_a_few_attempts_and_nobody_a_message() {
     assert!(fullest as usize <= most, "{fullest} segments in {SPAN:?}, not {most}");
     // What is in flight when a provider goes away fails, in each worker; nothing else does.
     assert!(burnt <= (2 * WORKERS * IN_FLIGHT) as i64, "{burnt} attempts before the lane closed");
-    assert!(lost <= burnt + 1, "{lost} attempts in vain, {burnt} when it closed");
+    let in_vain = clinic.in_vain_on_our_lane().await;
+    assert!(lost <= burnt + 1, "{lost} attempts in vain, {burnt} when it closed: {in_vain}");
     assert!(releases <= (waiting + waiting / 10) as i64, "{releases} releases of {waiting} rows");
     let bound = (3 * before.median_ms).max(SLOWEST_ANYWAY_MS);
     assert!(
@@ -132,6 +133,15 @@ async fn hours_without_a_provider_cost_a_few_attempts_and_nobody_a_message() {
 impl Installation {
     async fn attempts_on_our_lane(&self) -> i64 {
         self.number(&format!("SELECT count(*) FROM attempt WHERE lane = '{LANE}'")).await
+    }
+
+    /// What became of those that were not accepted, by code, newest last.
+    async fn in_vain_on_our_lane(&self) -> String {
+        self.text(&format!(
+            "SELECT coalesce(string_agg(code || ' x' || n, ', ' ORDER BY last), '') FROM (SELECT coalesce(code, state) AS code, \
+             count(*) AS n, max(started_at) AS last FROM attempt WHERE lane = '{LANE}' AND state <> 'accepted' GROUP BY 1) AS a"
+        ))
+        .await
     }
 
     fn accepted_of_ours(&self) -> usize {

@@ -283,6 +283,12 @@ impl Installation {
         one.fetch_one(&self.database).await.expect("SQL")
     }
 
+    /// A text out of the ledger.
+    pub async fn text(&self, text: &str) -> String {
+        let one = sqlx::query_scalar(AssertSqlSafe(text.to_owned()));
+        one.fetch_one(&self.database).await.expect("SQL")
+    }
+
     /// All rows, oldest first.
     pub async fn rows(&self) -> Vec<Row> {
         let rows = sqlx::query(

@@ -19,6 +19,9 @@ const AT_ONCE_US: i64 = 200_000;
 const FAR: Duration = Duration::from_millis(500);
 const GATHER: Duration = Duration::from_millis(100);
 
+/// A place that is given back less than so much before it comes is of no use to another one: its claim would come too late.
+const SOON: Duration = Duration::from_millis(150);
+
 /// A place in a pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -37,12 +40,20 @@ struct Ask {
     answer: oneshot::Sender<Answer>,
 }
 
+/// What the taker hears.
+#[derive(Debug)]
+enum Word {
+    /// Somebody wants a place.
+    Want(Ask),
+    /// Somebody does not use the one that it has.
+    Free(Place),
+}
+
 /// Takes places in the pace of one account.
 #[derive(Debug, Clone)]
 pub struct Pace {
-    to: mpsc::Sender<Ask>,
+    to: mpsc::Sender<Word>,
     key: Arc<str>,
-    ledger: Ledger,
 }
 
 impl std::fmt::Debug for Ask {
@@ -57,9 +68,9 @@ impl Pace {
         let (to, from) = mpsc::channel(room.max(1));
         let key: Arc<str> = key.into();
         let whole_us = PLACE_US / i64::from(per_s.max(1));
-        let taker = Taker { ledger: ledger.clone(), lanes, key: Arc::clone(&key), whole_us };
+        let taker = Taker { ledger, lanes, key: Arc::clone(&key), whole_us, free: vec![] };
         tokio::spawn(taker.run(from));
-        Self { to, key, ledger }
+        Self { to, key }
     }
 
     /// Under which key the pace is kept.
@@ -75,14 +86,15 @@ impl Pace {
         let stopped = || LedgerError::Away("this process is stopping".to_owned());
         let (answer, answered) = oneshot::channel();
         let ask = Ask { segments: i64::from(segments.max(1)), answer };
-        self.to.send(ask).await.map_err(|_| stopped())?;
+        self.to.send(Word::Want(ask)).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
 
-    /// Gives a place back that is not used: those behind it move up.
-    pub async fn give_back(&self, place: Place) {
-        // not worth a failure: the pace is a little slower then
-        let _ = self.ledger.give_back(&self.key, place.us).await;
+    /// Gives a place back that is not used: the next one of this process who asks has it. Those behind it stay where they are, for moving
+    /// up they would come upon the ones that keep theirs.
+    pub fn give_back(&self, place: Place) {
+        // where nobody hears it, it stays empty: the pace is a little slower then
+        let _ = self.to.try_send(Word::Free(place));
     }
 }
 
@@ -91,18 +103,20 @@ struct Taker {
     lanes: Arc<Lanes>,
     key: Arc<str>,
     whole_us: i64,
+    /// Places that were given back. At most as many as messages wait at once.
+    free: Vec<Place>,
 }
 
 impl Taker {
-    async fn run(self, mut from: mpsc::Receiver<Ask>) {
+    async fn run(mut self, mut from: mpsc::Receiver<Word>) {
         let mut waiting: VecDeque<Ask> = VecDeque::new();
         loop {
-            if waiting.is_empty() {
-                let Some(first) = from.recv().await else { return };
-                waiting.push_back(first);
+            while waiting.is_empty() {
+                let Some(word) = from.recv().await else { return };
+                self.hear(word, &mut waiting);
             }
-            while let Ok(ask) = from.try_recv() {
-                waiting.push_back(ask);
+            while let Ok(word) = from.try_recv() {
+                self.hear(word, &mut waiting);
             }
             if self.take(&mut waiting).await > FAR {
                 tokio::time::sleep(GATHER).await;
@@ -110,9 +124,40 @@ impl Taker {
         }
     }
 
+    fn hear(&mut self, word: Word, waiting: &mut VecDeque<Ask>) {
+        let soonest = Instant::now() + SOON;
+        self.free.retain(|place| place.at >= soonest);
+        match word {
+            Word::Want(ask) => waiting.push_back(ask),
+            Word::Free(place) if place.at >= soonest => self.free.push(place),
+            Word::Free(_) => {}
+        }
+    }
+
+    /// A place that was given back, soon enough and long enough for so many segments: the first of them.
+    fn free_place(&mut self, us: i64) -> Option<Place> {
+        let fits = self.free.iter().enumerate().filter(|(_, place)| place.us >= us);
+        let (index, _) = fits.min_by_key(|(_, place)| place.at)?;
+        Some(self.free.swap_remove(index))
+    }
+
+    /// Gives those at the head of the queue what others gave back.
+    fn hand_on(&mut self, waiting: &mut VecDeque<Ask>, share: Share) {
+        while let Some(ask) = waiting.pop_front() {
+            let Some(place) = self.free_place(share.place_us(ask.segments, self.whole_us)) else {
+                waiting.push_front(ask);
+                return;
+            };
+            if ask.answer.send(Ok(Some(place))).is_err() {
+                self.free.push(place);
+            }
+        }
+    }
+
     /// Takes places for the first of those that wait. Returns how far away the last one is, or would be.
-    async fn take(&self, waiting: &mut VecDeque<Ask>) -> Duration {
+    async fn take(&mut self, waiting: &mut VecDeque<Ask>) -> Duration {
         let share = self.share();
+        self.hand_on(waiting, share);
         let us: Vec<i64> =
             waiting.iter().map(|ask| share.place_us(ask.segments, self.whole_us)).collect();
         let us = &us[..at_once(&us)];
@@ -125,7 +170,7 @@ impl Taker {
                 return Duration::ZERO;
             }
         };
-        let (now, mut last, mut unused) = (Instant::now(), Duration::ZERO, 0);
+        let (now, mut last) = (Instant::now(), Duration::ZERO);
         for (us, wait) in us.iter().zip(&waits) {
             // in this order: who is taken out is answered
             let Some(wait) = *wait else { break };
@@ -133,11 +178,8 @@ impl Taker {
             last = wait;
             let place = Place { at: now + wait, us: *us, share };
             if ask.answer.send(Ok(Some(place))).is_err() {
-                unused += us;
+                self.free.push(place);
             }
-        }
-        if unused > 0 {
-            let _ = self.ledger.give_back(&self.key, unused).await;
         }
         if waits.iter().any(Option::is_none) {
             // whoever stands behind one for whom there was none
@@ -218,6 +260,24 @@ mod tests {
         others.caps.read(&ledger).await.unwrap();
         assert_eq!(others.caps.share(&key, lowered.at).thousandths, 250);
         assert_eq!(others.caps.share("rate/netgsm/b", lowered.at), Share::ALL);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_place_that_is_given_back_is_the_next_ones_and_nobodys_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = ledger(&folder).await;
+        let pace = Pace::start(ledger.clone(), Arc::default(), "k".to_owned(), 1, 10);
+        let first = pace.place(1).await.unwrap().expect("a place");
+        let long = pace.place(4).await.unwrap().expect("a place");
+        pace.give_back(long);
+        // it is too short for five segments, and the next place is behind its end: nobody moves up onto one that another keeps
+        assert_eq!(pace.place(5).await.unwrap(), None);
+        assert_eq!(pace.place(1).await.unwrap(), Some(long));
+        let next = ledger.pace("k", 1, Duration::from_secs(9)).await.unwrap().expect("a place");
+        assert!(Instant::now() + next > long.at + Duration::from_secs(3));
+        // what comes too soon to be claimed for is nobody's any more
+        pace.give_back(Place { at: Instant::now(), ..first });
+        assert_eq!(pace.place(1).await.unwrap(), None);
     }
 
     #[test]

@@ -137,7 +137,7 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
             }
             Claim::LookAgain(why) => {
                 tracing::debug!(ntf = work.ntf, why, "claim wrote nothing: looking again");
-                route::give_back(worker, &route, permit).await;
+                route::give_back(worker, &route, &permit);
                 if let Some(end) = validate::look_again(worker, &mut work).await? {
                     return Ok(end);
                 }

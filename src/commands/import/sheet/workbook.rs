@@ -1,6 +1,6 @@
 //! Excel workbooks, read cell by cell: what a sheet says of its own size is not believed.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -25,6 +25,7 @@ pub(super) struct Workbook {
 impl Workbook {
     pub(super) fn open(bytes: Vec<u8>, name: Option<&str>) -> anyhow::Result<Self> {
         refuse_bombs(&bytes)?;
+        refuse_claims(&bytes)?;
         let book = contained(|| Xlsx::new(Cursor::new(bytes)))?;
         let sheets: Vec<String> = book
             .sheets_metadata()
@@ -131,6 +132,76 @@ fn refuse_bombs(bytes: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How many bytes the shortest of a workbook's shared strings takes: `<si/>`.
+const LEAST_STRING: u64 = 5;
+
+/// calamine makes room for as many shared strings as the workbook claims to have, and a process that asks for more than there is ends at
+/// once (`fuzz/regressions/import_parts`): a claim that its own bytes cannot hold is refused before.
+fn refuse_claims(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|_| unreadable())?;
+    for index in 0..archive.len() {
+        let Ok(mut part) = archive.by_index(index) else { continue };
+        let name = part.name().map(|name| name.to_ascii_lowercase());
+        if name.is_ok_and(|name| !name.ends_with("sharedstrings.xml")) {
+            continue;
+        }
+        let mut claims = Claims::default();
+        let mut page = vec![0; 64 * 1024];
+        // a part that cannot be unpacked is calamine's to refuse
+        while let Ok(read @ 1..) = part.read(&mut page) {
+            page[..read].iter().for_each(|byte| claims.see(*byte));
+            if claims.seen > MOST_UNPACKED {
+                break;
+            }
+        }
+        if claims.most() > claims.seen / LEAST_STRING {
+            return Err(unreadable());
+        }
+    }
+    Ok(())
+}
+
+/// The largest `uniqueCount` in a stream of XML, whatever its width of characters (UTF-16 has a zero beside each of these).
+#[derive(Default)]
+struct Claims {
+    /// Bytes gone over.
+    seen: u64,
+    /// Letters of the name that were just seen; all of them: its value follows.
+    matched: usize,
+    value: u64,
+    most: u64,
+}
+
+impl Claims {
+    const NAME: &'static [u8] = b"uniqueCount";
+
+    fn see(&mut self, byte: u8) {
+        self.seen += 1;
+        if byte == 0 {
+            return;
+        }
+        if self.matched < Self::NAME.len() {
+            self.matched = match byte {
+                _ if byte == Self::NAME[self.matched] => self.matched + 1,
+                _ if byte == Self::NAME[0] => 1,
+                _ => 0,
+            };
+            return;
+        }
+        match byte {
+            b'0'..=b'9' => {
+                self.value = self.value.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+            }
+            b'=' | b'"' | b'\'' | b'+' | b' ' | b'\t' | b'\r' | b'\n' if self.value == 0 => {}
+            _ => (self.most, self.value, self.matched) = (self.most(), 0, 0),
+        }
+    }
+
+    fn most(&self) -> u64 {
+        self.most.max(self.value)
+    }
+}
+
 /// What calamine makes of a file. It panics at some damaged ones (`fuzz/regressions/import_parts`): then the
 /// file is damaged, and nothing that it was reading is used again.
 fn contained<T>(read: impl FnOnce() -> Result<T, XlsxError>) -> anyhow::Result<T> {
@@ -157,4 +228,26 @@ fn unreadable() -> anyhow::Error {
 fn shown(name: &str) -> String {
     let shown = name.chars().take(60);
     shown.map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claimed(text: impl IntoIterator<Item = u8>) -> u64 {
+        let mut claims = Claims::default();
+        text.into_iter().for_each(|byte| claims.see(byte));
+        claims.most()
+    }
+
+    #[test]
+    fn the_largest_claim_is_found_however_it_is_written() {
+        assert_eq!(claimed(*b"<sst count=\"9\" uniqueCount=\"7\">"), 7);
+        assert_eq!(claimed(*b"<x:sst uniqueCount \n=\t ' 53988877665' ><si/>"), 53_988_877_665);
+        assert_eq!(claimed(*b"<sst uuniqueCount='5' uniqueCount=\"12\" uniqueCount='3'"), 12);
+        assert_eq!(claimed(*b"uniqueCount=\"99999999999999999999999999\""), u64::MAX);
+        assert_eq!(claimed("uniqueCount='41'".encode_utf16().flat_map(u16::to_le_bytes)), 41);
+        assert_eq!(claimed("uniqueCount='41'".encode_utf16().flat_map(u16::to_be_bytes)), 41);
+        assert_eq!(claimed(*b"<sst count=\"9\"><si><t>unique 12</t></si>"), 0);
+    }
 }
