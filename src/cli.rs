@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod completions;
 pub mod config;
+pub mod consent;
 pub mod dead_letter;
 pub mod demo;
 pub mod doctor;
@@ -86,6 +87,9 @@ pub enum Command {
     /// Make, list and revoke the tokens of the HTTP door
     #[command(subcommand, after_help = token::EXAMPLES)]
     Token(token::TokenCommand),
+    /// Write down what people said about being contacted, and ask what is known of a number
+    #[command(subcommand, after_help = consent::EXAMPLES)]
+    Consent(consent::ConsentCommand),
     /// Check configuration, broker, database, clock, accounts and texts, and say what to do
     Doctor(doctor::DoctorArgs),
     /// Check the texts, or show an event as its person would read it

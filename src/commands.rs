@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod completions;
 pub mod config;
+pub mod consent;
 pub mod dead_letter;
 pub mod demo;
 pub mod desk;
@@ -90,7 +91,10 @@ impl From<Ended> for Result<(), Failure> {
             }
             Ended::Failed(error) => Err(match error.downcast::<LedgerError>() {
                 Ok(error) => crate::start::ledger_failure(error),
-                Err(error) => Failure::Failed(error),
+                Err(error) => match error.downcast::<crate::approved::Unfit>() {
+                    Ok(unfit) => Failure::Config(unfit.0),
+                    Err(error) => Failure::Failed(error),
+                },
             }),
         }
     }
@@ -124,6 +128,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::DeadLetter(command) => dead_letter::run(&cli.global, &command),
         Command::Lane(command) => lane::run(&cli.global, &command),
         Command::Token(command) => token::run(&cli.global, &command),
+        Command::Consent(command) => consent::run(&cli.global, &command),
         Command::Doctor(_) => doctor::run(&cli.global),
         Command::Completions(args) => completions::run(&args),
         Command::Config(command) => config::run(&cli.global, &command),
@@ -187,6 +192,9 @@ impl Settings {
     /// Everything that is missing.
     pub fn complete_for(self, purpose: Purpose) -> Result<Self, Failure> {
         self.config.check_for(purpose, &self.types).map_err(Failure::Config)?;
+        if matches!(purpose, Purpose::Up | Purpose::Worker) {
+            crate::start::check_templates(&self)?;
+        }
         Ok(self)
     }
 }

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
+use crate::approved::Approved;
 use crate::measures;
 
 /// What is said of a part that does what it should.
@@ -42,6 +43,7 @@ struct Known {
     stop: OnceLock<CancellationToken>,
     metrics: OnceLock<Arc<Metrics>>,
     reconciled: OnceLock<Arc<Counts>>,
+    approved: OnceLock<Arc<Approved>>,
 }
 
 impl Parts {
@@ -73,6 +75,11 @@ impl Parts {
     /// A scheduler looks for unknown attempts.
     pub fn reconciles(&self, counts: Arc<Counts>) {
         let _ = self.0.reconciled.set(counts);
+    }
+
+    /// Templates are mapped, and compared with what their vendors approved.
+    pub fn has_templates(&self, approved: Arc<Approved>) {
+        let _ = self.0.approved.set(approved);
     }
 
     /// What it has done, once there is one.
@@ -181,7 +188,12 @@ impl Parts {
         }
         let Some(ledger) = self.0.ledger.get() else { return waits("waiting for the ledger") };
         let Some(bus) = self.0.bus.get() else { return waits("waiting for the broker") };
-        asked(ledger, bus.as_deref(), self.0.worker.get()).await
+        let (all, mut said) = asked(ledger, bus.as_deref(), self.0.worker.get()).await;
+        // no reason not to be ready: where a template does not work its messages take the next channel
+        if let Some(approved) = self.0.approved.get() {
+            said["templates"] = json!(approved.said());
+        }
+        (all, said)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The `ulak` command: arguments, configuration, start and stop, and nothing else. What it does is in the crates.
 
+pub mod approved;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -94,7 +94,7 @@ where
         health.measures(measures::of(process.name, &settings.registry));
         health.ends_with(stop.soft.clone());
         told_of.follow(&health, &stop.soft);
-        let pages = Pages::serve(process.extent, listener, &settings, &health, &stop);
+        let pages = Pages::serve(process.extent, listener, &settings, &health, &stop)?;
         schemas::PhoneNumber::load_rules();
         let Some(ledger) = open(process.extent, &told, &stop).await? else { return Ok(()) };
         health.has_ledger(ledger.clone());
@@ -105,8 +105,10 @@ where
         let Some(bus) = broker(&settings, process, &stop).await? else { return Ok(()) };
         health.has_broker(bus.clone());
         let ready = Ready { settings, ledger: ledger.clone(), bus: bus.clone(), health };
-        let hard = stop.hard.clone();
+        let (soft, hard) = (stop.soft.clone(), stop.hard.clone());
         let worked = work(ready, prepared, stop).await;
+        // where it failed by itself nobody was asked to stop: the door would stay open for ever, and this process with it
+        soft.cancel();
         pages.finish(&hard).await;
         if let Some(bus) = bus {
             bus.close().await;
@@ -152,8 +154,8 @@ impl Pages {
         settings: &Settings,
         health: &health::Parts,
         stop: &Stop,
-    ) -> Self {
-        match extent {
+    ) -> anyhow::Result<Self> {
+        Ok(match extent {
             Extent::Part => {
                 let serving = health::serve(listener, health.clone(), stop.hard.clone());
                 Self { door: None, serving: tokio::spawn(serving) }
@@ -163,13 +165,14 @@ impl Pages {
                 let registry = Arc::clone(&settings.registry);
                 let door = gateway::Door::new(told, registry, stop.soft.clone());
                 door.measured_by(health.metrics());
+                door.takes(start::gateway_hooks(&settings.config)?);
                 let router = gateway::router(&door).merge(health::pages(health.clone()));
                 // a stop takes nothing new; what has begun is finished
                 let finish = finish_within(settings.config.worker.drain);
                 let serving = gateway::serve(listener, router, stop.soft.clone(), finish);
                 Self { door: Some(door), serving: tokio::spawn(serving) }
             }
-        }
+        })
     }
 
     fn open(&self, settings: &Settings, ledger: &Ledger) {

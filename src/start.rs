@@ -2,8 +2,13 @@
 //!
 //! Absent is not wrong: it says so once and waits. A refused login, another master key, a newer schema end the process.
 
+mod channels;
+mod hooks;
 #[cfg(test)]
 mod tests;
+
+pub use channels::{check_templates, map_templates};
+pub use hooks::gateway_hooks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -168,7 +173,10 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
             sender: clinic.sender.clone(),
             netgsm: clinic.netgsm_account.clone(),
             twilio: clinic.twilio_account.clone(),
+            whatsapp: clinic.whatsapp_account.clone(),
             iys: clinic.iys_account.clone(),
+            channels: channels::order(config, clinic),
+            fallback_after: clinic.fallback_after.clone(),
             quiet_hours: clinic.quiet_hours.and_then(|q| worker::QuietHours::new(q.from, q.to)),
             min_gap: delta(clinic.min_gap),
             consent: consent.collect(),
@@ -193,7 +201,9 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
     let twilio = config.providers.twilio.iter().map(|(name, account)| {
         let account = worker::settings::TwilioAccount {
             account: twilio_account(account),
+            whatsapp: channels::twilio_whatsapp(account, twilio_account(account)),
             max_per_s: account.max_per_s.map(std::num::NonZeroU32::get),
+            status_callback: channels::status_callback(config, account),
         };
         (name.clone(), account)
     });
@@ -220,7 +230,10 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
         clinics: clinics.collect(),
         netgsm: netgsm.collect(),
         twilio: twilio.collect(),
+        whatsapp: channels::whatsapp(config),
         sms_order: config.route.sms.iter().map(|provider| sms_provider(*provider)).collect(),
+        whatsapp_order: config.route.whatsapp.iter().map(|it| channels::provider(*it)).collect(),
+        templates: channels::templates(config),
         iys: iys.collect(),
         consent_source: match config.consent.source {
             ConsentSource::Iys => worker::settings::ConsentSource::Iys,
@@ -246,11 +259,12 @@ pub fn gateway_settings(config: &Config) -> gateway::Settings {
 pub fn scheduler_settings(config: &Config) -> scheduler::Settings {
     let worker = worker_settings(config);
     let clinics = worker.clinics.iter().map(|(id, clinic)| (id.clone(), clinic.min_gap));
-    let lanes = worker.clinics.iter().map(|(id, clinic)| {
-        (id.clone(), worker.sms_lanes(clinic).into_iter().map(|lane| lane.name).collect())
-    });
+    let lanes = worker.clinics.iter();
+    let lanes = lanes.map(|(id, clinic)| (id.clone(), channels::lanes(&worker, clinic)));
     let netgsm = worker.netgsm.iter();
     let twilio = worker.twilio.iter();
+    let twilio_whatsapp = worker.twilio.iter();
+    let whatsapp = worker.whatsapp.iter();
     scheduler::Settings {
         clinics: clinics.collect(),
         lanes: lanes.collect(),
@@ -258,6 +272,12 @@ pub fn scheduler_settings(config: &Config) -> scheduler::Settings {
             .map(|(name, to)| (name.clone(), (to.account.clone(), to.max_per_s)))
             .collect::<BTreeMap<_, _>>(),
         twilio: twilio
+            .map(|(name, to)| (name.clone(), (to.account.clone(), to.max_per_s)))
+            .collect::<BTreeMap<_, _>>(),
+        twilio_whatsapp: twilio_whatsapp
+            .filter_map(|(name, to)| Some((name.clone(), to.whatsapp.clone()?)))
+            .collect::<BTreeMap<_, _>>(),
+        whatsapp: whatsapp
             .map(|(name, to)| (name.clone(), (to.account.clone(), to.max_per_s)))
             .collect::<BTreeMap<_, _>>(),
         reconcile: reconcile_settings(config),
@@ -331,10 +351,10 @@ fn twilio_account(account: &TwilioAccount) -> providers::twilio::Account {
     to
 }
 
-fn sms_provider(provider: SmsProvider) -> worker::settings::SmsProvider {
+fn sms_provider(provider: SmsProvider) -> worker::settings::Provider {
     match provider {
-        SmsProvider::Netgsm => worker::settings::SmsProvider::Netgsm,
-        SmsProvider::Twilio => worker::settings::SmsProvider::Twilio,
+        SmsProvider::Netgsm => worker::settings::Provider::Netgsm,
+        SmsProvider::Twilio => worker::settings::Provider::Twilio,
     }
 }
 
@@ -356,6 +376,9 @@ pub fn renderer(settings: &Settings) -> anyhow::Result<Arc<templates::Renderer>>
     for (id, clinic) in &settings.config.clinics {
         renderer.set_policy(id.clone(), RenderPolicy { fold_turkish: clinic.fold_turkish });
     }
+    let wanted = worker_settings(&settings.config).templates;
+    map_templates(&mut renderer, settings, &wanted)
+        .map_err(|failure| anyhow!(failure.lines().join("; ")))?;
     for note in renderer.notes() {
         tracing::warn!(note, "a text costs more than it has to");
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use worker::Worker;
 use worker::intake::{self, Drained};
 
+use crate::approved::Approved;
 use crate::lifecycle::Stop;
 use crate::process::Ready;
 use crate::start;
@@ -43,7 +44,10 @@ pub async fn both(ready: Ready, renderer: Arc<Renderer>, stop: Stop) -> anyhow::
 /// Broker or ledger refuse this process for good, or messages were left in flight.
 pub async fn worker(ready: Ready, renderer: Arc<Renderer>, stop: Stop) -> anyhow::Result<()> {
     match &ready.bus {
-        Some(bus) => send(sender(&ready, renderer)?, Inlet::Bus(Arc::clone(bus)), &stop).await,
+        Some(bus) => {
+            let worker = sender(&ready, renderer, &stop).await?;
+            send(worker, Inlet::Bus(Arc::clone(bus)), &stop).await
+        }
         None => send_and_release(&ready, renderer, here(&ready), &stop).await,
     }
 }
@@ -71,7 +75,7 @@ async fn send_and_release(
     (outlet, inlet): (Outlet, Inlet),
     stop: &Stop,
 ) -> anyhow::Result<()> {
-    let worker = sender(ready, renderer)?;
+    let worker = sender(ready, renderer, stop).await?;
     let stop = Stop { soft: stop.soft.child_token(), hard: stop.hard.clone() };
     let (sent, released) = tokio::join!(
         ending(&stop.soft, send(worker, inlet, &stop)),
@@ -87,13 +91,37 @@ async fn ending<T>(other: &CancellationToken, work: impl Future<Output = T>) -> 
     done
 }
 
-fn sender(ready: &Ready, renderer: Arc<Renderer>) -> anyhow::Result<Arc<Worker>> {
+async fn sender(
+    ready: &Ready,
+    renderer: Arc<Renderer>,
+    stop: &Stop,
+) -> anyhow::Result<Arc<Worker>> {
     let told = start::worker_settings(&ready.settings.config);
+    if !told.templates.is_empty() {
+        compare_templates(ready, &told, stop).await?;
+    }
     let registry = Arc::clone(&ready.settings.registry);
     let worker = Worker::new(told, registry, renderer, ready.ledger.clone())?;
     let worker = Arc::new(worker.measured_by(ready.health.metrics()));
     ready.health.has_worker(Arc::clone(&worker));
     Ok(worker)
+}
+
+/// A template that is not what its vendor approved refuses the start; a vendor that does not answer is asked again later.
+async fn compare_templates(
+    ready: &Ready,
+    told: &worker::Settings,
+    stop: &Stop,
+) -> anyhow::Result<()> {
+    let approved = Arc::new(Approved::default());
+    tokio::select! {
+        () = stop.soft.cancelled() => return Ok(()),
+        fits = approved.at_start(told, &ready.settings.config) => fits?,
+    }
+    ready.health.has_templates(Arc::clone(&approved));
+    let (told, soft) = (told.clone(), stop.soft.clone());
+    tokio::spawn(async move { approved.keep_asking(&told, &soft).await });
+    Ok(())
 }
 
 async fn send(worker: Arc<Worker>, inlet: Inlet, stop: &Stop) -> anyhow::Result<()> {

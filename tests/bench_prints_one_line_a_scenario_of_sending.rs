@@ -90,3 +90,22 @@ async fn bench_prints_one_line_a_scenario_of_limits() {
     assert_eq!(messages, [300, 400]);
     assert_eq!(count(&lines[2], "workers"), 4);
 }
+
+/// All receipts are taken, and the line has the comparison: with them, without, and the ratio.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bench_compares_sending_with_and_without_a_burst_of_receipts() {
+    let services = Services::shared();
+    let (vhost, store) = (Vhost::create_on(&services).await, Database::create_on(&services).await);
+    let (broker, database) = (vhost.url(), store.url());
+    let args = ["--receipts", "300", "--broker", &broker, "--database", &database, "receipts"];
+    let lines = bench(&args).await.json();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!(line["scenario"], "receipts");
+    assert_eq!((count(line, "messages"), count(line, "receipts")), (200, 300));
+    let numbers =
+        ["receipts_per_s", "p50_ms", "p99_ms", "p50_without_ms", "p99_without_ms", "p99_ratio"];
+    for field in numbers {
+        assert!(line[field].as_f64().is_some_and(|n| n >= 0.0), "{field} in {line}");
+    }
+    assert!(line["goal"].is_string() && line["met"].is_boolean(), "{line}");
+}

@@ -16,11 +16,31 @@ const LARGEST: usize = 1024 * 1024;
 const MOST: usize = 1_000;
 /// How long a body may take to arrive.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+/// Limits of a body of events.
+const EVENTS: Bounds = Bounds { most: LARGEST, said: "1 MiB", within: ARRIVES_WITHIN };
 /// The same once the process stops.
 const ARRIVES_AT_STOP: Duration = Duration::from_secs(3);
 /// What is taken.
 const TAKEN: [&str; 3] =
     ["application/cloudevents+json", "application/cloudevents-batch+json", "application/json"];
+
+/// What a body may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Largest, bytes.
+    pub most: usize,
+    /// The same in words.
+    pub said: &'static str,
+    /// How long it may take to arrive.
+    pub within: Duration,
+}
+
+impl Bounds {
+    /// 413.
+    pub fn too_large(self) -> Problem {
+        Problem::too_large(format!("The body is over {}. Nothing was taken.", self.said))
+    }
+}
 
 /// The body of a `POST /v1/events`: one event, or several that are taken all or not at all.
 #[derive(Debug)]
@@ -67,23 +87,40 @@ fn is_taken(declared: &str) -> bool {
         })
 }
 
+/// Reads a body of events.
+///
+/// # Errors
+/// As [`read_within`].
+pub(crate) async fn read(body: Body, stop: &CancellationToken) -> Result<Vec<u8>, Problem> {
+    read_within(body, EVENTS, stop).await.map_err(|problem| match problem.status() {
+        413 => too_large(),
+        _ => problem,
+    })
+}
+
 /// Reads a body.
 ///
 /// # Errors
 /// 400 when it is cut off, 408 when it takes too long, 413 when it is too large, 503 when the process stops before it is there.
-pub(crate) async fn read(body: Body, stop: &CancellationToken) -> Result<Vec<u8>, Problem> {
-    let body = Limited::new(body, LARGEST).collect();
+pub(crate) async fn read_within(
+    body: Body,
+    bounds: Bounds,
+    stop: &CancellationToken,
+) -> Result<Vec<u8>, Problem> {
+    let body = Limited::new(body, bounds.most).collect();
     let stopped = async {
         stop.cancelled().await;
         tokio::time::sleep(ARRIVES_AT_STOP).await;
     };
     let read = tokio::select! {
-        read = tokio::time::timeout(ARRIVES_WITHIN, body) => read.map_err(|_| Problem::slow())?,
+        read = tokio::time::timeout(bounds.within, body) => {
+            read.map_err(|_| Problem::slow(bounds.within))?
+        }
         () = stopped => return Err(Problem::stopping()),
     };
     match read {
         Ok(read) => Ok(read.to_bytes().to_vec()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) if error.is::<LengthLimitError>() => Err(bounds.too_large()),
         Err(_) => Err(Problem::unreadable("The body was cut off. Nothing was taken.")),
     }
 }

@@ -1,5 +1,6 @@
 //! What all requests share: the ledger once it is there, the clinics, the event types, the stop.
 
+use crate::hooks::{Hints, Hooks, Room};
 use crate::problem::Problem;
 use chrono::TimeDelta;
 use ledger::door::{TakeIn, Taken};
@@ -8,6 +9,7 @@ use ledger::gather::Gather;
 use ledger::tokens::TokenSecret;
 use ledger::{Ledger, LedgerError};
 use metrics::Metrics;
+use receipts::Intake;
 use schemas::{ClinicId, Registry};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -38,6 +40,8 @@ struct Inner {
     stop: CancellationToken,
     open: OnceLock<Open>,
     metrics: OnceLock<Arc<Metrics>>,
+    hooks: OnceLock<Hooks>,
+    room: Room,
 }
 
 /// An open door.
@@ -48,14 +52,19 @@ pub(crate) struct Open {
     pub facts: Arc<dyn TakesFacts>,
     /// Single events, taken in together.
     pub take_in: Gather<TakeIn, Taken>,
+    /// Takes receipts in, with those that come at the same moment.
+    pub receipts: Intake,
+    /// Passes on what Netgsm hints at.
+    pub hints: Hints,
     tokens: Gather<TokenSecret, Option<String>>,
 }
 
 impl Door {
     /// A closed door. After `stop` nobody is kept waiting for outcomes any more.
     pub fn new(settings: Settings, registry: Arc<Registry>, stop: CancellationToken) -> Self {
-        let (open, metrics) = (OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Inner { settings, registry, stop, open, metrics }))
+        let (open, metrics, hooks) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        let room = Room::default();
+        Self(Arc::new(Inner { settings, registry, stop, open, metrics, hooks, room }))
     }
 
     /// The ledger is there, and somebody who takes facts in: requests are answered from now on. A door is opened once.
@@ -66,6 +75,8 @@ impl Door {
             take_in: Gather::over(ledger, ROOM, |ledger, items| {
                 Box::pin(async move { ledger.take_in_each(&items).await })
             }),
+            receipts: Intake::start(ledger, self.0.metrics.get().cloned()),
+            hints: Hints::start(ledger),
             tokens: Gather::over(ledger, ROOM, |ledger, secrets| {
                 Box::pin(async move { ledger.clinics_of_tokens(&secrets).await })
             }),
@@ -76,6 +87,19 @@ impl Door {
     /// Measures into these metrics. Told once.
     pub fn measured_by(&self, metrics: Arc<Metrics>) {
         let _ = self.0.metrics.set(metrics);
+    }
+
+    /// Takes these webhooks. Told once; without it there are none, and each is answered 403.
+    pub fn takes(&self, hooks: Hooks) {
+        let _ = self.0.hooks.set(hooks);
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks {
+        self.0.hooks.get_or_init(Hooks::default)
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
     }
 
     pub(crate) fn metrics(&self) -> Option<&Metrics> {

@@ -1,6 +1,6 @@
 //! What comes in over HTTP: events of clinics whose systems do not speak AMQP, and what became of them.
 //!
-//! `POST /v1/events`, `GET /v1/notifications/{id}`, `GET /v1/outcomes`, described by `/openapi.json`. A token belongs to one
+//! `POST /v1/events`, `GET /v1/notifications/{id}`, `GET /v1/outcomes`, `/v1/webhooks/…`, described by `/openapi.json`. A token belongs to one
 //! clinic and opens nothing of another one. What is answered with 202 is committed; what is answered otherwise is not in the
 //! ledger at all. No answer, error or log line carries a name, a number or a text.
 //!
@@ -14,6 +14,7 @@ mod auth;
 mod body;
 mod door;
 mod events;
+mod hooks;
 mod linger;
 mod notifications;
 mod outcomes;
@@ -25,5 +26,6 @@ mod serve;
 
 pub use door::{Door, Settings};
 pub use events::VIA;
+pub use hooks::Hooks;
 pub use routes::{OPENAPI, ROUTES, Route, router};
 pub use serve::serve;

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// Most that is read of a body that nobody wants, bytes.
-const AT_MOST: usize = 4 * 1024 * 1024;
+/// Most that is read of a body that nobody wants, bytes: ten megabytes still get their answer.
+const AT_MOST: usize = 12 * 1024 * 1024;
 /// How long it is read.
 const WITHIN: Duration = Duration::from_secs(2);
 

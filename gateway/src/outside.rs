@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use ledger::telling::Place;
 use schemas::Registry;
 
-use crate::{auth, body, events, outcomes};
+use crate::{auth, body, events, hooks, outcomes};
 
 /// What a body's items are, read for this clinic: `Ok` how many, `Err` the problem as JSON.
 ///
@@ -44,4 +44,9 @@ pub fn cursor(text: &str) -> Option<Place> {
 /// A cursor, written.
 pub fn write_cursor(place: Place) -> String {
     outcomes::cursor(place)
+}
+
+/// What a body of Netgsm's hint may mean.
+pub fn hinted_jobs(body: &[u8]) -> Vec<String> {
+    hooks::jobs(body)
 }

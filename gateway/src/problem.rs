@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use schemas::{Refusal, Rule};
 use serde::Serialize;
+use std::time::Duration;
 
 /// Seconds after which a caller should try again while the ledger is away.
 const COME_BACK_S: u32 = 5;
@@ -120,13 +121,51 @@ impl Problem {
     }
 
     /// 408: the body took too long.
-    pub fn slow() -> Self {
+    pub fn slow(within: Duration) -> Self {
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
             "slow-body",
             "The body took too long",
-            "The body did not arrive within 30 seconds. Nothing was taken.",
+            format!(
+                "The body did not arrive within {} seconds. Nothing was taken.",
+                within.as_secs()
+            ),
         )
+    }
+
+    /// 403: a webhook without the token or the signature of any account.
+    pub fn not_proven() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not-proven",
+            "The caller did not prove who it is",
+            "The token or the signature is missing or wrong: compare the vendor's address and secret with the configuration, and gateway.public_url with the address that the vendor calls. Nothing was taken.",
+        )
+    }
+
+    /// 404: no such webhook.
+    pub fn no_hook() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "unknown-hook",
+            "No such webhook",
+            "There are twilio/status, whatsapp/status and netgsm/report.",
+        )
+    }
+
+    /// 503: more comes than can be taken now.
+    pub fn crowded() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "crowded",
+            "Too much comes at once",
+            "Too many calls wait already: send the same one again later. Nothing was taken.",
+        )
+    }
+
+    /// Its status.
+    pub const fn status(&self) -> u16 {
+        self.status
     }
 
     /// 413.

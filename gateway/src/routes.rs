@@ -3,7 +3,7 @@
 use crate::door::Door;
 use crate::linger::linger;
 use crate::problem::Problem;
-use crate::{events, notifications, outcomes};
+use crate::{events, hooks, notifications, outcomes};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -30,6 +30,11 @@ pub struct Route {
     handler: fn() -> MethodRouter<Door>,
 }
 
+/// Statuses of a webhook; 400 also for a path that is no UTF-8.
+const POSTED: &[u16] = &[200, 400, 403, 404, 408, 413, 500, 503];
+/// Statuses of a webhook's challenge.
+const CHALLENGED: &[u16] = &[200, 400, 403, 404, 413];
+
 /// Everything that the door answers. The router is made of it, and a test holds `openapi.json` to it.
 pub const ROUTES: &[Route] = &[
     Route {
@@ -55,6 +60,30 @@ pub const ROUTES: &[Route] = &[
         method: "get",
         statuses: &[200, 400, 401, 500, 503],
         handler: || get(outcomes::get),
+    },
+    Route {
+        path: "/v1/webhooks/{provider}/{hook}",
+        method: "post",
+        statuses: POSTED,
+        handler: || post(hooks::post),
+    },
+    Route {
+        path: "/v1/webhooks/{provider}/{hook}",
+        method: "get",
+        statuses: CHALLENGED,
+        handler: || get(hooks::challenge),
+    },
+    Route {
+        path: "/v1/webhooks/{provider}/{hook}/{token}",
+        method: "post",
+        statuses: POSTED,
+        handler: || post(hooks::post_with_token),
+    },
+    Route {
+        path: "/v1/webhooks/{provider}/{hook}/{token}",
+        method: "get",
+        statuses: CHALLENGED,
+        handler: || get(hooks::challenge_with_token),
     },
     Route { path: "/openapi.json", method: "get", statuses: &[200], handler: || get(openapi) },
 ];

@@ -11,6 +11,7 @@ pub(crate) struct AttemptWrite {
     pub ntf: String,
     pub n: i64,
     pub channel: String,
+    pub next_channel: Option<String>,
     pub lane: String,
     pub token: String,
     pub number: String,
@@ -25,6 +26,7 @@ impl AttemptWrite {
             ntf: claim.origin.ntf().to_owned(),
             n: i64::from(claim.n),
             channel: claim.channel.clone(),
+            next_channel: claim.next_channel.clone(),
             lane: claim.lane.clone(),
             token: claim.token.clone(),
             number: claim.number.clone(),
@@ -43,9 +45,9 @@ pub(crate) async fn insert_attempts(
         return Ok(());
     }
     query(
-        "-- insert attempts\nINSERT INTO attempt (ntf, n, channel, lane, state, token, number, segments, started_at, deadline_at) \
-         SELECT ntf, n, channel, lane, 'open', token, number, segments, started_at, deadline_at \
-         FROM {rows:ntf text, n bigint, channel text, lane text, token text, number text, segments bigint, started_at bigint, deadline_at bigint}",
+        "-- insert attempts\nINSERT INTO attempt (ntf, n, channel, next_channel, lane, state, token, number, segments, started_at, deadline_at) \
+         SELECT ntf, n, channel, next_channel, lane, 'open', token, number, segments, started_at, deadline_at \
+         FROM {rows:ntf text, n bigint, channel text, next_channel text, lane text, token text, number text, segments bigint, started_at bigint, deadline_at bigint}",
     )
     .bind(columns(attempts)?)
     .execute(tx)

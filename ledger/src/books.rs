@@ -33,6 +33,8 @@ pub struct HourBooks {
     pub duplicates: i64,
     /// Notifications of which a second attempt was accepted in this hour.
     pub sent_twice: i64,
+    /// Notifications that a second channel took in this hour, after the first one was lost or not heard of.
+    pub two_channel: i64,
     /// The books of facts.
     pub facts: FactBooks,
 }
@@ -61,6 +63,7 @@ impl HourBooks {
         }
         self.duplicates += other.duplicates;
         self.sent_twice += other.sent_twice;
+        self.two_channel += other.two_channel;
         self.facts.received += other.facts.received;
         self.facts.applied += other.facts.applied;
         self.facts.stale += other.facts.stale;
@@ -104,6 +107,7 @@ pub fn compare(told: &[Line], rows: &[Line], facts: &[Line]) -> Vec<HourBooks> {
             "duplicate" => books.duplicates += line.n,
             "fact-duplicate" => books.facts.duplicates += line.n,
             "sent-twice" => books.sent_twice += line.n,
+            "two-channel" => books.two_channel += line.n,
             _ => {}
         });
     }

@@ -9,7 +9,7 @@ use crate::ground::{Draft, Ground, NewRow};
 use crate::protocol::{self, Command};
 use crate::record::NewRecord;
 use crate::slice;
-use crate::slots::{self, Leave, SlotKind, Wanted};
+use crate::slots::{self, SlotKind, Wanted};
 use crate::state::State;
 use crate::write::Writes;
 
@@ -129,8 +129,7 @@ impl Ledger {
                 writes.records.push(NewRecord::of(&locked.clinic, ntf, now, entry)?);
             }
             if let Some(old) = &claim.supersedes {
-                ground.supersede(&mut writes, old, ntf, now)?;
-                left.push((old.clone(), Leave::All));
+                left.push((old.clone(), ground.supersede(&mut writes, old, ntf, now)?));
             }
         }
         ground.drop_forgotten(&mut tx).await?;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Schema version that this program writes.
-pub(crate) const SCHEMA: i64 = 6;
+pub(crate) const SCHEMA: i64 = 7;
 /// What brings a schema to each version: for both engines, for PostgreSQL, for SQLite.
 const MIGRATIONS: &[(i64, [&str; 3])] = &[
     (
@@ -29,6 +29,7 @@ const MIGRATIONS: &[(i64, [&str; 3])] = &[
     (4, [include_str!("../migrations/0004_reconcile.sql"), "", ""]),
     (5, [include_str!("../migrations/0005_books.sql"), "", ""]),
     (6, [include_str!("../migrations/0006_caps.sql"), "", ""]),
+    (7, [include_str!("../migrations/0007_receipts.sql"), "", ""]),
 ];
 /// Advisory lock that migrations take on PostgreSQL; any fixed number.
 const MIGRATION_LOCK: i64 = 0x756c_616b;

@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::write::{Locks, Writes, append, lock, storable};
 
 /// Where a replayed row waits: a lane of nobody, which nothing closes. The worker that decides about it finds the lane that counts.
-const LANE_OF_NOBODY: &str = "none";
+pub(crate) const LANE_OF_NOBODY: &str = "none";
 
 /// Who does something, and why: both go into the record.
 #[derive(Debug, Clone, Copy)]

@@ -151,6 +151,8 @@ pub struct Claim {
     pub n: u32,
     /// Channel.
     pub channel: String,
+    /// What may be tried instead when it certainly cannot arrive on this one, or is not heard of for too long.
+    pub next_channel: Option<String>,
     /// Provider, account and sender.
     pub lane: String,
     /// Keyed hash of (account, number).

@@ -16,8 +16,8 @@ pub use look::FactRow;
 pub use together::FactTx;
 pub use told::{Answer, Done, Item, TakesFacts, Told};
 pub use watch::FACTS;
-pub(crate) use words::put_on_list;
-pub use words::{FactWord, SaidWord};
+pub use words::{FactWord, SaidWord, WordBy};
+pub(crate) use words::{put_on_list, said};
 
 /// What becomes of a fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::record::{Entry, NewRecord};
 use crate::revs::Revs;
+use crate::settle::ending;
+use crate::slots::Leave;
 use crate::state::State;
 use crate::write::{Locked, Writes, lock};
 use serde::Serialize;
@@ -125,15 +127,17 @@ impl Ground {
         old: &str,
         by: &str,
         now: i64,
-    ) -> Result<(), LedgerError> {
-        let Some(locked) = self.locked.get(old) else { return Ok(()) };
-        if let Ok(change) = protocol::apply(Some(&locked.row), &Command::Cancel) {
-            let why = format!("superseded by {by}");
-            writes.row(old, &change.row, &why, now, None);
-            let entry = Entry::Ended { state: State::Cancelled, why, consent: None };
-            writes.records.push(NewRecord::of(&locked.clinic, old, now, &entry)?);
-        }
-        Ok(())
+    ) -> Result<Leave, LedgerError> {
+        let Some(locked) = self.locked.get(old) else { return Ok(Leave::All) };
+        let Ok(change) = protocol::apply(Some(&locked.row), &Command::Cancel) else {
+            return Ok(Leave::All);
+        };
+        let why = format!("superseded by {by}");
+        let (state, why) = ending(State::Cancelled, change.row.state, &why);
+        writes.row(old, &change.row, &why, now, None);
+        let entry = Entry::Ended { state, why, consent: None };
+        writes.records.push(NewRecord::of(&locked.clinic, old, now, &entry)?);
+        Ok(Leave::ending(state, now, locked.gap_ms))
     }
 
     /// Of what lost nothing is to stay: its row was inserted only to learn whether it is new, its appointment does not move.

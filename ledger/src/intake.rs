@@ -30,6 +30,7 @@ pub fn keys(vault: &Vault, event: &Event, event_type: &EventType) -> Keys {
         thing: vault.hash(Purpose::Thing, &[clinic, &event.event_type, &thing]),
         gap: event.gap_key(&event_type.policy).map(|gap| vault.hash(Purpose::Gap, &[clinic, &gap])),
         number: None,
+        reach: vec![],
     }
 }
 

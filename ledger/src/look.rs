@@ -6,9 +6,10 @@ use crate::error::LedgerError;
 use crate::protocol;
 use crate::record::Entry;
 use crate::slice;
-use crate::state::{AttemptState, State};
+use crate::state::{AttemptState, Reach, State};
+use crate::write::parse_attempt;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a notification's row says.
 #[derive(Debug, Clone)]
@@ -36,6 +37,10 @@ pub struct Tried {
     pub lane: String,
     /// Its state.
     pub state: AttemptState,
+    /// Channel it went out on.
+    pub channel: String,
+    /// What is known of its way to the person.
+    pub reach: Reach,
 }
 
 /// A sealed event body.
@@ -73,6 +78,8 @@ pub struct Keys {
     pub gap: Option<String>,
     /// [`crate::vault::Purpose::Number`], where the provider does not echo our reference.
     pub number: Option<String>,
+    /// Numbers on channels that may be unreachable ([`crate::receipts::unreachable_key`]).
+    pub reach: Vec<String>,
 }
 
 /// A person as known.
@@ -131,6 +138,8 @@ pub struct Surroundings {
     pub gap: Option<Holder>,
     /// Holder of the number.
     pub number: Option<Holder>,
+    /// Which of the numbers asked for could not be reached lately on their channel.
+    pub unreachable: Vec<String>,
 }
 
 impl Ledger {
@@ -141,7 +150,7 @@ impl Ledger {
     pub async fn rows(&self, asks: &[RowAsk]) -> Result<Vec<Option<SeenRow>>, LedgerError> {
         let found = query(
             "-- rows\nSELECT n.ntf, n.state, n.fence, n.digest, n.why, n.clinic, n.person, \
-               (SELECT string_agg(a.channel || ':' || a.state || ':' || a.lane, '\n' ORDER BY a.n) FROM attempt a WHERE a.ntf = n.ntf) AS attempts, \
+               (SELECT string_agg(a.channel || ':' || a.state || ':' || a.reach || ':' || a.lane, '\n' ORDER BY a.n) FROM attempt a WHERE a.ntf = n.ntf) AS attempts, \
                (SELECT o.lane FROM open o WHERE o.ntf = n.ntf) AS lane, \
                CASE WHEN r.body = 1 THEN (SELECT e.bytes FROM record e WHERE e.ntf = n.ntf AND e.kind = 'received' LIMIT 1) END AS received, \
                CASE WHEN r.body = 1 THEN (SELECT p.wrapped FROM person p WHERE p.id = n.person) END AS wrapped \
@@ -189,6 +198,7 @@ impl Ledger {
                 ("slot", ask.number.as_ref()),
             ];
             keys.extend(named.into_iter().filter_map(|(kind, key)| Some(Of { kind, key: key? })));
+            keys.extend(ask.reach.iter().map(|key| Of { kind: "reach", key }));
         }
         let found = query(
             "-- surroundings\nWITH r AS (SELECT kind, key FROM {rows:kind text, key text}) \
@@ -199,7 +209,8 @@ impl Ledger {
                FROM r JOIN appointment a ON a.key = r.key WHERE r.kind = 'appointment' \
              UNION ALL SELECT 'slot', s.key, s.holder, n.state || ':' || coalesce(n.version_kind, ''), coalesce(s.until, -1), \
                  coalesce(n.version, 0), 0, 0 \
-               FROM r JOIN slot s ON s.key = r.key JOIN notification n ON n.ntf = s.holder WHERE r.kind = 'slot'",
+               FROM r JOIN slot s ON s.key = r.key JOIN notification n ON n.ntf = s.holder WHERE r.kind = 'slot' \
+             UNION ALL SELECT 'reach', u.key, '', '', 0, 0, 0, 0 FROM r JOIN unreachable u ON u.key = r.key WHERE r.kind = 'reach' AND u.until > {now}",
         )
         .bind(columns(&keys)?)
         .fetch_all(self.db.read())
@@ -208,6 +219,7 @@ impl Ledger {
         let mut suppressed = HashMap::new();
         let mut appointments = HashMap::new();
         let mut slots = HashMap::new();
+        let mut unreachable = HashSet::new();
         for row in &found {
             let (kind, key): (String, String) = (row.try_get("kind")?, row.try_get("key")?);
             let (a, b): (String, String) = (row.try_get("a")?, row.try_get("b")?);
@@ -216,6 +228,7 @@ impl Ledger {
             match kind.as_str() {
                 "person" => drop(persons.insert(key, SeenPerson { id: a, wrapped: b, rev: i })),
                 "suppression" => drop(suppressed.insert(key, a)),
+                "reach" => drop(unreachable.insert(key)),
                 "appointment" => drop(appointments.insert(
                     key,
                     SeenAppointment {
@@ -237,6 +250,7 @@ impl Ledger {
             thing: slots.get(&ask.thing).cloned(),
             gap: ask.gap.as_ref().and_then(|k| slots.get(k)).cloned(),
             number: ask.number.as_ref().and_then(|k| slots.get(k)).cloned(),
+            unreachable: ask.reach.iter().filter(|k| unreachable.contains(*k)).cloned().collect(),
         };
         Ok(asks.iter().map(take).collect())
     }
@@ -279,18 +293,17 @@ pub(crate) fn parse_state(text: &str) -> Result<State, LedgerError> {
     State::parse(text).ok_or_else(|| LedgerError::Corrupt(format!("state {text:?}")))
 }
 
-/// Reads attempts, one a line: channel, state, lane.
+/// Reads attempts, one a line: channel, state, reach, lane.
 fn parse_attempts(text: &str) -> Result<(Vec<protocol::Attempt>, Vec<Tried>), LedgerError> {
     let mut attempts = vec![];
     let mut tried = vec![];
     for line in text.lines() {
-        let mut parts = line.splitn(3, ':');
+        let mut parts = line.splitn(4, ':');
         let mut part = || parts.next().unwrap_or_default();
-        let (channel, state, lane) = (part(), part(), part());
-        let state = AttemptState::parse(state)
-            .ok_or_else(|| LedgerError::Corrupt(format!("attempt state {state:?}")))?;
-        attempts.push(protocol::Attempt { channel: channel.to_owned(), state });
-        tried.push(Tried { lane: lane.to_owned(), state });
+        let (channel, state, reach, lane) = (part().to_owned(), part(), part(), part());
+        let (state, reach) = parse_attempt(&format!("{state}:{reach}"))?;
+        attempts.push(protocol::Attempt { channel: channel.clone(), state, reach });
+        tried.push(Tried { lane: lane.to_owned(), state, channel, reach });
     }
     Ok((attempts, tried))
 }

@@ -10,8 +10,8 @@ use crate::record::{Entry, NewRecord};
 use crate::revs::Revs;
 use crate::slice;
 use crate::slots::{self, Leave, SlotKind, SlotNeed, Wanted, gap_until};
-use crate::state::State;
-use crate::write::{Locked, Locks, Writes, lock, storable};
+use crate::state::{AttemptState, Reach, State};
+use crate::write::{Locked, Locks, OpenWrite, Writes, lock, storable};
 use serde::Serialize;
 
 /// Where a row waits after an outcome that lets it go on.
@@ -45,6 +45,9 @@ pub struct OutcomeWrite {
     /// How long after the write an unknown attempt is first looked for, milliseconds: after the request's deadline and the first
     /// of `reconcile.settle` (PROTOCOL rule 9).
     pub look_in_ms: i64,
+    /// How long after the write an accepted attempt that has a next channel is waited for, milliseconds; `None`: for ever
+    /// (PROTOCOL transition 17, `fallback_after`).
+    pub fallback_in_ms: Option<i64>,
 }
 
 /// What an outcome did.
@@ -69,6 +72,8 @@ pub struct ClaimAgain {
     pub failed: u32,
     /// Channel of the new one.
     pub channel: String,
+    /// What may be tried instead when it certainly cannot arrive on this one, or is not heard of for too long.
+    pub next_channel: Option<String>,
     /// Provider, account and sender.
     pub lane: String,
     /// Keyed hash of (account, number).
@@ -160,6 +165,7 @@ impl Ledger {
                 ntf: c.ntf.clone(),
                 n: i64::from(change.row.last()),
                 channel: c.channel.clone(),
+                next_channel: c.next_channel.clone(),
                 lane: c.lane.clone(),
                 token: c.token.clone(),
                 number: c.number.clone(),
@@ -196,6 +202,7 @@ pub(crate) async fn outcomes_in(
         let outcome = still_useful(o.outcome, before.expires_at > now);
         let change = protocol::apply(Some(&before.row), &Command::Outcome { n: o.n, outcome });
         let Ok(change) = change else {
+            fall_back_after_all(&mut writes, o, before, now);
             answers.push(Written {
                 state: before.row.state,
                 applied: false,
@@ -223,7 +230,18 @@ pub(crate) async fn outcomes_in(
         answers.push(Written { state, applied: true, late, sent_twice: change.sent_twice });
     }
     end_attempts(tx, &ends).await?;
-    // a late acceptance of a row that had given its slots back takes each again where nobody else has it by now
+    take_again(tx, &retake, now).await?;
+    slots::leave(tx, &left, now).await?;
+    writes.flush(tx).await?;
+    Ok(answers)
+}
+
+/// A late acceptance of a row that had given its slots back takes each again where nobody else has it by now.
+pub(crate) async fn take_again(
+    tx: &mut Tx,
+    retake: &[(String, Vec<SlotNeed>)],
+    now: i64,
+) -> Result<(), LedgerError> {
     for kind in [SlotKind::Thing, SlotKind::Gap] {
         let wanted: Vec<Wanted<'_>> = retake
             .iter()
@@ -237,9 +255,7 @@ pub(crate) async fn outcomes_in(
             .collect();
         slots::take(tx, &wanted, now).await?;
     }
-    slots::leave(tx, &left, now).await?;
-    writes.flush(tx).await?;
-    Ok(answers)
+    Ok(())
 }
 
 /// Whether it is still worth sending is judged where the outcome is written, by the database's clock.
@@ -281,10 +297,37 @@ fn write_row(
             (o.code.clone(), Some(before.open(&o.ntf, State::Unknown, lane, at)))
         }
         // an earlier attempt is what ended it, whatever became of this one
-        State::Accepted if o.outcome != Outcome::Accepted => ("accepted-before".to_owned(), None),
+        State::Accepted | State::Delivered if o.outcome != Outcome::Accepted => {
+            ("accepted-before".to_owned(), None)
+        }
+        State::Accepted => (o.code.clone(), falls_back(o, before, now)),
         _ => (o.code.clone(), None),
     };
     writes.row(&o.ntf, after, &why, now, due);
+}
+
+/// The due time of an accepted row whose next channel is tried if nothing is heard of it (PROTOCOL transition 17).
+fn falls_back(o: &OutcomeWrite, before: &Locked, now: i64) -> Option<OpenWrite> {
+    let at = now.saturating_add(o.fallback_in_ms?);
+    // later it is of no use
+    let lane = if before.lane.is_empty() { &o.next.lane } else { &before.lane };
+    let mut open = before.open(&o.ntf, State::Accepted, lane, at);
+    open.number = None;
+    (at < before.expires_at).then_some(open)
+}
+
+/// A receipt was quicker than the worker and said that the provider has it: the worker knows for how long it is waited for.
+fn fall_back_after_all(writes: &mut Writes, o: &OutcomeWrite, before: &Locked, now: i64) {
+    let row = &before.row;
+    let unheard = row.last() == o.n
+        && row
+            .attempts
+            .last()
+            .is_some_and(|a| a.state == AttemptState::Accepted && a.reach == Reach::Unheard);
+    if o.outcome == Outcome::Accepted && row.state == State::Accepted && unheard && !before.is_due()
+    {
+        writes.due(now, falls_back(o, before, now));
+    }
 }
 
 fn note(
@@ -315,9 +358,22 @@ fn note(
         };
         writes.records.push(NewRecord::of(&before.clinic, &o.ntf, now, &entry)?);
     }
-    if change.sent_twice {
-        let entry = Entry::SentTwice { attempt: o.n };
-        writes.records.push(NewRecord::of(&before.clinic, &o.ntf, now, &entry)?);
+    note_twice(writes, &o.ntf, before, change, o.n, now)
+}
+
+/// What is told of a second acceptance.
+pub(crate) fn note_twice(
+    writes: &mut Writes,
+    ntf: &str,
+    before: &Locked,
+    change: &protocol::Change,
+    n: u32,
+    now: i64,
+) -> Result<(), LedgerError> {
+    let twice = change.sent_twice.then_some(Entry::SentTwice { attempt: n });
+    let two_channel = change.two_channel.then_some(Entry::TwoChannel { attempt: n });
+    for entry in twice.into_iter().chain(two_channel) {
+        writes.records.push(NewRecord::of(&before.clinic, ntf, now, &entry)?);
     }
     Ok(())
 }
@@ -327,11 +383,10 @@ fn leaving(before: &Locked, after: &protocol::Row, outcome: Outcome, now: i64) -
     let kept = Leave::Kept { gap_until: gap_until(now, before.gap_ms) };
     match after.state {
         _ if after.state == before.row.state && outcome != Outcome::Accepted => None,
-        state if state.is_sent() => Some(kept),
+        state if state.is_sent() && outcome == Outcome::Accepted => Some(kept),
         State::Waiting => Some(Leave::Number),
         State::Unknown | State::Sending | State::Released => None,
-        State::Unresolved => Some(kept),
-        _ => Some(Leave::All),
+        state => Some(Leave::ending(state, now, before.gap_ms)),
     }
 }
 

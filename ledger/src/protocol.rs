@@ -1,9 +1,14 @@
-//! The one total transition function of a notification (`shared/PROTOCOL.md` §1, mended by ADR 0003).
+//! The one total transition function of a notification (`shared/PROTOCOL.md` §1, mended by ADR 0003 and 0012).
 //!
 //! Pure: the ledger locks a row, asks this module, and writes what it says in the same transaction. The exhaustive search in
 //! `ledger/tests/search.rs` runs the same function against crashes, duplicates, lost replies and late outcomes.
 
-use crate::state::{AttemptState, State};
+mod outcome;
+mod receipt;
+
+pub use receipt::ReceiptKind;
+
+use crate::state::{AttemptState, Reach, State};
 
 /// What the protocol needs to know of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,6 +17,8 @@ pub struct Attempt {
     pub channel: String,
     /// Its state.
     pub state: AttemptState,
+    /// What is known of its way to the person.
+    pub reach: Reach,
 }
 
 /// What the protocol needs to know of a notification. Attempt `n` is `attempts[n - 1]`.
@@ -45,8 +52,39 @@ impl Row {
         self.last() == n && self.attempt(n).is_some_and(|a| a.state == AttemptState::Unknown)
     }
 
-    fn accepted_other_than(&self, n: u32) -> bool {
-        self.attempts.iter().zip(1..).any(|(a, i)| i != n && a.state == AttemptState::Accepted)
+    /// Whether another attempt is accepted and stands: that is how the row ends, whatever attempt `n` did.
+    fn stands_without(&self, n: u32) -> bool {
+        self.accepted().any(|(i, a)| i != n && a.reach.stands())
+    }
+
+    fn accepted(&self) -> impl Iterator<Item = (u32, &Attempt)> {
+        (1..).zip(&self.attempts).filter(|(_, a)| a.state == AttemptState::Accepted)
+    }
+
+    /// The end of a row that a provider has taken; `None`: none has.
+    pub fn sent_state(&self) -> Option<State> {
+        let of = |reach: Reach| match reach {
+            Reach::Arrived | Reach::ArrivedLate => State::Delivered,
+            Reach::Unheard | Reach::Overdue => State::Accepted,
+            Reach::Lost => State::Undelivered,
+        };
+        // whatever says most of the person having it
+        let better = |state| match state {
+            State::Delivered => 0,
+            State::Accepted => 1,
+            _ => 2,
+        };
+        self.accepted().map(|(_, a)| of(a.reach)).min_by_key(|state| better(*state))
+    }
+
+    /// How a row ends that is to end in this state: what a provider has taken cannot end as if it never had.
+    fn end(&self, to: State) -> State {
+        self.sent_state().unwrap_or(to)
+    }
+
+    /// How it ends while nobody knows of its last attempt: what certainly did not arrive by an earlier one says nothing of this one.
+    fn end_in_doubt(&self) -> State {
+        self.sent_state().filter(|to| *to != State::Undelivered).unwrap_or(State::Unresolved)
     }
 }
 
@@ -141,6 +179,17 @@ pub enum Command {
         /// The attempt looked for.
         n: u32,
     },
+    /// 17: nothing was heard of what was accepted for so long that the next channel is tried.
+    Overdue,
+    /// What a provider says became of attempt `n`, on time or late. It proves that the provider has it.
+    Receipt {
+        /// The attempt.
+        n: u32,
+        /// What is said.
+        what: ReceiptKind,
+        /// Still worth sending, as seen when this is written.
+        useful: bool,
+    },
     /// 14: cancel, erase, superseded.
     Cancel,
     /// 15: its time passed.
@@ -160,6 +209,14 @@ pub struct Change {
     pub attempt: Option<u32>,
     /// Two attempts of one notification were accepted: a line of its own in the books, and an alert.
     pub sent_twice: bool,
+    /// The same, on two channels, after the first was lost or not heard of: a line of its own in the books, as it should be.
+    pub two_channel: bool,
+}
+
+impl Change {
+    fn to(row: Row, attempt: Option<u32>) -> Self {
+        Self { row, attempt, sent_twice: false, two_channel: false }
+    }
 }
 
 /// Why nothing is written: whoever asked looks again.
@@ -174,6 +231,9 @@ pub enum NotNow {
     /// The attempt already has an outcome that nothing replaces.
     #[error("the attempt already has its outcome")]
     Settled,
+    /// What is said is known already.
+    #[error("it is known already")]
+    Known,
 }
 
 /// The delivery rule, the only one: may a worker that holds this copy go on?
@@ -218,26 +278,28 @@ fn settle(row: Option<&Row>, copy: Copy, to: State) -> Result<Change, NotNow> {
         return Err(NotNow::Moved);
     }
     let mut row = row.cloned().unwrap_or(Row { state: to, fence: 0, attempts: vec![] });
-    row.state = to;
-    Ok(Change { row, attempt: None, sent_twice: false })
+    row.state = if to == State::Waiting { to } else { row.end(to) };
+    Ok(Change::to(row, None))
 }
 
 fn new_attempt(mut row: Row, channel: &str) -> Result<Change, NotNow> {
     if row.attempts.iter().any(|a| a.channel == channel && a.state.blocks_channel()) {
         return Err(NotNow::ChannelTaken);
     }
-    row.attempts.push(Attempt { channel: channel.to_owned(), state: AttemptState::Open });
+    row.attempts.push(Attempt {
+        channel: channel.to_owned(),
+        state: AttemptState::Open,
+        reach: Reach::Unheard,
+    });
     row.state = State::Sending;
     let attempt = Some(row.last());
-    Ok(Change { row, attempt, sent_twice: false })
+    Ok(Change::to(row, attempt))
 }
 
 fn change(row: &Row, command: &Command) -> Result<Change, NotNow> {
-    let to = |state, fence| Change {
-        row: Row { state, fence, attempts: row.attempts.clone() },
-        attempt: None,
-        sent_twice: false,
-    };
+    let to = |state, fence| Change::to(Row { state, fence, attempts: row.attempts.clone() }, None);
+    // copies that are on their way die
+    let ends = |state| to(row.end(state), row.fence.saturating_add(1));
     match (command, row.state) {
         (Command::Release, State::Waiting | State::Released) => {
             Ok(to(State::Released, row.fence.saturating_add(1)))
@@ -248,23 +310,19 @@ fn change(row: &Row, command: &Command) -> Result<Change, NotNow> {
         {
             new_attempt(row.clone(), channel)
         }
-        (Command::Outcome { n, outcome }, _) => take_outcome(row, *n, *outcome),
+        (Command::Outcome { n, outcome }, _) => outcome::take(row, *n, *outcome),
+        (Command::Receipt { n, what, useful }, _) => receipt::take(row, *n, *what, *useful),
+        (Command::Overdue, State::Accepted) => receipt::overdue(row),
         (Command::LeaseRanOut, State::Sending) => lease_ran_out(row),
         (Command::Absent { n, resend, useful }, State::Unknown) => {
             absent(row, *n, *resend && *useful)
         }
         (Command::GiveUp { n }, State::Unknown) if row.is_unknown(*n) => {
-            Ok(to(State::Unresolved, row.fence))
+            Ok(to(row.end_in_doubt(), row.fence))
         }
-        (Command::Cancel, State::Waiting | State::Released) => {
-            Ok(to(State::Cancelled, row.fence.saturating_add(1)))
-        }
-        (Command::Expire, State::Waiting | State::Released) => {
-            Ok(to(State::Expired, row.fence.saturating_add(1)))
-        }
-        (Command::DeadLetter, State::Waiting | State::Released) => {
-            Ok(to(State::DeadLettered, row.fence.saturating_add(1)))
-        }
+        (Command::Cancel, State::Waiting | State::Released) => Ok(ends(State::Cancelled)),
+        (Command::Expire, State::Waiting | State::Released) => Ok(ends(State::Expired)),
+        (Command::DeadLetter, State::Waiting | State::Released) => Ok(ends(State::DeadLettered)),
         (Command::Replay, State::DeadLettered) => {
             Ok(to(State::Waiting, row.fence.saturating_add(1)))
         }
@@ -280,8 +338,8 @@ fn absent(row: &Row, n: u32, send_again: bool) -> Result<Change, NotNow> {
     let first = row.attempts.iter().all(|a| a.state != AttemptState::Absent);
     let mut next = row.clone();
     next.attempts[n as usize - 1].state = AttemptState::Absent;
-    next.state = if send_again && first { State::Waiting } else { State::Unresolved };
-    Ok(Change { row: next, attempt: Some(n), sent_twice: false })
+    next.state = if send_again && first { State::Waiting } else { next.end_in_doubt() };
+    Ok(Change::to(next, Some(n)))
 }
 
 fn lease_ran_out(row: &Row) -> Result<Change, NotNow> {
@@ -290,61 +348,14 @@ fn lease_ran_out(row: &Row) -> Result<Change, NotNow> {
     match row.attempt(n).map(|a| a.state) {
         Some(AttemptState::Open) => {
             next.attempts[n as usize - 1].state = AttemptState::Unknown;
-            next.state = if row.accepted_other_than(n) { State::Accepted } else { State::Unknown };
+            next.state = row.goes_on_to(State::Unknown, n);
+            Ok(Change::to(next, Some(n)))
         }
         // died in back-off: nothing is in flight
         Some(AttemptState::Failed) => {
-            next.state = if row.accepted_other_than(n) { State::Accepted } else { State::Waiting };
-            return Ok(Change { row: next, attempt: None, sent_twice: false });
+            next.state = row.goes_on_to(State::Waiting, n);
+            Ok(Change::to(next, None))
         }
-        _ => return Err(NotNow::Moved),
+        _ => Err(NotNow::Moved),
     }
-    Ok(Change { row: next, attempt: Some(n), sent_twice: false })
-}
-
-/// Transitions 7 and 13 in one: what an outcome does depends on whether attempt `n` is the one the row waits for.
-fn take_outcome(row: &Row, n: u32, outcome: Outcome) -> Result<Change, NotNow> {
-    let Some(before) = row.attempt(n).map(|a| a.state) else { return Err(NotNow::Moved) };
-    let says_nothing_new = outcome == Outcome::Unknown && before != AttemptState::Open;
-    if !before.takes_outcome() || says_nothing_new {
-        return Err(NotNow::Settled);
-    }
-    let mut next = row.clone();
-    next.attempts[n as usize - 1].state = outcome.attempt_state();
-    let another_accepted = row.accepted_other_than(n);
-    let last = row.last() == n;
-    let mut sent_twice = false;
-    match outcome {
-        Outcome::Accepted => {
-            sent_twice = another_accepted;
-            // a later attempt is under way: it keeps the row, and however it ends the row ends accepted
-            let busy_elsewhere = row.state == State::Sending && !last && row.is_under_way();
-            if !busy_elsewhere && !row.state.is_sent() {
-                next.state = State::Accepted;
-                // copies that are still with the broker die; on time there is none
-                next.fence = next.fence.saturating_add(u64::from(row.state != State::Sending));
-            }
-        }
-        Outcome::Unknown if last && row.state == State::Sending => next.state = State::Unknown,
-        Outcome::Failed { keep_lease, useful } if last => match row.state {
-            State::Sending if keep_lease => {}
-            State::Sending | State::Unknown => next.state = State::Waiting,
-            State::Unresolved if useful => next.state = State::Waiting,
-            // everybody knows now that nothing was sent (ADR 0003 e)
-            State::Unresolved => next.state = State::Expired,
-            _ => {}
-        },
-        // ADR 0003: only the last attempt's refusal may end the row, since a later one may have arrived
-        Outcome::Refused { next_channel } if last => match row.state {
-            State::Sending | State::Unknown if next_channel => next.state = State::Waiting,
-            State::Sending | State::Unknown | State::Unresolved => next.state = State::Refused,
-            _ => {}
-        },
-        _ => {}
-    }
-    // an earlier attempt was accepted while this one was under way: that is how the row ends, back-off or not
-    if another_accepted && row.state == State::Sending && last {
-        next.state = State::Accepted;
-    }
-    Ok(Change { row: next, attempt: Some(n), sent_twice })
 }

@@ -4,7 +4,9 @@
 //! (`body`, `text`) are ciphertext under the person's key; lookup hashes are not in records (DESIGN §4 *Records*).
 
 use crate::error::LedgerError;
-use crate::state::State;
+use crate::facts::WordBy;
+use crate::receipts::Delivery;
+use crate::state::{Reach, State};
 use serde::{Deserialize, Serialize};
 
 /// On what permission, and by which rule, a message was sent or not sent.
@@ -35,6 +37,27 @@ pub struct ConsentEvidence {
     /// Whether the number was listed with ONAY (`required`), or whether a RET is known (`not-refused`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub answer: Option<String>,
+    /// What the clinic's registry says about this channel, where it was the one that was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub word: Option<WordEvidence>,
+    /// The registry's opt-in, which WhatsApp needs beside the answer of whoever was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub opt_in: Option<WordEvidence>,
+}
+
+/// What the clinic's registry says of a number and a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WordEvidence {
+    /// `sms`, `whatsapp`.
+    pub channel: String,
+    /// `given`, `refused`, `none`: nobody ever said anything.
+    pub said: String,
+    /// When it was said, milliseconds since 1970 UTC.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub said_at: Option<i64>,
+    /// The fact that said it; its records tell where it came from and who wrote it down.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fact: Option<String>,
 }
 
 /// What one rule of a plan came to.
@@ -220,6 +243,43 @@ pub enum Entry {
         absent: bool,
         /// How it was looked for.
         why: String,
+        /// State of the notification afterwards, where an earlier attempt had been accepted.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        then: Option<State>,
+    },
+    /// A provider said what became of a message that it had taken.
+    Receipt {
+        /// Number of the attempt.
+        attempt: u32,
+        /// The provider's own word.
+        word: String,
+        /// What it means; absent: a word that is not known, which shows only that the provider has the message.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        delivery: Option<Delivery>,
+        /// Provider code, bounded; may be empty.
+        code: String,
+        /// Masked words of the provider.
+        detail: String,
+        /// The provider's id of the message.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        provider_ref: Option<String>,
+        /// By the provider's clock, milliseconds since 1970 UTC.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        at: Option<i64>,
+        /// `webhook`, `report` or `poll`.
+        via: String,
+        /// What is known now of the attempt's way to the person.
+        reach: Reach,
+        /// State of the notification afterwards.
+        then: State,
+        /// It is another one than before.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        moved: bool,
+    },
+    /// Nothing was heard of an accepted attempt for so long that its next channel is tried.
+    Overdue {
+        /// Number of the attempt.
+        attempt: u32,
     },
     /// The clinic published the same event again.
     Duplicate {
@@ -228,6 +288,11 @@ pub enum Entry {
     },
     /// Two attempts were accepted.
     SentTwice {
+        /// The attempt whose acceptance was the second.
+        attempt: u32,
+    },
+    /// Two attempts were accepted on two channels, after the first was lost or not heard of.
+    TwoChannel {
         /// The attempt whose acceptance was the second.
         attempt: u32,
     },
@@ -311,6 +376,33 @@ pub enum Entry {
         /// Why.
         why: String,
     },
+    /// What a person said about being contacted stands from now on.
+    ConsentSaid {
+        /// For which channels: of others something later was said before.
+        channels: Vec<String>,
+        /// `given`, `refused`.
+        said: String,
+        /// When it was said, milliseconds since 1970 UTC.
+        said_at: i64,
+        /// Where the proof lies, in a short word.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        evidence: Option<String>,
+        /// Who wrote it down, where a person did.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        by: Option<WordBy>,
+    },
+    /// Somebody asked what is known of a number's consent.
+    ConsentChecked {
+        /// Who asked.
+        who: String,
+        /// Whose number it is, if the clinic knows the person.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        person: Option<String>,
+        /// `iys`, `netgsm`, `registry`.
+        source: String,
+        /// What that said: `listed`, `onay`, `ret`, `no-record`, `silent: …`, `given`, `refused`.
+        answer: String,
+    },
     /// A token of the HTTP door was made for a clinic.
     TokenCreated {
         /// Its id.
@@ -331,8 +423,9 @@ pub enum Entry {
 
 impl Entry {
     /// It could not be found out whether an attempt arrived.
-    pub(crate) fn not_found(attempt: u32, why: &str) -> Self {
-        Self::NotFound { attempt, resend: false, absent: false, why: why.to_owned() }
+    pub(crate) fn not_found(attempt: u32, why: &str, to: State) -> Self {
+        let then = (to != State::Unresolved).then_some(to);
+        Self::NotFound { attempt, resend: false, absent: false, why: why.to_owned(), then }
     }
 
     /// Name of the kind, as in the `kind` column.
@@ -351,6 +444,9 @@ impl Entry {
             Self::NotFound { .. } => "not-found",
             Self::Duplicate { .. } => "duplicate",
             Self::SentTwice { .. } => "sent-twice",
+            Self::TwoChannel { .. } => "two-channel",
+            Self::Receipt { .. } => "receipt",
+            Self::Overdue { .. } => "overdue",
             Self::EventRefused { .. } => "event-refused",
             Self::Returned { .. } => "returned",
             Self::Replayed { .. } => "replayed",
@@ -360,6 +456,8 @@ impl Entry {
             Self::Revealed { .. } => "revealed",
             Self::Lane { .. } => "lane",
             Self::PersonSuppressed { .. } => "person-suppressed",
+            Self::ConsentSaid { .. } => "consent-said",
+            Self::ConsentChecked { .. } => "consent-checked",
             Self::TokenCreated { .. } => "token-created",
             Self::TokenRevoked { .. } => "token-revoked",
         }

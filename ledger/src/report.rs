@@ -92,6 +92,8 @@ pub struct Balance {
     pub duplicates: i64,
     /// Notifications of which two attempts were accepted.
     pub sent_twice: i64,
+    /// Notifications that two channels took, after the first one was lost or not heard of.
+    pub two_channel: i64,
     /// Notifications whose state is not what their records say.
     pub disagreeing: i64,
     /// The books of facts.
@@ -144,10 +146,11 @@ pub(crate) const LISTED: &str = "n.ntf, n.clinic, n.type, n.event_id, n.state, n
 pub(crate) const DISAGREES: &str = "(CAST($1 AS TEXT) IS NULL OR n.clinic = $1) AND n.state <> coalesce(( \
        SELECT CASE r.kind WHEN 'event-refused' THEN 'dead-lettered' WHEN 'waiting' THEN 'waiting' WHEN 'released' THEN 'released' \
          WHEN 'claimed' THEN 'sending' WHEN 'replayed' THEN 'waiting' WHEN 'ended' THEN {as_json:r.bytes}->>'state' \
-         WHEN 'not-found' THEN CASE WHEN CAST({as_json:r.bytes}->>'resend' AS TEXT) IN ('true', '1') THEN 'waiting' ELSE 'unresolved' END \
+         WHEN 'not-found' THEN coalesce({as_json:r.bytes}->>'then', \
+           CASE WHEN CAST({as_json:r.bytes}->>'resend' AS TEXT) IN ('true', '1') THEN 'waiting' ELSE 'unresolved' END) \
          ELSE {as_json:r.bytes}->>'then' END \
        FROM record r WHERE r.ntf = n.ntf AND r.kind IN ('event-refused', 'waiting', 'released', 'claimed', 'ended', 'outcome', \
-         'lease-ran-out', 'not-found', 'replayed') ORDER BY r.id DESC LIMIT 1), '')";
+         'receipt', 'lease-ran-out', 'not-found', 'replayed') ORDER BY r.id DESC LIMIT 1), '')";
 
 impl Ledger {
     /// Notifications, newest first.
@@ -236,7 +239,7 @@ impl Ledger {
         // one snapshot: the counts are of the same instant although messages flow
         let mut tx = self.db.begin_snapshot().await?;
         let counted: Vec<(String, i64)> = query_as(
-            "SELECT kind, count(*) FROM record WHERE kind IN ('received', 'event-refused', 'duplicate', 'sent-twice') \
+            "SELECT kind, count(*) FROM record WHERE kind IN ('received', 'event-refused', 'duplicate', 'sent-twice', 'two-channel') \
              AND (CAST($1 AS TEXT) IS NULL OR clinic = $1) GROUP BY kind",
         )
         .bind(clinic)
@@ -249,8 +252,9 @@ impl Ledger {
         .fetch_all(&mut *tx)
         .await?;
         let (due_rows, astray): (i64, i64) = query_as(
-            "-- due times\nSELECT count(*), count(*) - count(n.ntf) FROM open o LEFT JOIN notification n ON n.ntf = o.ntf \
-               AND n.state = o.state AND n.state IN ('waiting', 'released', 'sending', 'unknown') \
+            "-- due times\nSELECT count(*) - count(CASE WHEN n.state = 'accepted' THEN 1 END), count(*) - count(n.ntf) \
+               FROM open o LEFT JOIN notification n ON n.ntf = o.ntf \
+               AND n.state = o.state AND n.state IN ('waiting', 'released', 'sending', 'unknown', 'accepted') \
              WHERE (CAST($1 AS TEXT) IS NULL OR o.clinic = $1)",
         )
         .bind(clinic)
@@ -275,6 +279,7 @@ impl Ledger {
             astray,
             duplicates: count("duplicate") - facts.duplicates,
             sent_twice: count("sent-twice"),
+            two_channel: count("two-channel"),
             disagreeing,
             facts,
         })

@@ -6,11 +6,12 @@ use crate::engine::Tx;
 use crate::error::LedgerError;
 use crate::ground::{Draft, Ground, NewRow};
 use crate::protocol::{self, Command};
-use crate::record::NewRecord;
+use crate::record::{Entry, NewRecord};
 use crate::slice;
 use crate::slots::{self, Leave};
 use crate::state::State;
 use crate::write::Writes;
+use std::borrow::Cow;
 
 impl Settle {
     /// What no two settlements of one transaction may share.
@@ -18,6 +19,23 @@ impl Settle {
         let mut keys = vec![self.origin.ntf(), self.person.lookup.as_str()];
         keys.extend(self.appointment.as_ref().map(|a| a.key.as_str()));
         keys
+    }
+}
+
+/// The state in which a row ends that was to end in `asked`, and why: what a provider has taken says so first (ADR 0012).
+pub(crate) fn ending(asked: State, to: State, why: &str) -> (State, String) {
+    let sent_before = to != asked;
+    (to, if sent_before { format!("no-next-channel: {asked} ({why})") } else { why.to_owned() })
+}
+
+/// The entry of a decision that ends a row, with the state in which it ends.
+fn as_it_ended(entry: &Entry, to: State) -> Cow<'_, Entry> {
+    match entry {
+        Entry::Ended { state, why, consent } if *state != to => {
+            let (state, why) = ending(*state, to, why);
+            Cow::Owned(Entry::Ended { state, why, consent: consent.clone() })
+        }
+        other => Cow::Borrowed(other),
     }
 }
 
@@ -75,20 +93,22 @@ impl Ledger {
                 }
             };
             let locked = ground.after(&settle.origin, settle.number.as_deref());
+            let (to, why) = ending(settle.to, change.row.state, &settle.why);
             let due = settle.due.as_ref().map(|(at, lane)| {
                 locked.open(ntf, settle.to, lane, (*at).min(locked.expires_at).max(now))
             });
             if ground.is_inserted(&settle.origin) {
                 writes.due(now, due);
             } else {
-                writes.row(ntf, &change.row, &settle.why, now, due);
+                writes.row(ntf, &change.row, &why, now, due);
             }
             for entry in &settle.entries {
-                writes.records.push(NewRecord::of(&locked.clinic, ntf, now, entry)?);
+                let entry = as_it_ended(entry, to);
+                writes.records.push(NewRecord::of(&locked.clinic, ntf, now, &entry)?);
             }
             // what is new holds nothing
-            if settle.to.is_final() && !ground.is_inserted(&settle.origin) {
-                left.push((ntf.to_owned(), Leave::All));
+            if to.is_final() && !ground.is_inserted(&settle.origin) {
+                left.push((ntf.to_owned(), Leave::ending(to, now, locked.gap_ms)));
             }
             answers.push(true);
         }

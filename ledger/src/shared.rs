@@ -51,6 +51,8 @@ pub struct Page {
     pub records: Vec<ReadRecord>,
     /// Up to where nothing wanted is left out: the cursor goes there once the records are done with. `None`: nothing new.
     pub looked_up_to: Option<(i64, i64)>,
+    /// There may be more behind it.
+    pub more: bool,
 }
 
 /// A record as a reader gets it.
@@ -310,7 +312,7 @@ impl Ledger {
                AND {committed} ORDER BY {by_commit} LIMIT $4), \
              m AS (SELECT xid, id, clinic, ntf, kind, at, bytes FROM s WHERE kind IN (SELECT value FROM {list:$2}) ORDER BY xid, id LIMIT $3) \
              SELECT CAST(1 AS BIGINT) AS wanted, m.* FROM m UNION ALL \
-             SELECT 0, e.* FROM (SELECT xid, id, '', '', '', 0, '' FROM s ORDER BY xid DESC, id DESC LIMIT 1) e \
+             SELECT 0, e.xid, e.id, '', '', '', (SELECT count(*) FROM s), '' FROM (SELECT xid, id FROM s ORDER BY xid DESC, id DESC LIMIT 1) e \
              ORDER BY wanted, xid, id",
         )
         .bind(reader)
@@ -324,6 +326,8 @@ impl Ledger {
             let (xid, id): (i64, i64) = (row.try_get("xid")?, row.try_get("id")?);
             if row.try_get::<i64, _>("wanted")? == 0 {
                 page.looked_up_to = Some((xid, id));
+                // the count stands where a record has its time
+                page.more = row.try_get::<i64, _>("at")? == SCAN;
                 continue;
             }
             page.records.push(read_record(row)?);
@@ -331,6 +335,7 @@ impl Ledger {
         // a full page may have left wanted records behind it
         if page.records.len() as i64 == limit {
             page.looked_up_to = page.records.last().map(|last| (last.xid, last.id));
+            page.more = true;
         }
         Ok(page)
     }

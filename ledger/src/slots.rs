@@ -4,6 +4,7 @@
 use crate::db::{Key, json};
 use crate::engine::{Tx, columns, query, scalar};
 use crate::error::LedgerError;
+use crate::state::State;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
@@ -159,6 +160,11 @@ pub(crate) enum Leave {
         /// Until when the gap is held.
         gap_until: i64,
     },
+    /// It was sent before, and nothing new was: as `Kept`, but what has its end already keeps that.
+    KeptAsWas {
+        /// Until when the gap is held if it had no end.
+        gap_until: i64,
+    },
     /// Nothing was sent and nothing will be: all are free.
     All,
     /// It goes on: only the number is free.
@@ -170,6 +176,21 @@ struct Leaving<'a> {
     holder: &'a str,
     thing_until: i64,
     gap_until: i64,
+    anew: i64,
+}
+
+impl Leave {
+    /// How a row of this gap leaves its slots that ends at `now` in a state, with nothing sent that was not before.
+    pub fn ending(to: State, now: i64, gap_ms: i64) -> Self {
+        let gap_until = gap_until(now, gap_ms);
+        match to {
+            State::Accepted | State::Delivered | State::Undelivered => {
+                Self::KeptAsWas { gap_until }
+            }
+            State::Unresolved => Self::Kept { gap_until },
+            _ => Self::All,
+        }
+    }
 }
 
 /// Leaves slots.
@@ -185,10 +206,11 @@ pub(crate) async fn leave(
     let kept: Vec<_> = who
         .iter()
         .filter_map(|(holder, leave)| match leave {
-            Leave::Kept { gap_until } => Some(Leaving {
+            Leave::Kept { gap_until } | Leave::KeptAsWas { gap_until } => Some(Leaving {
                 holder,
                 thing_until: now.saturating_add(THING_KEPT_MS),
                 gap_until: *gap_until,
+                anew: i64::from(matches!(leave, Leave::Kept { .. })),
             }),
             _ => None,
         })
@@ -210,7 +232,8 @@ pub(crate) async fn leave(
     if !kept.is_empty() {
         query(
             "-- keep slots\nUPDATE slot AS s SET until = CASE s.kind WHEN 'gap' THEN r.gap_until ELSE r.thing_until END \
-             FROM {rows:holder text, thing_until bigint, gap_until bigint} WHERE s.holder = r.holder AND s.kind <> 'number'",
+             FROM {rows:holder text, thing_until bigint, gap_until bigint, anew bigint} \
+             WHERE s.holder = r.holder AND s.kind <> 'number' AND (r.anew = 1 OR s.until IS NULL)",
         )
         .bind(columns(&kept)?)
         .execute(tx)

@@ -88,6 +88,39 @@ named! {
     }
 }
 
+named! {
+    /// What is known of the way of an accepted attempt to the person. `Unheard` for every other one.
+    Reach {
+        /// The provider has it; nobody said more.
+        Unheard = "unheard",
+        /// A receipt says that it arrived.
+        Arrived = "arrived",
+        /// The same, said after it had been given up: another channel was tried with good reason (ADR 0012).
+        ArrivedLate = "arrived-late",
+        /// A receipt says that it certainly did not arrive.
+        Lost = "lost",
+        /// Nobody said anything for so long that the next channel is tried (transition 17).
+        Overdue = "overdue",
+    }
+}
+
+impl Reach {
+    /// Whether the person has it.
+    pub const fn has_arrived(self) -> bool {
+        matches!(self, Self::Arrived | Self::ArrivedLate)
+    }
+
+    /// Whether the attempt is all that is needed, as far as anybody knows: no other channel is tried while it stands.
+    pub const fn stands(self) -> bool {
+        matches!(self, Self::Unheard | Self::Arrived | Self::ArrivedLate)
+    }
+
+    /// Whether another channel was tried, or might have been, because of it.
+    pub const fn gave_way(self) -> bool {
+        matches!(self, Self::Lost | Self::Overdue | Self::ArrivedLate)
+    }
+}
+
 impl AttemptState {
     /// Whether an outcome may still be written over this state.
     pub const fn takes_outcome(self) -> bool {

@@ -3,14 +3,16 @@
 //! Several schedulers may sweep at once: each locks what nobody else is writing, and the protocol decides again under the lock.
 
 use crate::db::{Key, Ledger};
+use crate::dead::LANE_OF_NOBODY;
 use crate::decision::LEASE_AFTER_DEADLINE_MS;
 use crate::engine::{Tx, columns, query};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::reconcile::{LookedAfter, looked_after};
 use crate::record::{Entry, NewRecord};
-use crate::slots::{self, Leave, gap_until};
-use crate::state::{AttemptState, State};
+use crate::settle::ending;
+use crate::slots::{self, Leave};
+use crate::state::{AttemptState, Reach, State};
 use crate::write::{Locked, Locks, Writes, lock, lock_free};
 use schemas::{NotificationId, Reference};
 use std::collections::HashMap;
@@ -125,7 +127,7 @@ impl Ledger {
         let mut writes = Writes::default();
         let mut swept = vec![];
         let mut left = vec![];
-        let mut unknown = vec![];
+        let (mut unknown, mut overdue) = (vec![], vec![]);
         // in the order asked for: publishing follows it
         for (ntf, before) in keys.iter().filter_map(|ntf| locked.get(*ntf).map(|l| (*ntf, l))) {
             if before.due_at > now {
@@ -134,10 +136,21 @@ impl Ledger {
             let Some(command) = due_command(before, now, held.as_ref(), self.give_up_ms) else {
                 continue;
             };
-            let Ok(change) = protocol::apply(Some(&before.row), &command) else { continue };
+            let useless = command == Command::Overdue && before.expires_at <= now;
+            let change = match protocol::apply(Some(&before.row), &command) {
+                Ok(change) if !useless => change,
+                // no other channel is tried any more
+                _ if command == Command::Overdue => {
+                    writes.closed.push(ntf.to_owned());
+                    continue;
+                }
+                _ => continue,
+            };
             write(&mut writes, ntf, before, &change, &command, manner, (now, self.first_look_ms))?;
-            if command == Command::LeaseRanOut && change.attempt.is_some() {
-                unknown.push(ntf);
+            match command {
+                Command::LeaseRanOut if change.attempt.is_some() => unknown.push(ntf),
+                Command::Overdue => overdue.push(ntf),
+                _ => {}
             }
             left.extend(
                 leaving(before, change.row.state, now).map(|leave| (ntf.to_owned(), leave)),
@@ -150,6 +163,7 @@ impl Ledger {
             });
         }
         mark_unknown(&mut tx, &unknown, now).await?;
+        mark_overdue(&mut tx, &overdue).await?;
         slots::leave(&mut tx, &left, now).await?;
         writes.flush(&mut tx).await?;
         let released: Vec<&str> =
@@ -198,6 +212,8 @@ fn due_command(
         State::Waiting | State::Released if row.expires_at <= now => Some(Command::Expire),
         State::Waiting | State::Released => Some(Command::Release),
         State::Sending => Some(Command::LeaseRanOut),
+        // nothing was heard of it; most have no due time
+        State::Accepted if row.is_due() => Some(Command::Overdue),
         // due for a look: whoever looks puts it off. Nobody did for as long as it is looked for at all (PROTOCOL rule 20)
         State::Unknown if given_up().is_some_and(|at| at <= now) => {
             Some(Command::GiveUp { n: row.row.last() })
@@ -216,14 +232,18 @@ fn write(
     (now, first_look_ms): (i64, i64),
 ) -> Result<(), LedgerError> {
     let to = change.row.state;
-    let lane = manner.onto.filter(|_| *command == Command::Release).unwrap_or(&before.lane);
+    let lane = match command {
+        Command::Release => manner.onto.unwrap_or(&before.lane),
+        Command::Overdue => LANE_OF_NOBODY,
+        _ => &before.lane,
+    };
     let attempt = before.row.last();
     let mut releases = before.releases;
     let (why, due_at, entry) = match (command, to) {
         (Command::Release, _) => {
             releases += 1;
             (
-                "",
+                String::new(),
                 now.saturating_add(patience(before.releases)),
                 Entry::Released {
                     n: change.row.fence,
@@ -237,22 +257,36 @@ fn write(
                 (true, false) => "too-late",
                 (false, _) => "too-late-after-failures",
             };
-            (why, 0, Entry::Ended { state: to, why: why.to_owned(), consent: None })
+            let (state, why) = ending(State::Expired, to, why);
+            (why.clone(), 0, Entry::Ended { state, why, consent: None })
         }
         (Command::GiveUp { n }, _) => {
-            let why = NOBODY_LOOKED;
-            (why, 0, Entry::not_found(*n, why))
+            let (_, why) = ending(State::Unresolved, to, NOBODY_LOOKED);
+            (why, 0, Entry::not_found(*n, NOBODY_LOOKED, to))
+        }
+        (Command::Overdue, _) => {
+            for (n, attempt) in (1..).zip(&change.row.attempts) {
+                if before.row.attempts[n as usize - 1].reach != attempt.reach {
+                    let entry = Entry::Overdue { attempt: n };
+                    writes.records.push(NewRecord::of(&before.clinic, ntf, now, &entry)?);
+                }
+            }
+            let why = NEXT_CHANNEL_OVERDUE.to_owned();
+            let lane = LANE_OF_NOBODY.to_owned();
+            (why.clone(), now, Entry::Waiting { why, until: now, lane, consent: None })
         }
         (_, State::Unknown) => {
             // the lease ended so long after the deadline: with the usual settings it is looked for at once
             let deadline = before.due_at.saturating_sub(LEASE_AFTER_DEADLINE_MS);
             let look_at = deadline.saturating_add(first_look_ms).max(now);
-            ("lease-ran-out", look_at, Entry::LeaseRanOut { attempt, then: to })
+            ("lease-ran-out".to_owned(), look_at, Entry::LeaseRanOut { attempt, then: to })
         }
         // an earlier attempt was accepted meanwhile: that is how the row ends
-        (_, State::Accepted) => ("accepted-before", 0, Entry::LeaseRanOut { attempt, then: to }),
+        (_, _) if to.is_sent() => {
+            ("accepted-before".to_owned(), 0, Entry::LeaseRanOut { attempt, then: to })
+        }
         (_, _) => (
-            "retry",
+            "retry".to_owned(),
             now.saturating_add(AFTER_BACK_OFF_MS),
             Entry::LeaseRanOut { attempt, then: to },
         ),
@@ -266,11 +300,13 @@ fn write(
         }
         open
     });
-    writes.row(ntf, &change.row, why, now, due);
+    writes.row(ntf, &change.row, &why, now, due);
     writes.records.push(NewRecord::of(&before.clinic, ntf, now, &entry)?);
     Ok(())
 }
 
+/// Why a row waits of which nothing was heard on its first channel.
+const NEXT_CHANNEL_OVERDUE: &str = "next-channel: overdue";
 /// Why an attempt is unresolved that no scheduler looked for: its account is not configured any more, or none ran that could.
 const NOBODY_LOOKED: &str = "nobody could look for it";
 /// How long after its deadline an unknown attempt is first looked for unless told otherwise (`reconcile.settle`), milliseconds.
@@ -284,13 +320,27 @@ fn patience(releases: i64) -> i64 {
 
 fn leaving(before: &Locked, to: State, now: i64) -> Option<Leave> {
     match to {
-        State::Expired | State::Cancelled => Some(Leave::All),
-        State::Unresolved | State::Accepted => {
-            Some(Leave::Kept { gap_until: gap_until(now, before.gap_ms) })
-        }
+        _ if to.is_final() => Some(Leave::ending(to, now, before.gap_ms)),
         State::Waiting if before.row.state == State::Sending => Some(Leave::Number),
         _ => None,
     }
+}
+
+async fn mark_overdue(tx: &mut Tx, ntfs: &[&str]) -> Result<(), LedgerError> {
+    if ntfs.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<_> = ntfs.iter().map(|key| Key { key }).collect();
+    query(format!(
+        "-- mark overdue\nUPDATE attempt SET reach = '{}' WHERE state = '{}' AND reach = '{}' AND ntf IN (SELECT key FROM {{rows:key text}})",
+        Reach::Overdue,
+        AttemptState::Accepted,
+        Reach::Unheard
+    ))
+    .bind(columns(&keys)?)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 async fn mark_unknown(tx: &mut Tx, ntfs: &[&str], now: i64) -> Result<(), LedgerError> {
@@ -351,10 +401,15 @@ pub(crate) async fn end_in(
     let mut left = vec![];
     for (ntf, before) in &locked {
         let Ok(change) = protocol::apply(Some(&before.row), command) else { continue };
-        writes.row(ntf, &change.row, why, now, None);
-        let entry = Entry::Ended { state: change.row.state, why: why.to_owned(), consent: None };
+        let asked = match command {
+            Command::DeadLetter => State::DeadLettered,
+            _ => State::Cancelled,
+        };
+        let (state, why) = ending(asked, change.row.state, why);
+        writes.row(ntf, &change.row, &why, now, None);
+        let entry = Entry::Ended { state, why, consent: None };
         writes.records.push(NewRecord::of(&before.clinic, ntf, now, &entry)?);
-        left.push((ntf.clone(), Leave::All));
+        left.push((ntf.clone(), Leave::ending(state, now, before.gap_ms)));
     }
     slots::leave(tx, &left, now).await?;
     writes.flush(tx).await?;

@@ -22,7 +22,7 @@ pub const DELIVERY_UPDATED: &str = "ulak.delivery-updated.v1";
 pub const EVENT_REFUSED: &str = "ulak.event-refused.v1";
 /// Kinds of records that [`DELIVERY_UPDATED`] is made from.
 pub const UPDATES: &[&str] =
-    &["waiting", "outcome", "ended", "lease-ran-out", "not-found", "replayed"];
+    &["waiting", "outcome", "receipt", "ended", "lease-ran-out", "not-found", "replayed"];
 /// Kinds of records that [`EVENT_REFUSED`] is made from.
 pub const REFUSALS: &[&str] = &["event-refused"];
 /// Source of both.
@@ -142,15 +142,21 @@ pub fn of(record: &ReadRecord, told: Option<&Told>) -> Result<Option<Message>, L
             return Ok(Some(message(record, EVENT_REFUSED, None, data)));
         }
         // A worker goes on with it at once: its next record tells.
-        Entry::Outcome { then: State::Sending | State::Released, .. } => return Ok(None),
+        // What changed nothing is no news to the clinic.
+        Entry::Outcome { then: State::Sending | State::Released, .. }
+        | Entry::Receipt { moved: false, .. } => return Ok(None),
         Entry::Outcome { attempt, code, then, .. } => Update::new(then, code).of_attempt(attempt),
         Entry::Waiting { why, until, .. } => Update::new(State::Waiting, why).until(until),
         Entry::Ended { state, why, .. } => Update::new(state, why),
         Entry::LeaseRanOut { attempt, then } => {
             Update::new(then, "lease-ran-out".to_owned()).of_attempt(attempt)
         }
-        Entry::NotFound { attempt, resend, .. } => {
-            let then = if resend { State::Waiting } else { State::Unresolved };
+        Entry::Receipt { attempt, word, code, then, .. } => {
+            Update::new(then, if code.is_empty() { word } else { code }).of_attempt(attempt)
+        }
+        Entry::NotFound { attempt, resend, then, .. } => {
+            let usual = if resend { State::Waiting } else { State::Unresolved };
+            let then = then.unwrap_or(usual);
             Update::new(then, "not-found".to_owned()).of_attempt(attempt)
         }
         Entry::Replayed { .. } => Update::new(State::Waiting, "replayed".to_owned()),

@@ -6,7 +6,7 @@ use crate::error::LedgerError;
 use crate::look::parse_state;
 use crate::protocol;
 use crate::record::NewRecord;
-use crate::state::{AttemptState, State};
+use crate::state::{AttemptState, Reach, State};
 use crate::wakes::WAKES_WITHIN_MS;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -97,7 +97,7 @@ async fn read_rest(
 ) -> Result<i64, LedgerError> {
     let rows = query(
         "-- lock: rest\nWITH r AS (SELECT DISTINCT key FROM {rows:key text}) \
-         SELECT 'attempt' AS kind, a.ntf, a.channel AS a, a.state AS b, a.n AS i, 0 AS j FROM r JOIN attempt a ON a.ntf = r.key \
+         SELECT 'attempt' AS kind, a.ntf, a.channel AS a, a.state || ':' || a.reach AS b, a.n AS i, 0 AS j FROM r JOIN attempt a ON a.ntf = r.key \
          UNION ALL SELECT 'open', o.ntf, o.lane, o.number, o.due_at, o.releases FROM r JOIN open o ON o.ntf = r.key \
          UNION ALL SELECT 'now', '', '', '', {now}, 0 ORDER BY 1, 2, 5",
     )
@@ -113,10 +113,8 @@ async fn read_rest(
         }
         let Some(value) = locked.get_mut(&ntf) else { continue };
         if kind == "attempt" {
-            let state: String = row.try_get("b")?;
-            let state = AttemptState::parse(&state)
-                .ok_or_else(|| LedgerError::Corrupt(format!("attempt state {state:?}")))?;
-            value.row.attempts.push(protocol::Attempt { channel: row.try_get("a")?, state });
+            let (state, reach) = parse_attempt(&row.try_get::<String, _>("b")?)?;
+            value.row.attempts.push(protocol::Attempt { channel: row.try_get("a")?, state, reach });
         } else {
             value.lane = row.try_get("a")?;
             value.number = row.try_get("b")?;
@@ -125,6 +123,13 @@ async fn read_rest(
         }
     }
     Ok(now)
+}
+
+/// State and reach of an attempt: `accepted:unheard`.
+pub(crate) fn parse_attempt(text: &str) -> Result<(AttemptState, Reach), LedgerError> {
+    text.split_once(':')
+        .and_then(|(state, reach)| Some((AttemptState::parse(state)?, Reach::parse(reach)?)))
+        .ok_or_else(|| LedgerError::Corrupt(format!("attempt state {text:?}")))
 }
 
 /// A row as it is to be.
@@ -173,6 +178,15 @@ impl Writes {
         at: i64,
         due: Option<OpenWrite>,
     ) {
+        self.final_row(ntf, to, why, at);
+        if due.is_none() {
+            self.closed.push(ntf.to_owned());
+        }
+        self.due(at, due);
+    }
+
+    /// A row that moved from one final state to another and has no due time.
+    pub fn final_row(&mut self, ntf: &str, to: &protocol::Row, why: &str, at: i64) {
         self.rows.push(RowWrite {
             ntf: ntf.to_owned(),
             state: to.state.as_str(),
@@ -181,10 +195,6 @@ impl Writes {
             attempt: i64::from(to.last()),
             at,
         });
-        if due.is_none() {
-            self.closed.push(ntf.to_owned());
-        }
-        self.due(at, due);
     }
 
     /// The due time of a row that stands already; none for a final one that never had any.
@@ -264,6 +274,11 @@ pub(crate) async fn now(tx: &mut Tx) -> Result<i64, LedgerError> {
 }
 
 impl Locked {
+    /// Whether it has a due time: of an accepted row that its next channel is tried some day.
+    pub fn is_due(&self) -> bool {
+        !self.lane.is_empty()
+    }
+
     /// The due time of a row that is not final.
     pub fn open(&self, ntf: &str, state: State, lane: &str, due_at: i64) -> OpenWrite {
         OpenWrite {

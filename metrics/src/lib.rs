@@ -11,6 +11,7 @@ mod cells;
 mod events;
 mod ledger;
 mod process;
+mod receipts;
 mod sends;
 mod work;
 
@@ -19,6 +20,7 @@ pub use cells::{BUCKETS, Times};
 pub use events::Events;
 pub use ledger::{BooksNow, Due, LaneNow, LedgerState};
 pub use process::{Link, Process};
+pub use receipts::Receipts;
 pub use sends::{Account, Sends};
 pub use work::{InFlight, Stage, Timer, Work};
 
@@ -35,6 +37,8 @@ pub struct Metrics {
     pub work: Work,
     /// What providers were asked and said.
     pub sends: Sends,
+    /// What became of accepted messages.
+    pub receipts: Receipts,
     /// The ledger as the scheduler that looks after it sees it: backlog, lanes, books, reconciliation.
     pub ledger: LedgerState,
     /// The process itself: build, broker, ledger.
@@ -48,9 +52,10 @@ impl Metrics {
         let events = Events::new(&mut book, types);
         let work = Work::new(&mut book);
         let sends = Sends::new(&mut book);
+        let receipts = Receipts::new(&mut book);
         let ledger = LedgerState::new(&mut book);
         let process = Process::new(&mut book);
-        Arc::new(Self { book, events, work, sends, ledger, process })
+        Arc::new(Self { book, events, work, sends, receipts, ledger, process })
     }
 
     /// Prometheus text, format 0.0.4.

@@ -17,12 +17,12 @@ pub fn diverted(
     let mut diverted: BTreeMap<String, Vec<Group>> = BTreeMap::new();
     for (lane, groups) in waiting {
         let paused = lanes.get(lane).is_some_and(Lane::is_paused);
-        if state(lane) != LaneState::Closed || paused || !is_of_sms(lane) {
+        if state(lane) != LaneState::Closed || paused || !is_of_messages(lane) {
             continue;
         }
         for group in groups {
             let order = ClinicId::parse(&group.clinic).ok().and_then(|id| settings.lanes.get(&id));
-            let order = || order.into_iter().flatten();
+            let order = || order.into_iter().flatten().filter(|to| may_leave(lane, to));
             let is = |wanted| order().find(|lane| state(lane) == wanted);
             if let Some(other) = is(LaneState::Open).or_else(|| is(LaneState::Trying)) {
                 diverted.entry(other.clone()).or_default().push(group.clone());
@@ -63,8 +63,23 @@ fn way_of(clinic: &str, lanes: &HashMap<String, Lane>, settings: &Settings) -> O
 }
 
 /// What waits for its consent source waits for that one, whoever sends.
-fn is_of_sms(lane: &str) -> bool {
-    matches!(lane.split_once('/'), Some(("netgsm" | "twilio", _)))
+fn is_of_messages(lane: &str) -> bool {
+    matches!(lane.split_once('/'), Some(("netgsm" | "twilio" | "whatsapp", _)))
+}
+
+/// A text may step in for WhatsApp. The other way round most people have no opt-in: their rows would only go to a worker and back.
+fn may_leave(from: &str, to: &str) -> bool {
+    is_of_whatsapp(from) || !is_of_whatsapp(to)
+}
+
+/// Meta's lanes, and those of Twilio's WhatsApp senders (`twilio/default/whatsapp:+14155552345`).
+fn is_of_whatsapp(lane: &str) -> bool {
+    let mut parts = lane.splitn(3, '/');
+    match (parts.next(), parts.nth(1)) {
+        (Some("whatsapp"), _) => true,
+        (Some("twilio"), Some(sender)) => sender.starts_with("whatsapp:"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +101,8 @@ mod tests {
             clinics: BTreeMap::new(),
             netgsm: BTreeMap::new(),
             twilio: BTreeMap::new(),
+            twilio_whatsapp: BTreeMap::new(),
+            whatsapp: BTreeMap::new(),
             lanes: lanes.collect(),
             reconcile: crate::reconcile::ReconcileSettings::default(),
             tick: Duration::from_millis(200),
@@ -141,6 +158,23 @@ mod tests {
         // a lane that never was in trouble is open
         let lanes = lanes(&[(NETGSM, Closed)]);
         assert_eq!(diverted(&waiting(&rows), &lanes, &settings), onto_twilio());
+    }
+
+    #[test]
+    fn a_text_steps_in_for_a_closed_lane_of_whatsapp_and_whatsapp_for_no_text() {
+        let (meta, twilio) = ("whatsapp/default/1065", "twilio/default/whatsapp:+14155552345");
+        let settings = settings(&[("all", &[meta, twilio, NETGSM])]);
+        let closed = |shut: &[&str]| {
+            lanes(&shut.iter().map(|lane| (*lane, LaneState::Closed)).collect::<Vec<_>>())
+        };
+        let goes = |from: &str, shut: &[&str]| {
+            let found = diverted(&waiting(&[group(from, "all")]), &closed(shut), &settings);
+            found.into_keys().next()
+        };
+        assert_eq!(goes(meta, &[meta]).as_deref(), Some(twilio));
+        assert_eq!(goes(meta, &[meta, twilio]).as_deref(), Some(NETGSM));
+        assert_eq!(goes(twilio, &[meta, twilio]).as_deref(), Some(NETGSM));
+        assert_eq!(goes(NETGSM, &[NETGSM]), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod outcomes;
 pub mod outlet;
 pub mod plan;
 pub mod probe;
+pub mod receipts;
 pub mod reconcile;
 pub mod relay;
 pub mod release;
@@ -103,6 +104,8 @@ pub async fn run(
     };
     let mut released = tasks.spawn(guarded_release(releaser, stop.clone(), broken.clone()));
     tasks.spawn(part("the probes of lanes", &broken, prober.run(stop.clone())));
+    let gatherer = receipts::Gatherer::new(ledger.clone(), &reconciler.accounts())?;
+    tasks.spawn(part("the gathering of receipts to ask for", &broken, gatherer.run(stop.clone())));
     let reconciled = reconciler.run(stop.clone());
     tasks.spawn(part("the search for unknown attempts", &broken, reconciled));
     let books = Books::new(ledger.clone(), Arc::clone(&settings.metrics))?;

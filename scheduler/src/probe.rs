@@ -4,7 +4,7 @@ use crate::settings::Settings;
 use ledger::lanes::{Lane, LaneState};
 use ledger::{Ledger, LedgerError};
 use providers::twilio::ListQuery;
-use providers::{Limits, ProbeTrouble, netgsm, twilio};
+use providers::{Limits, ProbeTrouble, meta, netgsm, twilio};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct Prober {
     ledger: Ledger,
     netgsm: BTreeMap<String, netgsm::Client>,
     twilio: BTreeMap<String, twilio::Client>,
+    twilio_whatsapp: BTreeMap<String, twilio::Client>,
+    whatsapp: BTreeMap<String, meta::Client>,
 }
 
 impl Prober {
@@ -35,10 +37,18 @@ impl Prober {
         let twilio = settings.twilio.iter().map(|(name, (account, _))| {
             Ok((name.clone(), twilio::Client::new(account.clone(), limits)?))
         });
+        let twilio_whatsapp = settings.twilio_whatsapp.iter().map(|(name, account)| {
+            Ok((name.clone(), twilio::Client::new(account.clone(), limits)?))
+        });
+        let whatsapp = settings.whatsapp.iter().map(|(name, (account, _))| {
+            Ok((name.clone(), meta::Client::new(account.clone(), limits)?))
+        });
         Ok(Self {
             ledger,
             netgsm: netgsm.collect::<Result<_, providers::ClientError>>()?,
             twilio: twilio.collect::<Result<_, providers::ClientError>>()?,
+            twilio_whatsapp: twilio_whatsapp.collect::<Result<_, providers::ClientError>>()?,
+            whatsapp: whatsapp.collect::<Result<_, providers::ClientError>>()?,
         })
     }
 
@@ -97,8 +107,16 @@ impl Prober {
                 Some(client) => netgsm_answers(client, account, sender).await,
                 None => gone(account),
             },
-            ["twilio", account, sender] => match self.twilio.get(account) {
-                Some(client) => twilio_answers(client, account, sender).await,
+            ["twilio", account, sender] => {
+                let whatsapp = sender.starts_with("whatsapp:");
+                let clients = if whatsapp { &self.twilio_whatsapp } else { &self.twilio };
+                match clients.get(account) {
+                    Some(client) => twilio_answers(client, account, sender).await,
+                    None => gone(account),
+                }
+            }
+            ["whatsapp", account, sender] => match self.whatsapp.get(account) {
+                Some(client) => meta_answers(client, account, sender).await,
                 None => gone(account),
             },
             // a consent source is asked by the worker that has a message for it: the row itself is the probe
@@ -132,6 +150,14 @@ async fn twilio_answers(
     }
     let one = ListQuery { per_page: 1, ..ListQuery::of_account() };
     client.list(one).await.map(drop).map_err(|trouble| code_of(&trouble))
+}
+
+/// The number itself.
+async fn meta_answers(client: &meta::Client, account: &str, sender: &str) -> Result<(), String> {
+    if client.sender() != sender {
+        return Err(format!("account {account} does not send from {sender} any more"));
+    }
+    client.number().await.map(drop).map_err(|trouble| code_of(&trouble))
 }
 
 fn code_of(trouble: &ProbeTrouble) -> String {

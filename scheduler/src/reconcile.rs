@@ -2,7 +2,8 @@
 //!
 //! Every scheduler runs this; one of them at a time has an account. The provider's books are read (`netgsm`, `twilio`), judged
 //! (`judge`), and the looks recorded; what follows from them is the ledger's ([`ledger::reconcile::looks`]). Nothing is ever sent
-//! from here.
+//! from here. In the same turn, and only when nothing is left to look for, providers are asked what became of accepted messages
+//! ([`crate::receipts`]).
 
 mod counts;
 mod evidence;
@@ -12,6 +13,7 @@ mod turn;
 mod twilio;
 mod windows;
 
+use crate::receipts;
 use crate::settings::Settings;
 use counts::count;
 pub use counts::{AccountCounts, Counts};
@@ -19,6 +21,7 @@ use ledger::reconcile::UnknownAttempt;
 use ledger::reconcile::looks::{Look, Looked, Seen, Times};
 use ledger::state::State;
 use ledger::{Ledger, LedgerError};
+use metrics::Metrics;
 use providers::ClientError;
 use schemas::Registry;
 use schemas::hold::{self, Place};
@@ -28,7 +31,7 @@ use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use turn::{Halt, Turn};
+pub(crate) use turn::{Halt, Turn};
 
 /// Pause between two looks at the ledger for what is due: one small statement for all accounts.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -75,7 +78,7 @@ impl Default for ReconcileSettings {
 
 /// Who can be asked about an account.
 #[derive(Debug)]
-enum Asker {
+pub(crate) enum Asker {
     Netgsm(netgsm::Asker),
     Twilio(twilio::Asker),
 }
@@ -97,6 +100,7 @@ pub struct Reconciler {
     askers: BTreeMap<String, Asker>,
     times: Times,
     counts: Arc<Counts>,
+    metrics: Arc<Metrics>,
     holder: String,
 }
 
@@ -139,6 +143,7 @@ impl Reconciler {
             askers,
             times: told.times.clone(),
             counts: Arc::clone(&told.counts),
+            metrics: Arc::clone(&settings.metrics),
             holder: Ledger::holder_name("reconcile")?,
         })
     }
@@ -148,6 +153,7 @@ impl Reconciler {
         let mut turns: JoinSet<(String, Duration)> = JoinSet::new();
         let mut at_work: HashMap<Id, String> = HashMap::new();
         let mut resting: HashMap<String, Instant> = HashMap::new();
+        let mut receipts = receipts::Due::new(self.ledger.clone(), self.accounts());
         while !stop.is_cancelled() {
             while let Some(done) = turns.try_join_next_with_id() {
                 match done {
@@ -162,7 +168,8 @@ impl Reconciler {
                 }
             }
             resting.retain(|_, until| *until > Instant::now());
-            for account in self.due().await {
+            let due = self.due().await.into_iter().chain(receipts.accounts().await);
+            for account in due {
                 let busy = at_work.values().any(|it| *it == account);
                 if busy || resting.contains_key(&account) {
                     continue;
@@ -180,12 +187,16 @@ impl Reconciler {
         turns.shutdown().await;
     }
 
-    async fn due(&self) -> impl Iterator<Item = String> {
-        let accounts = self.ledger.unknown_accounts().await.unwrap_or_else(|error| {
+    /// Accounts that can be asked.
+    pub fn accounts(&self) -> Vec<String> {
+        self.askers.keys().cloned().collect()
+    }
+
+    async fn due(&self) -> BTreeSet<String> {
+        self.ledger.unknown_accounts().await.unwrap_or_else(|error| {
             tracing::debug!(%error, "unknown attempts not looked for");
             BTreeSet::default()
-        });
-        accounts.into_iter()
+        })
     }
 
     /// One turn at an account; how long it is left alone afterwards.
@@ -214,6 +225,11 @@ impl Reconciler {
             Some(Asker::Netgsm(asker)) => self.ask_netgsm(&mut turn, asker).await?,
             Some(Asker::Twilio(asker)) => {
                 let due = ledger.unknown_due(account, AT_ONCE).await?;
+                // its list shows the vendor's wording and no template: what a message there was made of cannot be told
+                let (of_whatsapp, due) =
+                    due.into_iter().partition::<Vec<_>, _>(twilio::is_of_whatsapp);
+                let looks = of_whatsapp.iter().map(cannot_be_told).collect::<Vec<_>>();
+                self.record(&turn, &looks).await?;
                 self.ask_twilio(&mut turn, asker, due).await?;
             }
             None => {
@@ -221,6 +237,11 @@ impl Reconciler {
                 let looks: Vec<Look> = due.iter().map(|it| cannot_be_asked(account, it)).collect();
                 self.record(&turn, &looks).await?;
             }
+        }
+        if let Some(asker) = asker
+            && turn.rest().is_zero()
+        {
+            receipts::attend(&mut turn, asker, &self.metrics).await?;
         }
         Ok(turn.rest())
     }
@@ -335,6 +356,13 @@ fn words(seen: &Seen) -> &str {
         Seen::Nothing { why } | Seen::CannotBeAsked { why } => why,
         Seen::Ambiguous => "ambiguous",
     }
+}
+
+/// Only a status callback tells what became of it.
+fn cannot_be_told(attempt: &UnknownAttempt) -> Look {
+    let why = "its provider cannot be asked about WhatsApp".to_owned();
+    let seen = Seen::CannotBeAsked { why };
+    Look { ntf: attempt.ntf.clone(), n: attempt.n, looks: attempt.looks, seen }
 }
 
 /// Nobody can be asked: its provider has no books, or the account is gone from the configuration.

@@ -30,7 +30,11 @@ pub struct Settings {
     pub netgsm: BTreeMap<String, (providers::netgsm::Account, Option<u32>)>,
     /// Twilio accounts by name, likewise.
     pub twilio: BTreeMap<String, (providers::twilio::Account, Option<u32>)>,
-    /// The lanes of each clinic's SMS, in the order in which they are used.
+    /// The Twilio accounts that have a sender on WhatsApp, as they send there.
+    pub twilio_whatsapp: BTreeMap<String, providers::twilio::Account>,
+    /// Numbers at Meta by account name: connection and cap in messages a second.
+    pub whatsapp: BTreeMap<String, (providers::meta::Account, Option<u32>)>,
+    /// The lanes of each clinic's messages, in the order in which they are used: those of WhatsApp first where it is its first channel.
     pub lanes: BTreeMap<ClinicId, Vec<String>>,
     /// How attempts with an unknown outcome are looked for.
     pub reconcile: ReconcileSettings,
@@ -59,6 +63,7 @@ impl Settings {
     pub fn is_capped(&self) -> bool {
         self.netgsm.values().any(|of| of.1.is_some())
             || self.twilio.values().any(|of| of.1.is_some())
+            || self.whatsapp.values().any(|of| of.1.is_some())
     }
 
     /// Under which key places in the pace of a lane's account are taken; `None`: it has no cap.
@@ -73,6 +78,7 @@ impl Settings {
         let cap = match lane.split('/').collect::<Vec<_>>().as_slice() {
             ["netgsm", account, ..] => self.netgsm.get(*account).and_then(|(_, cap)| *cap),
             ["twilio", account, ..] => self.twilio.get(*account).and_then(|(_, cap)| *cap),
+            ["whatsapp", account, ..] => self.whatsapp.get(*account).and_then(|(_, cap)| *cap),
             _ => None,
         };
         cap.map(i64::from)

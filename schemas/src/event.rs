@@ -77,6 +77,12 @@ const DIRECT: &str = "direct";
 pub(crate) const CHANGED_AT: &str = "change.changed_at";
 
 impl Event {
+    /// Whether its recipient names channels; else [`Recipient::channels`](crate::Recipient::channels) are those of its type.
+    pub fn names_channels(&self) -> bool {
+        let named = self.data.pointer("/recipient/channels").and_then(Value::as_array);
+        named.is_some_and(|channels| !channels.is_empty())
+    }
+
     /// The notification that this event asks for.
     pub fn ntf(&self) -> NotificationId {
         NotificationId::of_event(&self.source, &self.id)

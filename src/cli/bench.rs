@@ -38,10 +38,10 @@ pub struct BenchArgs {
     /// Rows due at the same instant, for schedule-release
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(ROWS))]
     pub due: u32,
-    /// Rows due a second for schedule-lateness, events a second for latency
+    /// Rows due a second for schedule-lateness, events a second for latency and receipts
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub per_second: u32,
-    /// How long schedule-lateness, schedule-idle, latency and shared-cap take, each
+    /// How long schedule-lateness, schedule-idle, latency, shared-cap and each half of receipts take
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     pub seconds: u32,
     /// Events that lie in the queues before throughput, floor and slow-provider begin
@@ -50,6 +50,9 @@ pub struct BenchArgs {
     /// Events that lie in the queues before backlog begins
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(ROWS))]
     pub waiting: u32,
+    /// Receipts that come in at once in receipts, each of a message of its own
+    #[arg(long, value_name = "N", default_value_t = 25_000, value_parser = clap::value_parser!(u32).range(ROWS))]
+    pub receipts: u32,
     /// worker.in_flight of the workers
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub in_flight: u32,
@@ -94,6 +97,8 @@ pub enum Scenario {
     Backlog,
     /// How much of a cap that four workers share is used, and whether it is crossed
     SharedCap,
+    /// How long an event takes from the broker to the provider while 25,000 receipts come in at once, beside how long it takes without
+    Receipts,
     /// The raw limit: consume, one POST, ack, nothing durable
     Floor,
     /// The bare consumer of `floor`: a process of its own
@@ -145,7 +150,7 @@ impl BenchArgs {
 
     /// Whether anything is about sending.
     pub fn wants_sending(&self) -> bool {
-        use Scenario::{Backlog, Floor, Latency, SharedCap, SlowProvider, Throughput};
-        self.wants_any_of(&[Throughput, Latency, SlowProvider, Backlog, SharedCap, Floor])
+        use Scenario::{Backlog, Floor, Latency, Receipts, SharedCap, SlowProvider, Throughput};
+        self.wants_any_of(&[Throughput, Latency, SlowProvider, Backlog, SharedCap, Receipts, Floor])
     }
 }

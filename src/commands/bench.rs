@@ -13,6 +13,7 @@ mod line;
 mod meters;
 mod outside;
 mod place;
+mod receipts;
 mod release;
 mod rows;
 mod scheduler;
@@ -101,6 +102,10 @@ async fn sending(
     }
     if args.wants(Scenario::SharedCap) {
         let line = cap::measure(args, place).await.context("shared-cap")?;
+        lines.say(line)?;
+    }
+    if args.wants(Scenario::Receipts) {
+        let line = receipts::measure(args, place).await.context("receipts")?;
         lines.say(line)?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::{Failure, Settings, say};
 use crate::cli::Global;
 use crate::cli::config::{ConfigCommand, ShowArgs};
 use crate::config::{ConfigError, DEFAULT, Purpose};
+use crate::start;
 
 /// Runs the command.
 ///
@@ -34,6 +35,12 @@ fn check(global: &Global, settings: &Settings, purposes: &[Purpose]) -> Result<(
             if !errors.contains(&error) {
                 errors.push(error);
             }
+        }
+    }
+    if purposes.iter().any(|it| matches!(it, Purpose::Up | Purpose::Worker)) {
+        match start::check_templates(settings) {
+            Err(Failure::Config(of_templates)) => errors.extend(of_templates),
+            other => other?,
         }
     }
     if !errors.is_empty() {

@@ -5,6 +5,7 @@ mod consents;
 mod file;
 mod inside;
 mod outside;
+mod whatsapp;
 
 use std::time::Duration;
 
@@ -91,6 +92,8 @@ pub fn run(global: &Global) -> Result<(), Failure> {
         let worker = crate::start::worker_settings(&settings.config);
         report.all(within("netgsm", outside::netgsm(&worker)).await)?;
         report.all(within("twilio", abroad::twilio(&worker)).await)?;
+        report.all(within("whatsapp", whatsapp::numbers(&settings.config, &worker)).await)?;
+        report.all(within("templates", whatsapp::templates(&settings, &worker)).await)?;
         report.all(abroad::bases(&worker))?;
         report.all(within("iys", outside::iys(&worker, ledger.as_ref(), &lanes)).await)?;
         let asked = consents::netgsm(&worker, ledger.as_ref());

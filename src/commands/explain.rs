@@ -1,5 +1,6 @@
 //! `ulak log explain`: what became of a notification, why, and what happens next, as a story with its evidence.
 
+mod delivery;
 mod english;
 mod fact;
 mod lookup;
@@ -174,7 +175,7 @@ fn evidence_of(entry: &Entry) -> Option<&ConsentEvidence> {
     match entry {
         Entry::Claimed { consent, .. } => Some(consent),
         Entry::Ended { consent, .. } | Entry::Waiting { consent, .. } => {
-            consent.as_ref().filter(|evidence| evidence.source.is_some())
+            consent.as_ref().filter(|known| known.source.is_some() || known.opt_in.is_some())
         }
         _ => None,
     }

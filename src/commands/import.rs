@@ -1,15 +1,15 @@
 //! `ulak import`: the appointments of a CSV or Excel file as facts. What would be done is shown first; `--apply` does it.
 
-mod columns;
+pub(super) mod columns;
 mod fact;
 mod fate;
-mod fold;
+pub(super) mod fold;
 #[doc(hidden)]
 pub mod outside;
-mod row;
-mod sheet;
+pub(super) mod row;
+pub(super) mod sheet;
 mod told;
-mod when;
+pub(super) mod when;
 mod work;
 
 use std::io::IsTerminal as _;
@@ -282,7 +282,7 @@ async fn connected(way: &Way) -> anyhow::Result<()> {
 }
 
 /// A bar on a terminal; elsewhere nothing.
-fn progress(rows: usize) -> ProgressBar {
+pub(super) fn progress(rows: usize) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     }

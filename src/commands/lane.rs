@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use ledger::caps::{Lowered, WHOLE};
 use ledger::lanes::{Lane, LaneState};
 use ledger::pauses::{LaneLoad, Resumed};
+use schemas::Channel;
 use serde_json::json;
 
 use super::desk::{Desk, instant, local, with_ledger};
@@ -77,7 +78,9 @@ async fn known(desk: &Desk) -> Result<BTreeMap<String, Known>, Failure> {
 fn configured(settings: &worker::Settings) -> Vec<(String, String, Option<u32>)> {
     let mut lanes = vec![];
     for clinic in settings.clinics.values() {
-        lanes.extend(settings.sms_lanes(clinic).into_iter().map(|lane| {
+        let channels = [Channel::Sms, Channel::Whatsapp].into_iter();
+        let of_clinic = channels.flat_map(|channel| settings.lanes(channel, clinic));
+        lanes.extend(of_clinic.map(|lane| {
             (lane.name, caps::key(lane.provider.as_str(), &lane.account), lane.max_per_s)
         }));
         if settings.has_consent_account(clinic) {

@@ -1,5 +1,7 @@
 //! `ulak template …`: what is wrong with the texts, and what an event would read like.
 
+mod whatsapp;
+
 use std::io::Read as _;
 use std::path::Path;
 
@@ -11,7 +13,9 @@ use templates::{Finding, Preview, Provider, Severity};
 use super::{Failure, Settings, say};
 use crate::cli::Global;
 use crate::cli::template::{CheckArgs, PreviewArgs, TemplateCommand};
+use crate::config::ConfigError;
 use crate::start;
+use whatsapp::Carrier;
 
 /// Runs the command.
 ///
@@ -42,7 +46,19 @@ fn check(global: &Global, settings: &Settings, args: &CheckArgs) -> Result<(), F
             say(finding)?;
         }
     }
-    let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
+    let mut errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
+    let of_whatsapp = if args.folder.is_none() { mapped_errors(settings) } else { vec![] };
+    errors += of_whatsapp.len();
+    for error in of_whatsapp {
+        if global.json {
+            say(json!({
+                "file": error.key, "line": null, "column": null, "severity": "error",
+                "what": error.problem,
+            }))?;
+        } else {
+            say(format_args!("{}: error: {}", error.key, error.problem))?;
+        }
+    }
     if errors > 0 {
         return Err(anyhow!("{errors} error(s) in the texts; mend what stands above").into());
     }
@@ -50,6 +66,15 @@ fn check(global: &Global, settings: &Settings, args: &CheckArgs) -> Result<(), F
         say(format_args!("The texts are in order ({} warning(s)).", findings.len()))?;
     }
     Ok(())
+}
+
+/// What is wrong with the values of mapped templates of WhatsApp.
+fn mapped_errors(settings: &Settings) -> Vec<ConfigError> {
+    match start::check_templates(settings) {
+        Err(Failure::Config(errors)) => errors,
+        // texts that do not load are above, each with its place
+        Ok(()) | Err(Failure::Failed(_) | Failure::Said) => vec![],
+    }
 }
 
 fn finding_json(finding: &Finding) -> serde_json::Value {
@@ -80,10 +105,16 @@ fn preview(global: &Global, settings: &Settings, args: &PreviewArgs) -> Result<(
     let preview = renderer
         .preview_event(&settings.registry, &bytes, &clinic.face, Channel::Sms, now, &prices)
         .map_err(|error| anyhow!("{}: {error}", args.file.display()))?;
+    let carriers = whatsapp::carriers(settings, &renderer, &bytes, now);
     if global.json {
-        return Ok(say(preview_json(&preview))?);
+        let mut json = preview_json(&preview);
+        json["whatsapp"] = carriers.iter().map(Carrier::json).collect();
+        return Ok(say(json)?);
     }
     for line in preview_lines(&preview) {
+        say(line)?;
+    }
+    for line in carriers.iter().flat_map(Carrier::lines) {
         say(line)?;
     }
     Ok(())

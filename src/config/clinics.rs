@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use schemas::{ClinicId, ConsentRule, ReminderRule};
+use figment::value::Value;
+use schemas::{Channel, ClinicId, ConsentRule, ReminderRule};
 use templates::{ClinicFace, NameStyle};
 
-use super::reader::{Reader, Reported};
+use super::process;
+use super::reader::{Parsed, Reader, Reported};
 use super::values::{self, QuietHours};
 
 /// One clinic.
@@ -22,6 +24,8 @@ pub struct Clinic {
     pub netgsm_account: String,
     /// Whose account serves it at Twilio, where it may be used.
     pub twilio_account: String,
+    /// Whose number at Meta serves it, where it may be used.
+    pub whatsapp_account: String,
     /// Whose account serves it at İYS.
     pub iys_account: String,
     /// Whether ş, ğ, ı … may become s, g, i where that saves a segment.
@@ -46,6 +50,10 @@ pub struct Clinic {
     pub consent: BTreeMap<String, ClinicConsent>,
     /// The legal basis, in words, for providers outside Türkiye; `None`: none of them is used.
     pub transfer_abroad: Option<String>,
+    /// In which order its channels are tried; `None`: `route.channels`, else each type's own order.
+    pub channels: Option<Vec<Channel>>,
+    /// After how long without a receipt the next channel is tried, by type, where it is not the type's own; `None`: never.
+    pub fallback_after: BTreeMap<String, Option<Duration>>,
 }
 
 /// A clinic's own consent rule for one type.
@@ -93,6 +101,7 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
     let sender = r.optional("clinics.<id>.sender", names, values::sender);
     let netgsm_account = r.required("clinics.<id>.accounts.netgsm", names, values::text(63));
     let twilio_account = r.required("clinics.<id>.accounts.twilio", names, values::text(63));
+    let whatsapp_account = r.required("clinics.<id>.accounts.whatsapp", names, values::text(63));
     let iys_account = r.required("clinics.<id>.accounts.iys", names, values::text(63));
     let name_style = r.required("clinics.<id>.name_style", names, values::word(NAME_STYLES));
     let fold_turkish = r.required("clinics.<id>.fold_turkish", names, values::flag);
@@ -105,6 +114,8 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
     let min_notice = r.required("clinics.<id>.min_notice", names, values::duration("0s", "7d"));
     let quiet_hours = r.required("clinics.<id>.quiet_hours", names, values::quiet_hours);
     let transfer_abroad = r.optional("clinics.<id>.transfer_abroad", names, values::words(10, 300));
+    let channels = r.optional("clinics.<id>.channels", names, process::channels);
+    let fallback_after = fallback_after(r, names[0], types);
     let consent = consent(r, names[0], types);
     let face = ClinicFace {
         id,
@@ -120,6 +131,7 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
         sender: sender?,
         netgsm_account: netgsm_account?,
         twilio_account: twilio_account?,
+        whatsapp_account: whatsapp_account?,
         iys_account: iys_account?,
         fold_turkish: fold_turkish?,
         folder,
@@ -132,6 +144,8 @@ fn clinic(r: &mut Reader<'_>, id: ClinicId, types: &TypeRules) -> Result<Clinic,
         quiet_hours: quiet_hours?,
         consent: consent?,
         transfer_abroad: transfer_abroad?,
+        channels: channels?,
+        fallback_after: fallback_after?,
     })
 }
 
@@ -147,13 +161,7 @@ fn consent(
     let mut rules = BTreeMap::new();
     let mut trouble = None;
     for table in ["consent", "consent_basis"] {
-        for name in r.names(&["clinics", id, table]) {
-            if !types.contains_key(&name) {
-                let allowed = values::choices(types);
-                let problem = format!("is no event type; use one of {allowed}");
-                trouble = Some(r.refuse_section(&["clinics", id, table, &name], &problem));
-            }
-        }
+        trouble = known_types(r, id, table, types).err().or(trouble);
     }
     for (name, own) in types {
         let names = &[id, name.as_str()];
@@ -181,6 +189,55 @@ fn consent(
         }
     }
     trouble.map_or(Ok(rules), Err)
+}
+
+/// After how long each type's next channel is tried at this clinic: only for types that there are.
+fn fallback_after(
+    r: &mut Reader<'_>,
+    id: &str,
+    types: &TypeRules,
+) -> Result<BTreeMap<String, Option<Duration>>, Reported> {
+    let known = known_types(r, id, "fallback_after", types);
+    let mut all = Ok(BTreeMap::new());
+    for name in types.keys() {
+        let names = &[id, name.as_str()];
+        match r.optional("clinics.<id>.fallback_after.<type>", names, fallback) {
+            Ok(Some(after)) => {
+                if let Ok(all) = &mut all {
+                    all.insert(name.clone(), after);
+                }
+            }
+            Ok(None) => {}
+            Err(reported) => all = Err(reported),
+        }
+    }
+    known.and(all)
+}
+
+fn fallback(value: &Value) -> Parsed<Option<Duration>> {
+    if value.as_str().is_some_and(|text| text.trim() == "none") {
+        return Ok(None);
+    }
+    let after = values::duration("1m", "7d")(value);
+    after.map(Some).map_err(|allowed| format!("{allowed}, or \"none\""))
+}
+
+/// Refuses what stands in a clinic's table of types and is none.
+fn known_types(
+    r: &mut Reader<'_>,
+    id: &str,
+    table: &str,
+    types: &TypeRules,
+) -> Result<(), Reported> {
+    let mut trouble = Ok(());
+    for name in r.names(&["clinics", id, table]) {
+        if !types.contains_key(&name) {
+            let allowed = values::choices(types);
+            let problem = format!("is no event type; use one of {allowed}");
+            trouble = Err(r.refuse_section(&["clinics", id, table, &name], &problem));
+        }
+    }
+    trouble
 }
 
 /// How much a rule asks for.

@@ -17,6 +17,7 @@ mod secret;
 mod show;
 mod sources;
 mod values;
+mod whatsapp;
 
 #[cfg(test)]
 mod tests;
@@ -30,11 +31,11 @@ pub use error::{ConfigError, Origin};
 pub use needs::Purpose;
 pub use process::{
     Broker, Consent, ConsentSource, Gateway, Log, LogFormat, Reconcile, Route, Scheduler,
-    SmsProvider, Types, Worker,
+    SmsProvider, Types, WhatsappProvider, Worker,
 };
 pub use providers::{
     DEFAULT_ACCOUNT, Iys, IysAccount, NetgsmAccount, Providers, TwilioAccount, TwilioAuth,
-    TwilioFrom,
+    TwilioFrom, WhatsappAccount,
 };
 pub use reader::Shown;
 use reader::{ReadFile, Reader, Reported};
@@ -42,6 +43,7 @@ use schemas::{ClinicId, ConsentRule};
 pub use secret::{Address, MasterKey};
 pub use sources::{DEFAULT, FILE_IN_PLACE, FILE_VARIABLE, Sources};
 pub use values::QuietHours;
+pub use whatsapp::{MappedButton, MappedTemplate};
 
 /// All settings, typed and checked. `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub struct Config {
     pub consent: Consent,
     /// `[route]`
     pub route: Route,
+    /// `[whatsapp.templates.<name>]`: approved templates, by the name that the configuration gives each.
+    pub templates: BTreeMap<String, MappedTemplate>,
     /// `[reconcile]`
     pub reconcile: Reconcile,
     /// `[log]`
@@ -120,6 +124,7 @@ impl Config {
         let own_types = process::types(r);
         let consent = process::consent(r);
         let route = process::route(r);
+        let templates = whatsapp::templates(r, types);
         let reconcile = process::reconcile(r);
         let log = process::log(r);
         r.finish();
@@ -134,6 +139,7 @@ impl Config {
             types: own_types?,
             consent: consent?,
             route: route?,
+            templates: templates?,
             reconcile: reconcile?,
             log: log?,
             shown: Vec::new(),

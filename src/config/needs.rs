@@ -1,5 +1,7 @@
 //! What a command needs beyond a well-formed configuration. All of it is said before a port is bound.
 
+mod whatsapp;
+
 use std::collections::BTreeSet;
 
 use super::clinics::Clinic;
@@ -107,7 +109,9 @@ impl Config {
     }
 
     fn needs_providers(&self, types: &TypeRules, errors: &mut Vec<ConfigError>) {
+        self.needs_templates(errors);
         for clinic in self.clinics.values() {
+            self.needs_whatsapp(clinic, errors);
             if self.route.sms.contains(&SmsProvider::Netgsm) {
                 self.needs_netgsm(clinic, errors);
             }
@@ -118,7 +122,8 @@ impl Config {
                 match self.consent.source {
                     ConsentSource::Iys => self.needs_iys(clinic, errors),
                     ConsentSource::Netgsm => self.needs_netgsm_brand(clinic, errors),
-                    ConsentSource::Registry => self.needs_no_consent(clinic, types, errors),
+                    // nobody outside: what the clinic's own people wrote down
+                    ConsentSource::Registry => {}
                 }
             }
         }
@@ -188,27 +193,12 @@ impl Config {
         }
     }
 
-    /// What the clinic itself records is who refused: nobody's consent is in it, and what needs one would be suppressed for good.
-    fn needs_no_consent(&self, clinic: &Clinic, types: &TypeRules, errors: &mut Vec<ConfigError>) {
-        let id = clinic.face.id.as_str();
-        let required: Vec<&str> = types
-            .iter()
-            .filter(|(name, own)| rule(clinic, name, **own) == ConsentRule::Required)
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let Some(first) = required.first() else { return };
-        let problem = format!(
-            "asks for consent that consent.source = \"registry\" never finds, so nothing of these types would be sent: {}; set consent.source to \"iys\" or \"netgsm\", or for each type clinics.{id}.consent.\"{first}\" = \"not-refused\" and its legal basis under clinics.{id}.consent_basis",
-            required.join(", ")
-        );
-        errors.push(self.missing(&format!("clinics.{id}.consent"), problem));
-    }
-
     /// The clinic's account is not there: the account's own key is at fault, or the clinic's choice.
     fn no_account(&self, clinic: &str, provider: &str, account: &str, known: &str) -> ConfigError {
         if account == super::DEFAULT_ACCOUNT {
             let (key, rest) = match provider {
                 "iys" => ("username", ", password, iys_code and brand_code"),
+                "whatsapp" => ("phone_number_id", ", access_token and business_account_id"),
                 "twilio" => (
                     "account_sid",
                     ", auth_token (or api_key and api_secret) and from (or messaging_service_sid)",

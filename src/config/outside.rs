@@ -13,6 +13,7 @@ pub fn refused(text: &str) -> Vec<String> {
         values::text(60)(&value).err(),
         values::words(8, 200)(&value).err(),
         values::secret(&value).err(),
+        values::path_token(&value).err(),
         values::whole(1..=100_000)(&value).err(),
         values::limit(1_000)(&value).err(),
         values::flag(&value).err(),

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use figment::value::Value;
+use schemas::Channel;
 use tracing_subscriber::EnvFilter;
 
-use super::reader::{Reader, Reported};
+use super::reader::{Parsed, Reader, Reported};
 use super::secret::Address;
 use super::values;
 
@@ -80,6 +82,29 @@ pub enum ConsentSource {
 pub struct Route {
     /// The providers of text messages in the order in which they are tried.
     pub sms: Vec<SmsProvider>,
+    /// The providers of WhatsApp in the order in which they are tried.
+    pub whatsapp: Vec<WhatsappProvider>,
+    /// The channels in the order in which they are tried where neither person nor clinic has an order; `None`: each type's own.
+    pub channels: Option<Vec<Channel>>,
+}
+
+/// A provider of WhatsApp; all of them are outside Türkiye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhatsappProvider {
+    /// Meta's Cloud API.
+    Whatsapp,
+    /// Twilio's Programmable Messaging.
+    Twilio,
+}
+
+impl WhatsappProvider {
+    /// The word as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Whatsapp => "whatsapp",
+            Self::Twilio => "twilio",
+        }
+    }
 }
 
 /// A provider of text messages.
@@ -197,14 +222,34 @@ pub(super) fn consent(r: &mut Reader<'_>) -> Result<Consent, Reported> {
 const SMS_PROVIDERS: &[(&str, SmsProvider)] =
     &[("netgsm", SmsProvider::Netgsm), ("twilio", SmsProvider::Twilio)];
 
+pub(super) const WHATSAPP_PROVIDERS: &[(&str, WhatsappProvider)] =
+    &[("whatsapp", WhatsappProvider::Whatsapp), ("twilio", WhatsappProvider::Twilio)];
+
+const CHANNELS: &[(&str, Channel)] = &[("sms", Channel::Sms), ("whatsapp", Channel::Whatsapp)];
+
+/// An order of channels, each once.
+pub(super) fn channels(value: &Value) -> Parsed<Vec<Channel>> {
+    once("each channel once", values::word(CHANNELS))(value)
+}
+
+/// A list of 1 to 4 words, none of them twice.
+fn once<T: PartialEq>(
+    said: &'static str,
+    word: impl Fn(&Value) -> Parsed<T>,
+) -> impl Fn(&Value) -> Parsed<Vec<T>> {
+    move |value| {
+        let words = values::list_of(4, &word)(value)?;
+        let twice = words.iter().enumerate().any(|(i, word)| words[..i].contains(word));
+        if twice { Err(said.to_owned()) } else { Ok(words) }
+    }
+}
+
 pub(super) fn route(r: &mut Reader<'_>) -> Result<Route, Reported> {
-    let sms = r.required("route.sms", &[], |value| {
-        let providers = values::list_of(4, values::word(SMS_PROVIDERS))(value)?;
-        let twice =
-            providers.iter().enumerate().any(|(i, provider)| providers[..i].contains(provider));
-        if twice { Err("each provider once".to_owned()) } else { Ok(providers) }
-    });
-    Ok(Route { sms: sms? })
+    const ONCE: &str = "each provider once";
+    let sms = r.required("route.sms", &[], once(ONCE, values::word(SMS_PROVIDERS)));
+    let whatsapp = r.required("route.whatsapp", &[], once(ONCE, values::word(WHATSAPP_PROVIDERS)));
+    let channels = r.optional("route.channels", &[], channels);
+    Ok(Route { sms: sms?, whatsapp: whatsapp?, channels: channels? })
 }
 
 pub(super) fn reconcile(r: &mut Reader<'_>) -> Result<Reconcile, Reported> {

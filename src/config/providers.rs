@@ -1,6 +1,7 @@
 //! `[providers]`: accounts at outside services. The flat keys of a provider are its account `default`.
 
 mod twilio;
+mod whatsapp;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use super::reader::{Reader, Reported};
 use super::values;
 pub use twilio::{TwilioAccount, TwilioAuth, TwilioFrom};
+pub use whatsapp::WhatsappAccount;
 
 /// The account whose keys stand flat under the provider.
 pub const DEFAULT_ACCOUNT: &str = "default";
@@ -27,6 +29,8 @@ pub struct Providers {
     pub netgsm: BTreeMap<String, NetgsmAccount>,
     /// `[providers.twilio]`: the accounts by name; empty if none has an account sid.
     pub twilio: BTreeMap<String, TwilioAccount>,
+    /// `[providers.whatsapp]`: the numbers at Meta by account name; empty if none has an id.
+    pub whatsapp: BTreeMap<String, WhatsappAccount>,
     /// `[providers.iys]`
     pub iys: Iys,
 }
@@ -62,6 +66,8 @@ pub struct NetgsmAccount {
     pub iys_brand_code: Option<u64>,
     /// Questions a minute to that service that all processes together make; `None`: no cap.
     pub iys_max_per_minute: Option<NonZeroU32>,
+    /// What stands at the end of the path that this account's webhooks are sent to; `None`: none of them is taken.
+    pub webhook_token: Option<SecretString>,
 }
 
 /// `[providers.iys]`
@@ -95,8 +101,9 @@ pub struct IysAccount {
 pub(super) fn read(r: &mut Reader<'_>) -> Result<Providers, Reported> {
     let netgsm = netgsm(r);
     let twilio = twilio::read(r);
+    let whatsapp = whatsapp::read(r);
     let iys = iys(r);
-    Ok(Providers { netgsm: netgsm?, twilio: twilio?, iys: iys? })
+    Ok(Providers { netgsm: netgsm?, twilio: twilio?, whatsapp: whatsapp?, iys: iys? })
 }
 
 /// What accounts of Netgsm take over from the flat keys: it describes the service, not the account.
@@ -125,6 +132,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
     let password = r.optional("providers.netgsm.password", &[], values::secret);
     let sender = r.optional("providers.netgsm.sender", &[], values::sender);
     let max_per_s = r.optional("providers.netgsm.max_per_s", &[], values::limit(100_000));
+    let webhook_token = r.optional("providers.netgsm.webhook_token", &[], values::path_token);
     // Everything is read before the first error ends the section, so that all errors are listed.
     let service = (|| {
         Ok(NetgsmService {
@@ -162,6 +170,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
             queries_per_min: service.queries_per_min,
             iys_brand_code: iys_brand_code?,
             iys_max_per_minute: service.iys_max_per_minute,
+            webhook_token: webhook_token?,
         };
         check_reference(r, &account, "providers.netgsm.echoes_reference", &[])?;
         check_batch(r, &account, "providers.netgsm.batch", &[])?;
@@ -204,6 +213,8 @@ fn netgsm_account(
         names,
         values::limit(60_000),
     );
+    let webhook_token =
+        r.optional("providers.netgsm.accounts.<acc>.webhook_token", names, values::path_token);
     // Without the service's own keys the error is on the list already.
     let service = service.ok_or(Reported)?;
     let account = NetgsmAccount {
@@ -221,6 +232,7 @@ fn netgsm_account(
         queries_per_min: queries?.unwrap_or(service.queries_per_min),
         iys_brand_code: brand?,
         iys_max_per_minute: iys_max?.unwrap_or(service.iys_max_per_minute),
+        webhook_token: webhook_token?,
     };
     check_reference(r, &account, "providers.netgsm.accounts.<acc>.echoes_reference", names)?;
     check_batch(r, &account, "providers.netgsm.accounts.<acc>.batch", names)?;

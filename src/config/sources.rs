@@ -242,6 +242,7 @@ fn path_of(
                         .find(|t| shell(t) == shell(text))
                         .map_or_else(|| text.clone(), |t| (*t).to_owned()),
                 ),
+                "<name>" => Some(text.clone()),
                 fixed => (fixed == text).then(|| text.clone()),
             })
             .collect()
@@ -282,7 +283,8 @@ fn flatten(
 fn joined(path: &[String]) -> Vec<String> {
     match path {
         [clinics, id, table, first, rest @ ..]
-            if clinics == "clinics" && (table == "consent" || table == "consent_basis") =>
+            if clinics == "clinics"
+                && matches!(table.as_str(), "consent" | "consent_basis" | "fallback_after") =>
         {
             let name = std::iter::once(first)
                 .chain(rest)

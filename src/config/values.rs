@@ -76,6 +76,21 @@ pub(super) fn secret(value: &Value) -> Parsed<secrecy::SecretString> {
         .ok_or_else(|| "one line of text, in quotes".to_owned())
 }
 
+/// A secret that stands in the path of an address: nobody guesses it, and no proxy changes it.
+pub(super) fn path_token(value: &Value) -> Parsed<secrecy::SecretString> {
+    raw_text(value)
+        .map(|text| text.trim().to_owned())
+        .filter(|text| {
+            (16..=128).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        })
+        .map(Into::into)
+        .ok_or_else(|| {
+            "16 to 128 letters, digits, - and _ that nobody can guess (`openssl rand -hex 24`)"
+                .to_owned()
+        })
+}
+
 /// A whole number, also in quotes (the environment has only text).
 pub(super) fn whole(allowed: RangeInclusive<u32>) -> impl Fn(&Value) -> Parsed<u32> {
     move |value| {

@@ -84,6 +84,12 @@ pub enum RenderError {
         /// Which text.
         template: String,
     },
+    /// A value of an approved template is longer than a whole message may be.
+    #[error("{template}: a value is longer than 1,024 characters: WhatsApp does not take it")]
+    LongValue {
+        /// Which template.
+        template: String,
+    },
     /// The text costs more segments than its type may (`x-ulak.max_segments`).
     #[error(
         "{template}: the text needs {segments} segments, its type may have {max}: \
@@ -107,7 +113,7 @@ impl RenderError {
             Self::Field { .. } => "template-field",
             Self::Engine { .. } => "template-engine",
             Self::Empty { .. } => "empty-text",
-            Self::TooLong { .. } => "too-long",
+            Self::LongValue { .. } | Self::TooLong { .. } => "too-long",
         }
     }
 

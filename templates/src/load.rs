@@ -247,7 +247,12 @@ impl Layer<'_> {
 }
 
 /// The names that a text uses, each known to its type.
-fn uses(trial: &Tera, label: &str, text: &File, plan: &Plan) -> Result<Vec<Use>, TemplateError> {
+pub(crate) fn uses(
+    trial: &Tera,
+    label: &str,
+    text: &File,
+    plan: &Plan,
+) -> Result<Vec<Use>, TemplateError> {
     let names = trial
         .get_template_variables(label)
         .map_err(|error| TemplateError::of_engine(&text.shown, &error))?;

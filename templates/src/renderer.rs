@@ -13,6 +13,7 @@ use crate::clean::clean;
 use crate::clinic::ClinicFace;
 use crate::economy::{RenderPolicy, lighter};
 use crate::error::{RenderError, TemplateError};
+use crate::fill::Mapped;
 use crate::filters;
 use crate::load::{self, Catalogue, short_name};
 use crate::message::{Message, Text};
@@ -30,6 +31,8 @@ pub struct Renderer {
     pub(crate) clinics: HashMap<ClinicId, Catalogue>,
     pub(crate) notes: Vec<String>,
     policies: HashMap<ClinicId, RenderPolicy>,
+    /// Approved templates of WhatsApp by their name in the configuration.
+    pub(crate) mapped: HashMap<String, Mapped>,
 }
 
 /// One text: a type, a language, a channel, and perhaps a clinic.
@@ -79,6 +82,7 @@ impl Renderer {
             clinics: HashMap::new(),
             notes: Vec::new(),
             policies: HashMap::new(),
+            mapped: HashMap::new(),
         }
     }
 
@@ -154,7 +158,7 @@ impl Renderer {
     }
 
     /// The clinic's own text, else the built-in one.
-    fn entry<'a>(
+    pub(crate) fn entry<'a>(
         &'a self,
         event_type: &EventType,
         clinic: &ClinicFace,
@@ -232,11 +236,15 @@ impl Failure {
     }
 
     fn at_render(self, entry: &Entry) -> RenderError {
+        self.of_template(&entry.label)
+    }
+
+    pub(crate) fn of_template(self, label: &str) -> RenderError {
         match self {
             Self::Field(BadField { field, problem }) => {
-                RenderError::Field { template: entry.label.clone(), field, problem }
+                RenderError::Field { template: label.to_owned(), field, problem }
             }
-            Self::Engine(error) => RenderError::of_engine(&entry.label, &error),
+            Self::Engine(error) => RenderError::of_engine(label, &error),
         }
     }
 }

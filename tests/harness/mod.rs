@@ -6,6 +6,7 @@ pub mod clock;
 pub mod embedded;
 pub mod event;
 pub mod held;
+pub mod hooks;
 pub mod installation;
 pub mod load;
 pub mod month;
@@ -22,6 +23,7 @@ pub mod schedulers;
 pub mod scrape;
 pub mod services;
 pub mod small_disk;
+pub mod whatsapp;
 
 pub use embedded::Embedded;
 pub use event::{Event, RECEIPT, REMINDER, receipt, reminder};

@@ -130,6 +130,12 @@ impl Proxy {
         self.resets.load(Ordering::Relaxed)
     }
 
+    /// From now on connections are taken, and go to this service: one that was not there yet.
+    pub async fn open_to(&mut self, target: &str) {
+        target.clone_into(&mut self.target);
+        self.open().await;
+    }
+
     /// From now on connections are taken.
     pub async fn open(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("the port is still free");

@@ -3,6 +3,8 @@
 //! A question goes at once while a permit is there and few are on their way, and otherwise gathers until then. No answer is never "no consent":
 //! rows wait on the İYS lane.
 
+pub mod check;
+pub mod opt_in;
 mod permit;
 mod refused;
 mod single;

@@ -1,6 +1,7 @@
 //! What of a message is counted, said once for each place in the pipeline that knows it. Nothing here decides anything.
 
 use crate::pipeline::decide::Consent;
+use crate::pipeline::render::Letter;
 use crate::pipeline::route::Route;
 use crate::pipeline::validate::Work;
 use crate::worker::Worker;
@@ -8,9 +9,8 @@ use ledger::outcome::Written;
 use ledger::protocol::Copy;
 use ledger::record::ConsentEvidence;
 use ledger::state::State;
-use providers::Outcome;
+use providers::{FailedKind, Outcome};
 use std::time::Duration;
-use templates::Message;
 
 /// A message was claimed on this evidence.
 pub fn claimed(worker: &Worker, work: &Work<'_>, evidence: &ConsentEvidence) {
@@ -44,20 +44,21 @@ fn received(worker: &Worker, work: &Work<'_>) {
 pub fn attempt(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
-    message: &Message,
+    route: &Route<'_>,
+    letter: &Letter,
     outcome: &Outcome,
     written: Written,
 ) {
     let (word, code) = match outcome {
         Outcome::Accepted(a) => ("accepted", &a.code),
-        Outcome::Refused(t) => ("refused", &t.code),
+        // the attempt is over for its channel
+        Outcome::Refused(t) | Outcome::Failed(FailedKind::NextChannel, t) => ("refused", &t.code),
         Outcome::Failed(_, t) => ("failed", &t.code),
         Outcome::Unknown(t) => ("unknown", &t.code),
     };
     let (provider, account) = (route.lane.provider.as_str(), route.lane.account.as_str());
     let metrics = &worker.metrics;
-    metrics.sends.attempt(provider, account, word, code, message.segments.segments);
+    metrics.sends.attempt(provider, account, word, code, letter.segments());
     if written.applied && written.state.is_final() {
         metrics.events.ended(&work.event.event_type, written.state.as_str(), "provider");
     }
@@ -77,6 +78,6 @@ pub fn consent(worker: &Worker, consent: Consent, evidence: &ConsentEvidence) {
 }
 
 /// A place in the pace of the route's account was taken, or there was none in time.
-pub fn permit(worker: &Worker, route: &Route, taken: bool) {
+pub fn permit(worker: &Worker, route: &Route<'_>, taken: bool) {
     worker.metrics.sends.permit(route.lane.provider.as_str(), &route.lane.account, taken);
 }

@@ -101,38 +101,46 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
         Box::pin(worker.lanes.look_for(&worker.ledger, lane)).await;
     }
     for _ in 0..LOOKS {
-        let Some(route) = route::choose(worker, &work) else {
-            validate::look_around(worker, &mut work, None).await?;
-            return record::no_route(worker, &work).await;
+        let ways = route::ways(worker, &work);
+        let around = validate::look_around(worker, &mut work, &ways);
+        measured.timed(Stage::Validate, around).await?;
+        let Some(route) = route::choose(&work, ways) else {
+            return record::no_way(worker, &work).await;
         };
-        measured
-            .timed(Stage::Validate, validate::look_around(worker, &mut work, Some(&route)))
-            .await?;
+        if route.number_slot.is_none() {
+            // asked for on behalf of a channel that is not taken
+            work.seen.number = None;
+        }
         hold::at(Place::AfterRead).await;
         let (decision, evidence) =
-            measured.timed(Stage::Consent, decide::with_consent(worker, &mut work, &route)).await;
+            measured.timed(Stage::Consent, decide::with_consent(worker, &mut work, &route)).await?;
         hold::at(Place::AfterConsent).await;
         let Decision::Send { until, supersedes } = decision else {
             return record::decision(worker, &work, &route, decision, evidence).await;
         };
-        let message = match measured.of(Stage::Render, || render::text(worker, &work, &route)) {
-            Ok(message) => message,
+        let letter = match measured.of(Stage::Render, || render::letter(worker, &work, &route)) {
+            Ok(letter) => letter,
+            Err(error) if route.next.is_some() => {
+                record::unfit(&work, &route, &error);
+                work.unfit.push(route.channel);
+                continue;
+            }
             Err(error) => return record::unrenderable(worker, &work, &error).await,
         };
         let Some(permit) =
-            measured.timed(Stage::Permit, route::rate_permit(worker, &route, &message)).await?
+            measured.timed(Stage::Permit, route::rate_permit(worker, &route, &letter)).await?
         else {
             return record::rate(worker, &work, &route).await;
         };
         hold::at(Place::BeforeClaim).await;
-        let claim = claim::claim(worker, &work, &route, &message, &evidence, until, supersedes);
+        let claim = claim::claim(worker, &work, &route, &letter, &evidence, until, supersedes);
         match measured.timed(Stage::Claim, claim).await? {
             Claim::Won(attempt) => {
                 measure::claimed(worker, &work, &evidence);
                 hold::at(Place::AfterClaim).await;
                 hold::panic_at(Place::AfterClaim, &work.event.id);
                 // the largest of all stages, and not every message comes so far
-                let sent = Box::pin(send::send(worker, &work, &route, &message, *attempt, permit));
+                let sent = Box::pin(send::send(worker, &work, &route, &letter, *attempt, permit));
                 return Ok(sent.await);
             }
             Claim::LookAgain(why) => {

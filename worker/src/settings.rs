@@ -2,7 +2,8 @@
 
 use crate::quiet::QuietHours;
 use chrono::TimeDelta;
-use schemas::{ClinicId, ConsentRule};
+use providers::template::WantedButton;
+use schemas::{Channel, ClinicId, ConsentRule, Language};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use templates::ClinicFace;
@@ -18,8 +19,14 @@ pub struct Clinic {
     pub netgsm: String,
     /// Whose Twilio account serves it, where it may be used.
     pub twilio: String,
+    /// Whose number at Meta serves it, where it may be used.
+    pub whatsapp: String,
     /// Whose İYS account and brand serve it.
     pub iys: String,
+    /// In which order its channels are used, where a person names none; empty: the type's own order.
+    pub channels: Vec<Channel>,
+    /// After how long without a receipt the next channel is tried, by type, where it is not the type's own; `None`: never.
+    pub fallback_after: BTreeMap<String, Option<Duration>>,
     /// `None`: any hour.
     pub quiet_hours: Option<QuietHours>,
     /// No second accepted reminder of one appointment and start within this.
@@ -65,28 +72,31 @@ pub struct NetgsmConsent {
     pub max_per_minute: Option<u32>,
 }
 
-/// A provider of SMS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SmsProvider {
-    /// Netgsm, in Türkiye.
+/// A provider of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Provider {
+    /// Netgsm, in Türkiye: SMS.
     Netgsm,
-    /// Twilio, in the USA.
+    /// Twilio, in the USA: SMS, and WhatsApp.
     Twilio,
+    /// Meta's Cloud API, in Ireland and the USA: WhatsApp.
+    Whatsapp,
 }
 
-impl SmsProvider {
+impl Provider {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Netgsm, Self::Twilio];
+    pub const ALL: [Self; 3] = [Self::Netgsm, Self::Twilio, Self::Whatsapp];
 
     /// Its name in lanes, rate keys and codes.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Netgsm => "netgsm",
             Self::Twilio => "twilio",
+            Self::Whatsapp => "whatsapp",
         }
     }
 
-    /// The provider of a lane; `None`: it is no lane of SMS.
+    /// The provider of a lane; `None`: no message goes there, it is a consent source's.
     pub fn of_lane(lane: &str) -> Option<Self> {
         let (name, _) = lane.split_once('/')?;
         Self::ALL.into_iter().find(|provider| provider.as_str() == name)
@@ -96,15 +106,32 @@ impl SmsProvider {
     pub const fn is_abroad(self) -> bool {
         match self {
             Self::Netgsm => false,
-            Self::Twilio => true,
+            Self::Twilio | Self::Whatsapp => true,
         }
     }
 
-    /// Whose rules count a text's segments.
+    /// Whose rules count a text's segments. A template of WhatsApp has none.
     pub const fn counts(self) -> templates::Provider {
         match self {
-            Self::Netgsm => templates::Provider::Netgsm,
+            Self::Netgsm | Self::Whatsapp => templates::Provider::Netgsm,
             Self::Twilio => templates::Provider::Twilio,
+        }
+    }
+}
+
+/// What stands before the sender in the lane of WhatsApp at Twilio, as Twilio itself writes it
+/// (`facts/twilio_turkeysms_smsala.md` A6).
+pub const TWILIO_WHATSAPP: &str = "whatsapp:";
+
+/// The channel of a lane; `None`: no message goes there.
+pub fn channel_of(lane: &str) -> Option<Channel> {
+    match Provider::of_lane(lane)? {
+        Provider::Netgsm => Some(Channel::Sms),
+        Provider::Whatsapp => Some(Channel::Whatsapp),
+        Provider::Twilio => {
+            let sender = lane.splitn(3, '/').nth(2).unwrap_or_default();
+            let whatsapp = sender.starts_with(TWILIO_WHATSAPP);
+            Some(if whatsapp { Channel::Whatsapp } else { Channel::Sms })
         }
     }
 }
@@ -114,8 +141,73 @@ impl SmsProvider {
 pub struct TwilioAccount {
     /// Connection, credentials, and what it sends from.
     pub account: providers::twilio::Account,
-    /// Cap in segments a second, shared by all workers; `None`: no cap.
+    /// The same account sending over WhatsApp; `None`: it has no sender there.
+    pub whatsapp: Option<providers::twilio::Account>,
+    /// Cap in segments a second, shared by all workers and both channels; `None`: no cap.
     pub max_per_s: Option<u32>,
+    /// Where Twilio reports what becomes of a message; `None`: nobody outside can call.
+    pub status_callback: Option<String>,
+}
+
+/// A number at Meta with what the pipeline needs to know of it.
+#[derive(Debug, Clone)]
+pub struct WhatsappAccount {
+    /// Connection, ids and token.
+    pub account: providers::meta::Account,
+    /// Cap in messages a second, shared by all workers; `None`: no cap.
+    pub max_per_s: Option<u32>,
+}
+
+/// An approved template of WhatsApp, mapped to a type of event. Its values are the renderer's, under the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The type of event that it carries.
+    pub event_type: String,
+    /// The recipients' language.
+    pub language: Language,
+    /// Where it is approved.
+    pub provider: Provider,
+    /// At Meta its name, at Twilio its `ContentSid`.
+    pub template: String,
+    /// Its language as the vendor writes it.
+    pub vendor_language: String,
+    /// What goes into `{{1}}`, `{{2}}`, …, as it is configured.
+    pub parameters: Vec<String>,
+    /// Its buttons that take a value, with the value as it is configured.
+    pub buttons: Vec<(WantedButton, String)>,
+    /// The clinics that it is for; empty: all.
+    pub clinics: Vec<ClinicId>,
+}
+
+impl Template {
+    /// What records call it: `whatsapp:randevu_hatirlatma/tr`.
+    pub fn label(&self) -> String {
+        format!("{}:{}/{}", self.provider.as_str(), self.template, self.vendor_language)
+    }
+
+    /// As the renderer wants it: the parameters, then the values of buttons.
+    pub fn wanted(&self) -> templates::Wanted {
+        let buttons = self.buttons.iter().map(|(_, value)| value);
+        templates::Wanted {
+            name: self.name.clone(),
+            label: self.label(),
+            language: self.language,
+            clinics: self.clinics.clone(),
+            values: self.parameters.iter().chain(buttons).cloned().collect(),
+        }
+    }
+
+    /// As it is compared with what its vendor lists.
+    pub fn compared(&self) -> providers::template::Wanted {
+        providers::template::Wanted {
+            name: self.template.clone(),
+            language: self.vendor_language.clone(),
+            parameters: self.parameters.clone(),
+            buttons: self.buttons.iter().map(|(button, _)| button.clone()).collect(),
+        }
+    }
 }
 
 /// An İYS account with its budgets.
@@ -149,8 +241,14 @@ pub struct Settings {
     pub netgsm: BTreeMap<String, NetgsmAccount>,
     /// Twilio accounts by name.
     pub twilio: BTreeMap<String, TwilioAccount>,
+    /// Numbers at Meta by account name.
+    pub whatsapp: BTreeMap<String, WhatsappAccount>,
     /// In which order providers of SMS are used; one that is not named is not used.
-    pub sms_order: Vec<SmsProvider>,
+    pub sms_order: Vec<Provider>,
+    /// In which order providers of WhatsApp are used; one that is not named is not used.
+    pub whatsapp_order: Vec<Provider>,
+    /// Approved templates of WhatsApp.
+    pub templates: Vec<Template>,
     /// İYS accounts by name.
     pub iys: BTreeMap<String, IysAccount>,
     /// Who is asked for consent.
@@ -170,30 +268,48 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The lanes of a clinic's SMS in the order in which they are used. A provider abroad has one only with the clinic's
-    /// legal basis.
-    pub fn sms_lanes(&self, clinic: &Clinic) -> Vec<SmsLane> {
-        self.sms_order.iter().filter_map(|provider| self.sms_lane(*provider, clinic)).collect()
+    /// The lanes of a clinic's messages on a channel in the order in which they are used. A provider abroad has one only with
+    /// the clinic's legal basis.
+    pub fn lanes(&self, channel: Channel, clinic: &Clinic) -> Vec<SendLane> {
+        let order = match channel {
+            Channel::Sms => &self.sms_order,
+            Channel::Whatsapp => &self.whatsapp_order,
+        };
+        order.iter().filter_map(|provider| self.lane(channel, *provider, clinic)).collect()
     }
 
-    /// The lane of a clinic's SMS at one provider; `None`: it has no account or sender there, or may not use it.
-    pub fn sms_lane(&self, provider: SmsProvider, clinic: &Clinic) -> Option<SmsLane> {
+    /// The lane of a clinic's messages on a channel at one provider; `None`: it has no account or sender there, or may not use it.
+    pub fn lane(&self, channel: Channel, provider: Provider, clinic: &Clinic) -> Option<SendLane> {
         if provider.is_abroad() && clinic.transfer_abroad.is_none() {
             return None;
         }
-        let (account, sender, echoes_reference, max_per_s) = match provider {
-            SmsProvider::Netgsm => {
+        let mut echoes_reference = false;
+        let (account, sender, max_per_s) = match (channel, provider) {
+            (Channel::Sms, Provider::Netgsm) => {
                 let account = self.netgsm.get(&clinic.netgsm)?;
                 let sender = clinic.sender.clone().or_else(|| account.sender.clone())?;
-                (&clinic.netgsm, sender, account.echoes_reference, account.max_per_s)
+                echoes_reference = account.echoes_reference;
+                (&clinic.netgsm, sender, account.max_per_s)
             }
-            SmsProvider::Twilio => {
+            (Channel::Sms, Provider::Twilio) => {
                 let account = self.twilio.get(&clinic.twilio)?;
-                let sender = account.account.from.as_str().to_owned();
-                (&clinic.twilio, sender, false, account.max_per_s)
+                (&clinic.twilio, account.account.from.as_str().to_owned(), account.max_per_s)
+            }
+            (Channel::Whatsapp, Provider::Twilio) => {
+                let account = self.twilio.get(&clinic.twilio)?;
+                let sender = account.whatsapp.as_ref()?.from.as_str().to_owned();
+                (&clinic.twilio, sender, account.max_per_s)
+            }
+            (Channel::Whatsapp, Provider::Whatsapp) => {
+                let account = self.whatsapp.get(&clinic.whatsapp)?;
+                (&clinic.whatsapp, account.account.phone_number_id.clone(), account.max_per_s)
+            }
+            (Channel::Sms, Provider::Whatsapp) | (Channel::Whatsapp, Provider::Netgsm) => {
+                return None;
             }
         };
-        Some(SmsLane {
+        Some(SendLane {
+            channel,
             provider,
             name: format!("{}/{account}/{sender}", provider.as_str()),
             account: account.clone(),
@@ -201,6 +317,23 @@ impl Settings {
             echoes_reference,
             max_per_s,
         })
+    }
+
+    /// The template that carries a type of event to people of a language for a clinic: its own before one that is for all.
+    pub fn template(
+        &self,
+        provider: Provider,
+        clinic: &ClinicId,
+        event_type: &str,
+        language: Language,
+    ) -> Option<&Template> {
+        let fits = |it: &&Template| {
+            it.provider == provider && it.event_type == event_type && it.language == language
+        };
+        let fitting = || self.templates.iter().filter(fits);
+        fitting()
+            .find(|it| it.clinics.contains(clinic))
+            .or_else(|| fitting().find(|it| it.clinics.is_empty()))
     }
 
     /// The lane of a clinic's consent questions.
@@ -224,19 +357,32 @@ impl Settings {
     }
 }
 
-/// Where an SMS goes out.
+/// Where a message goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SmsLane {
+pub struct SendLane {
+    /// The channel.
+    pub channel: Channel,
     /// The provider.
-    pub provider: SmsProvider,
+    pub provider: Provider,
     /// Name of the lane: `<provider>/<account>/<sender>`.
     pub name: String,
     /// Account at the provider.
     pub account: String,
-    /// Sender name, number or service.
+    /// Sender name, number or service; at Meta the id of the number.
     pub sender: String,
     /// The provider echoes our reference, so the number needs no slot.
     pub echoes_reference: bool,
-    /// Cap in segments a second.
+    /// Cap in segments a second; a template counts as one.
     pub max_per_s: Option<u32>,
 }
+
+impl SendLane {
+    /// Whether an attempt here is told from another one to the same number by its time only, so that the number needs a slot
+    /// (PROTOCOL rule 5). Nobody looks for attempts on WhatsApp in a list.
+    pub fn needs_slot(&self) -> bool {
+        self.channel == Channel::Sms && !self.echoes_reference
+    }
+}
+
+#[cfg(test)]
+mod tests;

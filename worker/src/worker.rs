@@ -8,10 +8,11 @@ use crate::jobs::Jobs;
 use crate::lanes::Lanes;
 use crate::outage::Outage;
 use crate::pace::Pace;
-use crate::settings::{Clinic, NetgsmAccount, Settings, SmsProvider};
+use crate::settings::{Clinic, NetgsmAccount, Provider, Settings, WhatsappAccount};
 use ledger::decision::{Claim, Claimed, Settle};
 use ledger::gather::Gather;
 use ledger::look::{Keys, RowAsk, SeenRow, Surroundings};
+use ledger::opt_in::{Words, WordsAsk};
 use ledger::outcome::{ClaimAgain, OutcomeWrite, Written};
 use ledger::refused::RefusedEvent;
 use ledger::{Ledger, LedgerError};
@@ -33,6 +34,8 @@ pub struct Asks {
     pub rows: Gather<RowAsk, Option<SeenRow>>,
     /// What surrounds them.
     pub surroundings: Gather<Keys, Surroundings>,
+    /// What the registry says of their numbers; asked only where it matters.
+    pub words: Gather<WordsAsk, Words>,
     /// Claims.
     pub claim: Gather<Claim, Claimed>,
     /// Decisions other than Send.
@@ -53,6 +56,9 @@ impl Asks {
             }),
             surroundings: Gather::over(ledger, room, |ledger, q: Vec<Keys>| {
                 Box::pin(async move { ledger.surroundings_each(&q).await })
+            }),
+            words: Gather::over(ledger, room, |ledger, q: Vec<WordsAsk>| {
+                Box::pin(async move { ledger.words_each(&q).await })
             }),
             claim: Gather::over(ledger, room, |ledger, q: Vec<Claim>| {
                 Box::pin(async move { ledger.claim(&q).await })
@@ -115,7 +121,11 @@ pub struct Worker {
     /// Jobs that several messages share, for the Netgsm accounts that have them (ADR 0011).
     pub jobs: BTreeMap<String, Jobs>,
     /// Twilio clients by account.
-    pub twilio: BTreeMap<String, Arc<providers::twilio::Client>>,
+    pub twilio: TwilioClients,
+    /// The same accounts sending over WhatsApp, for those with a sender there.
+    pub twilio_whatsapp: TwilioClients,
+    /// Clients of Meta by account.
+    pub whatsapp: BTreeMap<String, Arc<providers::meta::Client>>,
     /// İYS by account.
     pub iys: BTreeMap<String, Asker>,
     /// Netgsm's İYS service by Netgsm account, for those with a brand.
@@ -148,12 +158,8 @@ impl Worker {
                 .map_err(|error| SetupError::Client { account: format!("netgsm/{name}"), error })?;
             netgsm.insert(name.clone(), Arc::new(client));
         }
-        let mut twilio = BTreeMap::new();
-        for (name, account) in &settings.twilio {
-            let client = providers::twilio::Client::new(account.account.clone(), limits)
-                .map_err(|error| SetupError::Client { account: format!("twilio/{name}"), error })?;
-            twilio.insert(name.clone(), Arc::new(client));
-        }
+        let (twilio, twilio_whatsapp) = twilio(&settings, limits)?;
+        let whatsapp = whatsapp(&settings, limits)?;
         let mut iys = BTreeMap::new();
         for (name, account) in &settings.iys {
             let client = providers::iys::Client::new(account.account.clone(), limits)
@@ -182,6 +188,8 @@ impl Worker {
             netgsm,
             jobs,
             twilio,
+            twilio_whatsapp,
+            whatsapp,
             iys,
             netgsm_iys,
             metrics: Metrics::new([]),
@@ -191,9 +199,11 @@ impl Worker {
     /// Measures into these metrics, which the process shows.
     #[must_use]
     pub fn measured_by(mut self, metrics: Arc<Metrics>) -> Self {
-        let netgsm = self.netgsm.keys().map(|name| (SmsProvider::Netgsm.as_str(), name.as_str()));
-        let twilio = self.twilio.keys().map(|name| (SmsProvider::Twilio.as_str(), name.as_str()));
-        metrics.sends.has_accounts(netgsm.chain(twilio));
+        let netgsm = self.netgsm.keys().map(|name| (Provider::Netgsm.as_str(), name.as_str()));
+        let twilio = self.twilio.keys().map(|name| (Provider::Twilio.as_str(), name.as_str()));
+        let whatsapp = self.whatsapp.keys();
+        let whatsapp = whatsapp.map(|name| (Provider::Whatsapp.as_str(), name.as_str()));
+        metrics.sends.has_accounts(netgsm.chain(twilio).chain(whatsapp));
         metrics.work.has_places(self.settings.in_flight);
         self.metrics = metrics;
         self
@@ -247,9 +257,45 @@ fn jobs(
     accounts.filter_map(start).collect()
 }
 
+/// Twilio clients by account.
+type TwilioClients = BTreeMap<String, Arc<providers::twilio::Client>>;
+
+/// The clients of Twilio's accounts: for SMS, and for WhatsApp.
+fn twilio(
+    settings: &Settings,
+    limits: Limits,
+) -> Result<(TwilioClients, TwilioClients), SetupError> {
+    let (mut sms, mut whatsapp) = (BTreeMap::new(), BTreeMap::new());
+    for (name, account) in &settings.twilio {
+        let client = |account: &providers::twilio::Account| {
+            providers::twilio::Client::new(account.clone(), limits)
+                .map(Arc::new)
+                .map_err(|error| SetupError::Client { account: format!("twilio/{name}"), error })
+        };
+        sms.insert(name.clone(), client(&account.account)?);
+        if let Some(account) = &account.whatsapp {
+            whatsapp.insert(name.clone(), client(account)?);
+        }
+    }
+    Ok((sms, whatsapp))
+}
+
+/// The clients of the numbers at Meta.
+fn whatsapp(
+    settings: &Settings,
+    limits: Limits,
+) -> Result<BTreeMap<String, Arc<providers::meta::Client>>, SetupError> {
+    let client = |(name, account): (&String, &WhatsappAccount)| {
+        let client = providers::meta::Client::new(account.account.clone(), limits)
+            .map_err(|error| SetupError::Client { account: format!("whatsapp/{name}"), error })?;
+        Ok((name.clone(), Arc::new(client)))
+    };
+    settings.whatsapp.iter().map(client).collect()
+}
+
 /// The paces of the accounts with a cap.
 fn paces(settings: &Settings, ledger: &Ledger, lanes: &Arc<Lanes>) -> BTreeMap<String, Pace> {
-    let start = |(provider, name, per_s): (SmsProvider, &String, Option<u32>)| {
+    let start = |(provider, name, per_s): (Provider, &String, Option<u32>)| {
         let key = caps::key(provider.as_str(), name);
         let (ledger, lanes) = (ledger.clone(), Arc::clone(lanes));
         Some((key.clone(), Pace::start(ledger, lanes, key, per_s?, settings.in_flight)))
@@ -258,10 +304,12 @@ fn paces(settings: &Settings, ledger: &Ledger, lanes: &Arc<Lanes>) -> BTreeMap<S
 }
 
 /// The accounts that messages are sent with, and their caps in segments a second.
-fn capped(settings: &Settings) -> impl Iterator<Item = (SmsProvider, &String, Option<u32>)> {
-    let netgsm = settings.netgsm.iter().map(|(name, of)| (SmsProvider::Netgsm, name, of.max_per_s));
-    let twilio = settings.twilio.iter().map(|(name, of)| (SmsProvider::Twilio, name, of.max_per_s));
-    netgsm.chain(twilio)
+fn capped(settings: &Settings) -> impl Iterator<Item = (Provider, &String, Option<u32>)> {
+    let netgsm = settings.netgsm.iter().map(|(name, of)| (Provider::Netgsm, name, of.max_per_s));
+    let twilio = settings.twilio.iter().map(|(name, of)| (Provider::Twilio, name, of.max_per_s));
+    let meta = settings.whatsapp.iter();
+    let meta = meta.map(|(name, of)| (Provider::Whatsapp, name, of.max_per_s));
+    netgsm.chain(twilio).chain(meta)
 }
 
 /// Who asks Netgsm's İYS service: the accounts with a brand.

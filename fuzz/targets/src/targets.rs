@@ -2,6 +2,7 @@
 
 mod config;
 mod events;
+mod hooks;
 mod http;
 pub(crate) mod import;
 mod iys;
@@ -117,6 +118,9 @@ pub const TARGETS: &[Target] = &[
         (Shape::Json, 4, 10_000),
     ),
     target("twilio_callback", twilio::callback, twilio::callbacks, (Shape::Text, 0, 10_000)),
+    target("twilio_status", hooks::callback, hooks::callbacks, (Shape::Text, 0, 10_000)),
+    target("meta_webhook", hooks::meta, hooks::metas, (Shape::Json, 0, 10_000)),
+    target("webhook_query", hooks::query, hooks::queries, (Shape::Text, 0, 10_000)),
     target("http_events", http::events, http::bodies, (Shape::Json, 0, 5_000)),
     target("http_headers", http::headers, http::all_headers, (Shape::Text, 0, 20_000)),
     target("http_cursor", http::cursor, http::cursors, (Shape::Text, 0, 20_000)),

@@ -54,7 +54,7 @@ macro_rules! targets {
 targets! {
     event fact canonical reopen phone person identifier money instant reminder_rule quiet_hours render segments suffix mask
     netgsm_send netgsm_report netgsm_account netgsm_consent iys_token iys_consent twilio_send twilio_list twilio_account
-    twilio_callback http_events http_headers http_cursor config_value config_file import_csv import_xlsx import_parts record
+    twilio_callback twilio_status meta_webhook webhook_query http_events http_headers http_cursor config_value config_file import_csv import_xlsx import_parts record
     sealed broker_headers
 }
 

@@ -4,6 +4,7 @@
 
 mod document;
 mod facts;
+mod hooks;
 mod house;
 mod limits;
 mod outcomes;

@@ -13,8 +13,7 @@ pub const PAGE: i64 = 2_000;
 /// Kinds of records that are counted. All others change a state and are counted with the rows.
 /// In the statement and not a parameter of it: the planner takes a list that it does not know for a hundred kinds, and then reads the
 /// records once for each.
-const KINDS: &str =
-    "'received', 'event-refused', 'duplicate', 'sent-twice', 'fact-applied', 'fact-stale'";
+const KINDS: &str = "'received', 'event-refused', 'duplicate', 'sent-twice', 'two-channel', 'fact-applied', 'fact-stale'";
 
 /// What one step did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

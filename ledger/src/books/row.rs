@@ -4,7 +4,8 @@ use crate::db::{Ledger, json};
 use crate::engine::{Tx, query, query_as};
 use crate::error::LedgerError;
 use crate::record::Entry;
-use crate::state::{AttemptState, State, named};
+use crate::state::{AttemptState, Reach, State, named};
+use crate::write::parse_attempt;
 use std::collections::BTreeMap;
 
 named! {
@@ -55,8 +56,8 @@ pub struct Seen {
     pub state: Option<State>,
     /// State that its due time is of; `None`: it has none.
     pub due: Option<State>,
-    /// Its attempts, oldest first.
-    pub attempts: Vec<AttemptState>,
+    /// Its attempts, oldest first, with what is known of their way to the person.
+    pub attempts: Vec<(AttemptState, Reach)>,
     /// Its records, oldest first; one that cannot be read is `None`.
     pub records: Vec<Option<Entry>>,
 }
@@ -66,53 +67,75 @@ pub struct Seen {
 pub struct Rebuilt {
     /// Its state; `None`: no record gives it one.
     pub state: Option<State>,
-    /// Its attempts, oldest first.
-    pub attempts: Vec<AttemptState>,
+    /// Its attempts, oldest first, with what is known of their way to the person.
+    pub attempts: Vec<(AttemptState, Reach)>,
 }
 
 /// The state and the attempts of a notification out of its records alone, oldest first.
 pub fn rebuild<'a>(records: impl IntoIterator<Item = &'a Entry>) -> Rebuilt {
     let mut built = Rebuilt::default();
     for entry in records {
-        let attempt = |built: &mut Rebuilt, n: u32, to: AttemptState| {
-            if let Some(state) = (n as usize).checked_sub(1).and_then(|i| built.attempts.get_mut(i))
-            {
-                *state = to;
-            }
-        };
+        built.take(entry);
+    }
+    built
+}
+
+impl Rebuilt {
+    fn attempt(&mut self, n: u32) -> Option<&mut (AttemptState, Reach)> {
+        self.attempts.get_mut((n as usize).checked_sub(1)?)
+    }
+
+    fn end(&mut self, n: u32, to: AttemptState) {
+        if let Some((state, _)) = self.attempt(n) {
+            *state = to;
+        }
+    }
+
+    fn take(&mut self, entry: &Entry) {
         match entry {
-            Entry::EventRefused { .. } => built.state = Some(State::DeadLettered),
-            Entry::Waiting { .. } | Entry::Replayed { .. } => built.state = Some(State::Waiting),
-            Entry::Released { .. } => built.state = Some(State::Released),
+            Entry::EventRefused { .. } => self.state = Some(State::DeadLettered),
+            Entry::Waiting { .. } | Entry::Replayed { .. } => self.state = Some(State::Waiting),
+            Entry::Released { .. } => self.state = Some(State::Released),
             Entry::Claimed { .. } => {
-                built.attempts.push(AttemptState::Open);
-                built.state = Some(State::Sending);
+                self.attempts.push((AttemptState::Open, Reach::Unheard));
+                self.state = Some(State::Sending);
             }
             Entry::Outcome { attempt: n, outcome, then, .. } => {
                 if let Some(to) = AttemptState::parse(outcome) {
-                    attempt(&mut built, *n, to);
+                    self.end(*n, to);
                 }
-                built.state = Some(*then);
+                self.state = Some(*then);
+            }
+            Entry::Receipt { attempt: n, reach, then, .. } => {
+                // whoever says what became of it had it
+                if let Some(attempt) = self.attempt(*n) {
+                    *attempt = (AttemptState::Accepted, *reach);
+                }
+                self.state = Some(*then);
+            }
+            Entry::Overdue { attempt: n } => {
+                if let Some((_, reach)) = self.attempt(*n) {
+                    *reach = Reach::Overdue;
+                }
             }
             Entry::LeaseRanOut { attempt: n, then } => {
                 // one that had failed before its worker died stays failed
-                let at = (*n as usize).wrapping_sub(1);
-                if built.attempts.get(at) == Some(&AttemptState::Open) {
-                    attempt(&mut built, *n, AttemptState::Unknown);
+                if self.attempt(*n).is_some_and(|(state, _)| *state == AttemptState::Open) {
+                    self.end(*n, AttemptState::Unknown);
                 }
-                built.state = Some(*then);
+                self.state = Some(*then);
             }
-            Entry::NotFound { attempt: n, resend, absent, .. } => {
+            Entry::NotFound { attempt: n, resend, absent, then, .. } => {
                 if *absent {
-                    attempt(&mut built, *n, AttemptState::Absent);
+                    self.end(*n, AttemptState::Absent);
                 }
-                built.state = Some(if *resend { State::Waiting } else { State::Unresolved });
+                let usual = if *resend { State::Waiting } else { State::Unresolved };
+                self.state = Some(then.unwrap_or(usual));
             }
-            Entry::Ended { state, .. } => built.state = Some(*state),
+            Entry::Ended { state, .. } => self.state = Some(*state),
             _ => {}
         }
     }
-    built
 }
 
 /// What is wrong with a notification; mostly nothing.
@@ -127,12 +150,14 @@ pub fn faults(seen: &Seen) -> Vec<What> {
     let mut wrong = vec![];
     match (seen.due, state.is_final()) {
         (None, false) => wrong.push(What::DueTimeMissing),
+        // the next channel is tried some day
+        (Some(State::Accepted), true) if state == State::Accepted => {}
         (Some(_), true) => wrong.push(What::DueTimeOfFinal),
         (Some(due), false) if due != state => wrong.push(What::DueTimeDiffers),
         _ => {}
     }
     let last = seen.attempts.len();
-    let is_stray = |(n, a): (usize, &AttemptState)| {
+    let is_stray = |(n, (a, _)): (usize, &(AttemptState, Reach))| {
         *a == AttemptState::Open && (n != last || state != State::Sending)
     };
     if (1..).zip(&seen.attempts).any(is_stray) {
@@ -223,15 +248,13 @@ async fn look(tx: &mut Tx, keys: &str) -> Result<BTreeMap<String, Seen>, LedgerE
         of.due = Some(crate::look::parse_state(&due)?);
     }
     let attempts: Vec<(String, String)> = query_as(
-        "-- books: attempts\nSELECT ntf, state FROM attempt WHERE ntf IN (SELECT value FROM {list:$1}) ORDER BY ntf, n",
+        "-- books: attempts\nSELECT ntf, state || ':' || reach FROM attempt WHERE ntf IN (SELECT value FROM {list:$1}) ORDER BY ntf, n",
     )
     .bind(keys)
     .fetch_all(tx)
     .await?;
     for (ntf, state) in attempts {
-        let state = AttemptState::parse(&state)
-            .ok_or_else(|| LedgerError::Corrupt(format!("attempt state {state:?}")))?;
-        seen.entry(ntf).or_default().attempts.push(state);
+        seen.entry(ntf).or_default().attempts.push(parse_attempt(&state)?);
     }
     // records that are about no notification, such as a replayed fact's, have neither row nor state
     seen.retain(|ntf, of| of.state.is_some() || ntf.starts_with("ntf_") || ntf.starts_with("bad_"));
@@ -259,7 +282,7 @@ mod tests {
             at: 0,
             state: Some(State::Accepted),
             due: None,
-            attempts: vec![AttemptState::Accepted],
+            attempts: vec![(AttemptState::Accepted, Reach::Unheard)],
             records: vec![Some(claimed), Some(outcome)],
         }
     }
@@ -287,7 +310,7 @@ mod tests {
         let mut sending = sound.clone();
         sending.records.pop();
         sending.state = Some(State::Sending);
-        sending.attempts = vec![AttemptState::Open];
+        sending.attempts = vec![(AttemptState::Open, Reach::Unheard)];
         assert_eq!(one(sending.clone()), What::DueTimeMissing);
         assert_eq!(
             one(Seen { due: Some(State::Unknown), ..sending.clone() }),

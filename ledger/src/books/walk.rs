@@ -92,7 +92,7 @@ impl Ledger {
         let mut backlog = vec![];
         for group in self.groups().await? {
             let due = if group.due_at > now { 0 } else { self.count(&group, true, most).await? };
-            let outside = group.state != State::Waiting;
+            let outside = !matches!(group.state, State::Waiting | State::Accepted);
             let outside = if outside { self.count(&group, false, most).await? } else { 0 };
             let Group { lane, state, clinic, due_at } = group;
             backlog.push(Backlog { lane, state, clinic, due, outside, due_at });

@@ -37,7 +37,7 @@ pub(super) static RECORD: Table = Table {
 };
 
 /// All other tables, except what is not moved (see [`LEFT`]).
-pub(super) static TABLES: [Table; 16] = [
+pub(super) static TABLES: [Table; 18] = [
     Table {
         name: "notification",
         keys: &[text("ntf")],
@@ -103,8 +103,28 @@ pub(super) static TABLES: [Table; 16] = [
             int("absences"),
             int("looked_at"),
             int("look_fence"),
+            text("reach"),
+            text("next_channel"),
+            text("delivery"),
         ],
     },
+    Table {
+        name: "receipt_wanted",
+        keys: &[text("ntf"), int("n")],
+        columns: &[
+            text("ntf"),
+            int("n"),
+            text("provider"),
+            text("account"),
+            text("provider_ref"),
+            text("number"),
+            int("started_at"),
+            int("next_at"),
+            int("looks"),
+            int("until"),
+        ],
+    },
+    Table { name: "unreachable", keys: &[text("key")], columns: &[text("key"), int("until")] },
     Table {
         name: "person",
         keys: &[text("id")],
@@ -157,7 +177,14 @@ pub(super) static TABLES: [Table; 16] = [
     Table {
         name: "consent_word",
         keys: &[text("key"), text("channel")],
-        columns: &[text("key"), text("channel"), text("clinic"), int("refused"), int("said_at")],
+        columns: &[
+            text("key"),
+            text("channel"),
+            text("clinic"),
+            int("refused"),
+            int("said_at"),
+            text("fact"),
+        ],
     },
     Table {
         name: "suppression",

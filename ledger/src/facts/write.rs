@@ -43,10 +43,12 @@ impl Ledger {
             return Ok(LOOK_AGAIN);
         }
         let cancelled = cancel(tx, &fact.cancels).await?;
-        if let Some(word) = &fact.word
-            && !self.say_in(tx, &fact.clinic, word).await?
-        {
-            return Ok(LOOK_AGAIN);
+        let mut said = None;
+        if let Some(word) = &fact.word {
+            said = self.say_in(tx, (&fact.clinic, &fact.id), word).await?;
+            if said.is_none() {
+                return Ok(LOOK_AGAIN);
+            }
         }
         let plan: Vec<&Settle> = fact.plan.iter().collect();
         if !plan.is_empty() && !self.settle_in(tx, &plan).await?.into_iter().all(|written| written)
@@ -60,7 +62,10 @@ impl Ledger {
         }
         let now = now(tx).await?;
         let entry = naming(&fact.entry, &cancelled);
-        append(tx, &[NewRecord::of(&fact.clinic, &fact.id, now, &entry)?]).await?;
+        let entries = [entry].into_iter().chain(said);
+        let records: Result<Vec<_>, _> =
+            entries.map(|entry| NewRecord::of(&fact.clinic, &fact.id, now, &entry)).collect();
+        append(tx, &records?).await?;
         Ok(Applied::Written { cancelled })
     }
 }

@@ -7,7 +7,8 @@ use crate::error::LedgerError;
 use crate::outcome::{Next, OutcomeWrite, outcomes_in};
 use crate::protocol::{self, Command, Outcome};
 use crate::record::{Entry, NewRecord};
-use crate::slots::{self, Leave, gap_until};
+use crate::settle::ending;
+use crate::slots::{self, Leave};
 use crate::state::{AttemptState, State};
 use crate::write::{Locked, Locks, Writes, append, lock, storable};
 use serde::Serialize;
@@ -330,16 +331,14 @@ impl<'a> Book<'a> {
         // the protocol lets nobody be sent to a third time
         let once_before = absent && !resend && why == ABSENT;
         let why = if once_before { "absent, and it was sent again once before" } else { why };
-        let why_row = if resend { "resend" } else { why };
+        let (_, why_ended) = ending(State::Unresolved, to, why);
+        let why_row = if resend { "resend" } else { &why_ended };
         let due = resend.then(|| before.open(&look.ntf, State::Waiting, &before.lane, self.now));
         self.writes.row(&look.ntf, &change.row, why_row, self.now, due);
-        let entry = Entry::NotFound { attempt: look.n, resend, absent, why: why.to_owned() };
+        let then = (!matches!(to, State::Waiting | State::Unresolved)).then_some(to);
+        let entry = Entry::NotFound { attempt: look.n, resend, absent, why: why.to_owned(), then };
         self.record(look, before, &entry)?;
-        let leave = if resend {
-            Leave::Number
-        } else {
-            Leave::Kept { gap_until: gap_until(self.now, before.gap_ms) }
-        };
+        let leave = if resend { Leave::Number } else { Leave::ending(to, self.now, before.gap_ms) };
         self.left.push((look.ntf.clone(), leave));
         Ok(Looked::Ended(to))
     }
@@ -383,6 +382,7 @@ fn found(look: &Look, before: &Locked) -> Option<OutcomeWrite> {
         provider_ref: provider_ref.as_deref().map(|text| storable(text).into_owned()),
         next: Next { why: "retry".to_owned(), after_ms: RETRY_AFTER_MS, lane: before.lane.clone() },
         look_in_ms: 0,
+        fallback_in_ms: None,
     })
 }
 

@@ -81,6 +81,27 @@ fn assert_promised(outcome: &Value) {
     assert!(errors.is_empty(), "{errors:?} in {outcome:#}");
 }
 
+fn receipt(code: &str, then: State, moved: bool) -> Entry {
+    Entry::Receipt {
+        attempt: 1,
+        word: "read".to_owned(),
+        delivery: None,
+        code: code.to_owned(),
+        detail: "Ayşe".to_owned(),
+        provider_ref: Some("+905321234567".to_owned()),
+        at: None,
+        via: "webhook".to_owned(),
+        reach: crate::state::Reach::Arrived,
+        then,
+        moved,
+    }
+}
+
+#[test]
+fn a_receipt_that_changed_nothing_is_no_news() {
+    assert!(told(&receipt("", State::Delivered, false)).is_none());
+}
+
 #[test]
 fn every_change_that_is_told_keeps_the_promise() {
     let changes = [
@@ -96,15 +117,29 @@ fn every_change_that_is_told_keeps_the_promise() {
             "replayed",
         ),
         (
-            Entry::NotFound { attempt: 1, resend: true, absent: true, why: "looked".to_owned() },
+            Entry::NotFound {
+                attempt: 1,
+                resend: true,
+                absent: true,
+                why: "looked".to_owned(),
+                then: None,
+            },
             "waiting",
             "not-found",
         ),
         (
-            Entry::NotFound { attempt: 1, resend: false, absent: false, why: "looked".to_owned() },
+            Entry::NotFound {
+                attempt: 1,
+                resend: false,
+                absent: false,
+                why: "looked".to_owned(),
+                then: None,
+            },
             "unresolved",
             "not-found",
         ),
+        (receipt("whatsapp:131026", State::Undelivered, true), "undelivered", "whatsapp:131026"),
+        (receipt("", State::Delivered, true), "delivered", "read"),
     ];
     for (entry, state, reason) in changes {
         let told = told(&entry).unwrap();
@@ -124,6 +159,10 @@ fn the_examples_beside_the_schemas_are_what_is_told() {
     let examples = [
         ("ulak.delivery-updated.v1/accepted", told(&outcome("netgsm:00", State::Accepted))),
         ("ulak.delivery-updated.v1/waiting", told(&waiting())),
+        (
+            "ulak.delivery-updated.v1/undelivered",
+            told(&receipt("netgsm:3", State::Undelivered, true)),
+        ),
         ("ulak.event-refused.v1/phone", Some(refused(Some("/clinics/atasehir")))),
         ("ulak.event-refused.v1/unreadable", Some(refused(None))),
     ];

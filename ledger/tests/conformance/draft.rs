@@ -111,6 +111,8 @@ pub fn claimed(attempt: u32) -> Entry {
             asked_at: None,
             request_id: None,
             answer: None,
+            word: None,
+            opt_in: None,
         },
         starts_at: 0,
         stops_at: LATER,
@@ -140,6 +142,7 @@ fn claim_of(origin: Origin, person: PersonBasis, name: &str, n: u32) -> Claim {
         until: LATER,
         n,
         channel: "sms".to_owned(),
+        next_channel: None,
         lane: LANE.to_owned(),
         number: format!("number-{name}"),
         token: ledger::vault::random_id("clm_").unwrap(),
@@ -191,6 +194,7 @@ pub fn outcome(name: &str, n: u32, outcome: Outcome) -> OutcomeWrite {
         provider_ref: None,
         next: Next { why: "retry".to_owned(), after_ms: 60_000, lane: LANE.to_owned() },
         look_in_ms: 45_000,
+        fallback_in_ms: None,
     }
 }
 
@@ -204,6 +208,7 @@ pub fn again(name: &str, failed: u32) -> ClaimAgain {
         ntf: ntf(name),
         failed,
         channel: "sms".to_owned(),
+        next_channel: None,
         lane: LANE.to_owned(),
         number: format!("number-{name}"),
         token: ledger::vault::random_id("clm_").unwrap(),

@@ -253,6 +253,8 @@ fn said(id: &str, channels: &[Channel], refused: bool, at: i64) -> FactWrite {
         refused,
         said_at: at,
         why: "consent-refused".to_owned(),
+        evidence: None,
+        by: None,
     };
     FactWrite { word: Some(word), person: Some(stranger("a")), ..fact(id) }
 }

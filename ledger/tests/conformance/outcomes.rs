@@ -9,7 +9,7 @@ use ledger::outcome::{Next, Written};
 use ledger::protocol::Outcome;
 use ledger::record::Entry;
 use ledger::slots::SlotKind;
-use ledger::state::{AttemptState, State};
+use ledger::state::{AttemptState, Reach, State};
 
 fn on_time(state: State) -> Written {
     Written { state, applied: true, late: false, sent_twice: false }
@@ -117,7 +117,8 @@ async fn failed_goes_on_at_once_on_another_lane_and_waits_for_no_number_of_the_f
     let ask = RowAsk { ntf: draft::ntf("a"), body: 0 };
     let seen = place.rows(&[ask]).await.unwrap().remove(0).unwrap();
     assert_eq!((seen.why, seen.lane.as_deref()), (why, Some(OTHER)));
-    let failed = Tried { lane: draft::LANE.to_owned(), state: AttemptState::Failed };
+    let (state, reach) = (AttemptState::Failed, Reach::Unheard);
+    let failed = Tried { lane: draft::LANE.to_owned(), channel: "sms".to_owned(), state, reach };
     assert_eq!(seen.tried, [failed]);
     place.assert_sound().await;
 }

@@ -149,7 +149,7 @@ async fn three_absences_send_what_may_be_sent_again_once_more_and_only_once() {
         looked(&place, &hold, seen).await;
     }
     assert_eq!(place.state("a").await, Some(State::Unresolved));
-    let Entry::NotFound { attempt: 2, resend: false, absent: true, why } =
+    let Entry::NotFound { attempt: 2, resend: false, absent: true, why, then: None } =
         last_entry(&place, "a").await
     else {
         panic!("not what was written")

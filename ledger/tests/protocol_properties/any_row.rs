@@ -1,7 +1,7 @@
 //! Properties of any row and any command, also those that no order of events can bring together.
 
-use ledger::protocol::{Attempt, Command, Copy, Outcome, Row, apply};
-use ledger::state::{AttemptState, State};
+use ledger::protocol::{Attempt, Command, Copy, Outcome, ReceiptKind, Row, apply};
+use ledger::state::{AttemptState, Reach, State};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -24,8 +24,8 @@ fn fence() -> impl Strategy<Value = u64> {
 }
 
 fn row() -> impl Strategy<Value = Option<Row>> {
-    let attempt = (channel(), select(AttemptState::ALL))
-        .prop_map(|(channel, state)| Attempt { channel, state });
+    let attempt = (channel(), select(AttemptState::ALL), select(Reach::ALL))
+        .prop_map(|(channel, state, reach)| Attempt { channel, state, reach });
     let row = (state(), fence(), vec(attempt, 0..5)).prop_map(|(state, fence, attempts)| Row {
         state,
         fence,
@@ -48,6 +48,14 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     ]
 }
 
+fn receipt() -> impl Strategy<Value = ReceiptKind> {
+    prop_oneof![
+        1 => Just(ReceiptKind::Has),
+        2 => Just(ReceiptKind::Arrived),
+        2 => any::<bool>().prop_map(|next_channel| ReceiptKind::Lost { next_channel }),
+    ]
+}
+
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         2 => (copy(), state()).prop_map(|(copy, to)| Command::Settle { copy, to }),
@@ -55,6 +63,8 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (copy(), channel()).prop_map(|(copy, channel)| Command::Claim { copy, channel }),
         2 => (number(), channel()).prop_map(|(n, channel)| Command::ClaimAgain { n, channel }),
         4 => (number(), outcome()).prop_map(|(n, outcome)| Command::Outcome { n, outcome }),
+        4 => (number(), receipt(), any::<bool>()).prop_map(|(n, what, useful)| Command::Receipt { n, what, useful }),
+        1 => Just(Command::Overdue),
         1 => Just(Command::LeaseRanOut),
         2 => (number(), any::<bool>(), any::<bool>()).prop_map(|(n, resend, useful)| Command::Absent { n, resend, useful }),
         1 => number().prop_map(|n| Command::GiveUp { n }),
@@ -121,11 +131,20 @@ proptest! {
         }
     }
 
+    /// But for the next channel, and where what may have arrived is all that is left.
     #[test]
     fn a_sent_row_never_becomes_unsent(row in row(), command in command()) {
         let Ok(change) = apply(row.as_ref(), &command) else { return Ok(()) };
+        let lost = matches!(command, Command::Receipt { what: ReceiptKind::Lost { .. }, .. });
+        let goes_on = match change.row.state {
+            State::Waiting => lost || command == Command::Overdue,
+            State::Unresolved => lost,
+            _ => false,
+        };
         if row.is_some_and(|row| row.state.is_sent()) {
-            prop_assert!(change.row.state.is_sent(), "became {}", change.row.state);
+            let stands = |a: &Attempt| a.state == AttemptState::Accepted && a.reach.stands();
+            let given_up = goes_on && !change.row.attempts.iter().any(stands);
+            prop_assert!(given_up || change.row.state.is_sent(), "became {}", change.row.state);
         }
     }
 
@@ -144,7 +163,34 @@ proptest! {
         };
         let before = row.map_or(0, |row| count(&row.attempts));
         let after = count(&change.row.attempts);
-        prop_assert_eq!(change.sent_twice, after > before && after > 1);
+        prop_assert_eq!(change.sent_twice || change.two_channel, after > before && after > 1);
+    }
+
+    #[test]
+    fn what_arrived_stays_arrived_and_only_what_is_accepted_is_heard_of(row in row(), command in command()) {
+        let Ok(change) = apply(row.as_ref(), &command) else { return Ok(()) };
+        let before = row.map(|row| row.attempts).unwrap_or_default();
+        for (before, after) in before.iter().zip(&change.row.attempts) {
+            prop_assert!(!before.reach.has_arrived() || before.reach == after.reach);
+            prop_assert!(before.reach == after.reach || after.state == AttemptState::Accepted);
+        }
+    }
+
+    #[test]
+    fn a_second_apply_of_the_same_receipt_changes_nothing(row in row(), n in number(), what in receipt(), useful in any::<bool>()) {
+        let command = Command::Receipt { n, what, useful };
+        let Ok(change) = apply(row.as_ref(), &command) else { return Ok(()) };
+        prop_assert!(apply(Some(&change.row), &command).is_err());
+    }
+
+    /// A receipt that says it arrived ends the row, unless another attempt is under way at that moment.
+    #[test]
+    fn what_arrived_is_delivered(row in row(), n in number(), useful in any::<bool>()) {
+        let command = Command::Receipt { n, what: ReceiptKind::Arrived, useful };
+        let Ok(change) = apply(row.as_ref(), &command) else { return Ok(()) };
+        let last = change.row.attempts.last().map(|a| a.state);
+        let under_way = change.row.state == State::Sending && last == Some(AttemptState::Open);
+        prop_assert!(change.row.state == State::Delivered || under_way, "{}", change.row.state);
     }
 
     #[test]

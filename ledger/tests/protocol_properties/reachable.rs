@@ -2,9 +2,10 @@
 //!
 //! Wider than the search of `tests/search.rs`: commands come here in every order, whether or not a process would ask for them.
 
-use ledger::protocol::{Command, Copy, Outcome, Row, apply};
-use ledger::state::{AttemptState, State};
+use ledger::protocol::{Attempt, Command, Copy, Outcome, ReceiptKind, Row, apply};
+use ledger::state::{AttemptState, Reach, State};
 use std::collections::{HashMap, VecDeque};
+use std::sync::LazyLock;
 
 const ATTEMPTS: u32 = 3;
 
@@ -16,6 +17,13 @@ const OUTCOMES: [Outcome; 7] = [
     Outcome::Failed { keep_lease: false, useful: true },
     Outcome::Failed { keep_lease: true, useful: true },
     Outcome::Failed { keep_lease: false, useful: false },
+];
+
+const RECEIPTS: [ReceiptKind; 4] = [
+    ReceiptKind::Has,
+    ReceiptKind::Arrived,
+    ReceiptKind::Lost { next_channel: false },
+    ReceiptKind::Lost { next_channel: true },
 ];
 
 /// Every command that can mean something to this row.
@@ -31,8 +39,10 @@ fn commands(row: Option<&Row>) -> Vec<Command> {
         Command::Expire,
         Command::DeadLetter,
         Command::Replay,
+        Command::Overdue,
     ]);
     for n in 1..=last {
+        all.extend(RECEIPTS.map(|what| Command::Receipt { n, what, useful: true }));
         all.extend(OUTCOMES.map(|outcome| Command::Outcome { n, outcome }));
         all.extend(
             [(true, true), (true, false), (false, true)].map(|(resend, useful)| Command::Absent {
@@ -56,7 +66,7 @@ fn commands(row: Option<&Row>) -> Vec<Command> {
 type Reached = HashMap<Row, Option<(Row, Command)>>;
 
 /// All rows; their numbers are brought back to 1, since only whether they rise matters.
-fn reachable() -> Reached {
+static REACHABLE: LazyLock<Reached> = LazyLock::new(|| {
     let mut reached = Reached::new();
     let mut todo = VecDeque::from([None]);
     while let Some(row) = todo.pop_front() {
@@ -70,7 +80,7 @@ fn reachable() -> Reached {
         }
     }
     reached
-}
+});
 
 fn way_to(reached: &Reached, row: &Row) -> String {
     let mut steps = vec![format!("{row:?}")];
@@ -86,10 +96,10 @@ fn way_to(reached: &Reached, row: &Row) -> String {
 /// Holds of every row that can be reached, or the way to one of which it does not.
 #[track_caller]
 fn always(holds: impl Fn(&Row) -> bool) {
-    let reached = reachable();
+    let reached = &*REACHABLE;
     assert!(reached.len() > 200, "only {} rows", reached.len());
     if let Some(row) = reached.keys().find(|row| !holds(row)) {
-        panic!("{}", way_to(&reached, row));
+        panic!("{}", way_to(reached, row));
     }
 }
 
@@ -101,12 +111,59 @@ fn knows_accepted(row: &Row) -> bool {
     row.attempts.iter().any(|a| a.state == AttemptState::Accepted)
 }
 
+/// Accepted, and neither lost nor given up for want of news.
+fn stands(row: &Row) -> bool {
+    row.attempts.iter().any(|a| a.state == AttemptState::Accepted && a.reach.stands())
+}
+
 #[test]
-fn a_known_acceptance_is_the_rows_end_unless_a_later_attempt_is_under_way() {
+fn an_acceptance_that_stands_is_the_rows_end_unless_a_later_attempt_is_under_way() {
     always(|row| {
         let under_way = row.state == State::Sending && last_state(row) == Some(AttemptState::Open);
-        !knows_accepted(row) || row.state.is_sent() || under_way
+        !stands(row) || row.state.is_sent() || under_way
     });
+}
+
+#[test]
+fn what_a_provider_has_taken_never_ends_as_if_it_had_not() {
+    always(|row| match row.state {
+        State::Refused
+        | State::Suppressed
+        | State::Cancelled
+        | State::Expired
+        | State::DeadLettered => !knows_accepted(row),
+        // nobody knows of the last one, and all before it are known to be lost
+        State::Unresolved => row.sent_state().is_none_or(|sent| sent == State::Undelivered),
+        _ => true,
+    });
+}
+
+#[test]
+fn a_sent_row_says_the_most_that_is_known_of_the_person_having_it() {
+    always(|row| !row.state.is_sent() || row.sent_state() == Some(row.state));
+}
+
+#[test]
+fn only_accepted_attempts_are_heard_of() {
+    let heard = |a: &Attempt| a.reach != Reach::Unheard && a.state != AttemptState::Accepted;
+    always(|row| !row.attempts.iter().any(heard));
+}
+
+/// Never two accepted attempts on one channel, but by a proof of absence that was wrong or by an answer that came after one.
+#[test]
+fn no_channel_is_claimed_again_that_has_accepted() {
+    let reached = &*REACHABLE;
+    for row in reached.keys() {
+        let copy = Copy::Numbered(row.fence);
+        for taken in row.attempts.iter().filter(|a| a.state == AttemptState::Accepted) {
+            let channel = || taken.channel.clone();
+            let claim = Command::Claim { copy, channel: channel() };
+            let again = Command::ClaimAgain { n: row.last(), channel: channel() };
+            for command in [claim, again] {
+                assert!(apply(Some(row), &command).is_err(), "{}", way_to(reached, row));
+            }
+        }
+    }
 }
 
 #[test]
@@ -121,8 +178,10 @@ fn each_open_state_has_the_last_attempt_that_its_due_time_speaks_of() {
             matches!(last_state(row), Some(AttemptState::Open | AttemptState::Failed))
         }
         State::Unknown => last_state(row) == Some(AttemptState::Unknown),
-        // nothing may have arrived of what waits to be sent again
-        State::Waiting | State::Released => row.attempts.iter().all(|a| !a.state.blocks_channel()),
+        // nothing stands, or may have arrived unknown to us, of what waits to be sent again
+        State::Waiting | State::Released => {
+            row.attempts.iter().all(|a| !a.state.blocks_channel() || !a.reach.stands())
+        }
         _ => true,
     });
 }
@@ -172,7 +231,7 @@ fn every_open_row_has_a_transition_when_its_due_time_passes() {
 /// ADR 0003 c: two workers may write in either order, and the books must not depend on it.
 #[test]
 fn the_order_of_two_outcomes_does_not_matter() {
-    let reached = reachable();
+    let reached = &*REACHABLE;
     let mut pairs = 0;
     for row in reached.keys() {
         let last = row.last();
@@ -189,7 +248,7 @@ fn the_order_of_two_outcomes_does_not_matter() {
                 };
                 let (a, b) = (in_order(&first, &second), in_order(&second, &first));
                 pairs += usize::from(a.is_some());
-                assert_eq!(a, b, "{first:?} and {second:?}, after\n{}", way_to(&reached, row));
+                assert_eq!(a, b, "{first:?} and {second:?}, after\n{}", way_to(reached, row));
             }
         }
     }
@@ -199,7 +258,7 @@ fn the_order_of_two_outcomes_does_not_matter() {
 /// A late acceptance wins whatever else happens at the same moment.
 #[test]
 fn an_acceptance_before_or_after_any_other_command_ends_in_the_same_books() {
-    let reached = reachable();
+    let reached = &*REACHABLE;
     for row in reached.keys() {
         for n in 1..=row.last() {
             let accepted = Command::Outcome { n, outcome: Outcome::Accepted };
@@ -208,13 +267,95 @@ fn an_acceptance_before_or_after_any_other_command_ends_in_the_same_books() {
                 let Ok(change) = apply(Some(row), &command) else { continue };
                 let Ok(later) = apply(Some(&change.row), &accepted) else { continue };
                 let way =
-                    || format!("{command:?} then {accepted:?}, after\n{}", way_to(&reached, row));
+                    || format!("{command:?} then {accepted:?}, after\n{}", way_to(reached, row));
                 let state = later.row.state;
+                if command == Command::Overdue || matches!(command, Command::Receipt { .. }) {
+                    continue;
+                }
                 // what was under way a moment before the acceptance is known ends by its own outcome
                 let under_way = last_state(&later.row) == Some(AttemptState::Open);
                 assert!(state.is_sent() || state == State::Sending && under_way, "{}", way());
                 let claims = matches!(command, Command::Claim { .. } | Command::ClaimAgain { .. });
                 assert!(claims || !sooner.row.state.is_sent() || state.is_sent(), "{}", way());
+            }
+        }
+    }
+}
+
+/// What is heard of one attempt and what becomes of another are written by two processes in any order, and the books must not depend on
+/// it. Of what is lost only the attempts are the same, and the end if both orders end it as sent: while an attempt stood, another one's
+/// trouble ended the row; heard of before, it makes it go on.
+#[test]
+fn the_order_of_a_receipt_and_an_outcome_does_not_matter() {
+    let reached = &*REACHABLE;
+    let mut pairs = 0;
+    for row in reached.keys() {
+        let last = row.last();
+        for (n, m) in
+            (1..=last).flat_map(|n| (1..=last).map(move |m| (n, m))).filter(|(n, m)| n != m)
+        {
+            for (what, outcome) in
+                RECEIPTS.iter().flat_map(|a| OUTCOMES.iter().map(move |b| (*a, *b)))
+            {
+                let receipt = Command::Receipt { n, what, useful: true };
+                let outcome = Command::Outcome { n: m, outcome };
+                let in_order = |a: &Command, b: &Command| {
+                    let a = apply(Some(row), a).ok()?;
+                    let b = apply(Some(&a.row), b).ok()?;
+                    // whether two were meant is said by what was known when the second was accepted
+                    let lost = matches!(what, ReceiptKind::Lost { .. });
+                    let told = !lost && (a.sent_twice || b.sent_twice);
+                    Some((b.row.state, b.row.attempts, told))
+                };
+                let (Some(a), Some(b)) =
+                    (in_order(&receipt, &outcome), in_order(&outcome, &receipt))
+                else {
+                    continue;
+                };
+                pairs += 1;
+                let way = || {
+                    format!(
+                        "{receipt:?} and {outcome:?}: {a:?}, {b:?}, after\n{}",
+                        way_to(reached, row)
+                    )
+                };
+                if matches!(what, ReceiptKind::Lost { .. }) {
+                    assert_eq!(a.1, b.1, "{}", way());
+                    assert!(a.0 == b.0 || !a.0.is_sent() || !b.0.is_sent(), "{}", way());
+                    continue;
+                }
+                assert_eq!(a, b, "{receipt:?} and {outcome:?}, after\n{}", way_to(reached, row));
+            }
+        }
+    }
+    assert!(pairs > 1_000, "only {pairs} pairs");
+}
+
+/// Arrived and lost, of one attempt, in either order: it arrived.
+#[test]
+fn what_arrived_and_was_said_to_be_lost_has_arrived() {
+    let reached = &*REACHABLE;
+    for row in reached.keys() {
+        for n in 1..=row.last() {
+            for next_channel in [false, true] {
+                let lost = ReceiptKind::Lost { next_channel };
+                for order in [[ReceiptKind::Arrived, lost], [lost, ReceiptKind::Arrived]] {
+                    let mut at = row.clone();
+                    for what in order {
+                        let command = Command::Receipt { n, what, useful: true };
+                        if let Ok(change) = apply(Some(&at), &command) {
+                            at = change.row;
+                        }
+                    }
+                    let attempt = &at.attempts[n as usize - 1];
+                    let ended =
+                        matches!(attempt.state, AttemptState::Refused | AttemptState::Failed);
+                    let under_way = at.state == State::Sending && at.last() != n;
+                    let ok = ended
+                        || attempt.reach.has_arrived()
+                            && (under_way || at.state == State::Delivered);
+                    assert!(ok, "{order:?} of {n}: {at:?}, after\n{}", way_to(reached, row));
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `docs/protocol-table.md`, written by `apply` itself: `UPDATE_DOCS=1 cargo test -p ledger --test protocol_properties table`.
 
-use ledger::protocol::{Attempt, Command, Copy, Outcome, Row, apply};
-use ledger::state::{AttemptState, State};
+use ledger::protocol::{Attempt, Command, Copy, Outcome, ReceiptKind, Row, apply};
+use ledger::state::{AttemptState, Reach, State};
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
@@ -11,15 +11,27 @@ const HEAD: &str = "\
 
 Read from `ledger::protocol::apply`. `–`: nothing is written, whoever asked looks again. `N+1`: the release number rises, copies that
 are on their way die. `·`: the attempt takes the outcome, the row stays as it is. **twice**: a second attempt was accepted; it is recorded
-and an alert goes out. Numbers in brackets are the transitions of the protocol.
+and an alert goes out. **two**: the same on two channels, after the first was lost or not heard of; it is counted, and as it should be.
+Numbers in brackets are the transitions of the protocol.
 ";
 
 const FENCE: u64 = 7;
 
 /// A row in this state whose attempts are in these.
 fn row(state: State, attempts: &[AttemptState]) -> Row {
-    let attempt = |state: &AttemptState| Attempt { channel: "sms".to_owned(), state: *state };
+    let reach = Reach::Unheard;
+    let attempt =
+        |state: &AttemptState| Attempt { channel: "sms".to_owned(), state: *state, reach };
     Row { state, fence: FENCE, attempts: attempts.iter().map(attempt).collect() }
+}
+
+/// A row whose first attempt, on another channel, was accepted and is this far.
+fn second(state: State, first: Reach, last: Option<AttemptState>) -> Row {
+    let reach = Reach::Unheard;
+    let first =
+        Attempt { channel: "whatsapp".to_owned(), state: AttemptState::Accepted, reach: first };
+    let last = last.map(|state| Attempt { channel: "sms".to_owned(), state, reach });
+    Row { state, fence: FENCE, attempts: [first].into_iter().chain(last).collect() }
 }
 
 fn cell(before: Option<&Row>, command: &Command) -> String {
@@ -43,6 +55,9 @@ fn cell(before: Option<&Row>, command: &Command) -> String {
     }
     if change.sent_twice {
         text.push_str(", **twice**");
+    }
+    if change.two_channel {
+        text.push_str(", **two**");
     }
     text
 }
@@ -98,6 +113,7 @@ fn commands(out: &mut String) {
                 Command::Expire,
                 Command::DeadLetter,
                 Command::Replay,
+                Command::Overdue,
             ];
             (name, commands.iter().map(|command| cell(row.as_ref(), command)).collect())
         })
@@ -119,6 +135,7 @@ fn commands(out: &mut String) {
         "expire (15)",
         "dead-letter",
         "replay (16)",
+        "not heard of (17)",
     ];
     table(out, "row", &columns, &lines);
 }
@@ -195,12 +212,127 @@ fn earlier_attempt(out: &mut String) {
     outcomes(out, 1, &rows);
 }
 
+const RECEIPTS: [(&str, ReceiptKind); 4] = [
+    ("has it", ReceiptKind::Has),
+    ("arrived", ReceiptKind::Arrived),
+    ("lost", ReceiptKind::Lost { next_channel: false }),
+    ("lost, next channel", ReceiptKind::Lost { next_channel: true }),
+];
+
+fn receipts(out: &mut String, n: u32, rows: &[(String, Row)]) {
+    let columns: Vec<&str> = RECEIPTS.iter().map(|(name, _)| *name).collect();
+    let lines: Vec<_> = rows
+        .iter()
+        .map(|(name, row)| {
+            let receipt = |(_, what): &(&str, ReceiptKind)| {
+                cell(Some(row), &Command::Receipt { n, what: *what, useful: true })
+            };
+            (name.clone(), RECEIPTS.iter().map(receipt).collect())
+        })
+        .collect();
+    table(out, "row", &columns, &lines);
+}
+
+/// States of a row whose first channel took it, with what is known of that one and of its last attempt.
+fn of_two_channels() -> Vec<(String, Row)> {
+    use AttemptState::{Accepted, Failed, Open, Unknown};
+    let mut rows = vec![];
+    for reach in [Reach::Overdue, Reach::Lost] {
+        for (state, last) in [
+            (State::Waiting, None),
+            (State::Released, None),
+            (State::Sending, Some(Open)),
+            (State::Sending, Some(Failed)),
+            (State::Unknown, Some(Unknown)),
+            (State::Accepted, Some(Accepted)),
+        ] {
+            let attempt = last.map_or_else(String::new, |last| format!(", second attempt {last}"));
+            rows.push((format!("`{state}`, first {reach}{attempt}"), second(state, reach, last)));
+        }
+    }
+    rows.push((
+        "`accepted`, first overdue, second attempt unknown".to_owned(),
+        second(State::Accepted, Reach::Overdue, Some(Unknown)),
+    ));
+    rows.push((
+        "`unresolved`, first lost, second attempt unknown".to_owned(),
+        second(State::Unresolved, Reach::Lost, Some(Unknown)),
+    ));
+    rows
+}
+
+/// What receipts do, and what becomes of the next channel.
+fn channels(out: &mut String) {
+    use AttemptState::{Absent, Accepted, Open, Unknown};
+    out.push_str("\n## Receipts of the last attempt\n\nA receipt proves that the provider has the message; then it says what became of it. `Refused` and `Failed` attempts take none.\n\n");
+    let rows: Vec<_> = State::ALL
+        .iter()
+        .map(|state| {
+            let last = match state {
+                State::Sending => Open,
+                State::Unknown | State::Unresolved => Unknown,
+                State::Accepted | State::Delivered | State::Undelivered => Accepted,
+                _ => Absent,
+            };
+            let mut row = row(*state, &[last]);
+            row.attempts[0].reach = match state {
+                State::Delivered => Reach::Arrived,
+                State::Undelivered => Reach::Lost,
+                _ => Reach::Unheard,
+            };
+            (format!("`{state}`, attempt {last}"), row)
+        })
+        .collect();
+    receipts(out, 1, &rows);
+    out.push_str("\n## Two channels\n\nThe first channel took it; nothing was heard of it (`overdue`), or it was lost. Receipts of the first attempt:\n\n");
+    let rows = of_two_channels();
+    receipts(out, 1, &rows);
+    out.push_str("\nOutcomes of the second attempt:\n\n");
+    let tried: Vec<_> = rows.iter().filter(|(_, row)| row.last() == 2).cloned().collect();
+    outcomes(out, 2, &tried);
+    out.push_str(
+        "\nAnd what else may happen; `suppress` stands for every decision that ends a row:\n\n",
+    );
+    let lines: Vec<_> = rows
+        .iter()
+        .map(|(name, row)| {
+            let copy = Copy::Numbered(FENCE);
+            let claim = |channel: &str| Command::Claim { copy, channel: channel.to_owned() };
+            let commands = [
+                Command::Settle { copy, to: State::Suppressed },
+                Command::Cancel,
+                Command::Expire,
+                claim("whatsapp"),
+                claim("sms"),
+                Command::LeaseRanOut,
+                Command::Absent { n: 2, resend: true, useful: true },
+                Command::Absent { n: 2, resend: false, useful: true },
+                Command::GiveUp { n: 2 },
+            ];
+            (name.clone(), commands.iter().map(|command| cell(Some(row), command)).collect())
+        })
+        .collect();
+    let columns = [
+        "suppress (5)",
+        "cancel (14)",
+        "expire (15)",
+        "claim, first channel (6)",
+        "claim, second (6)",
+        "lease ran out (8, 9)",
+        "absent, resend (11)",
+        "absent, stop (12)",
+        "given up (12)",
+    ];
+    table(out, "row", &columns, &lines);
+}
+
 #[test]
 fn the_protocol_table_in_docs_is_what_apply_does() {
     let mut page = HEAD.to_owned();
     commands(&mut page);
     last_attempt(&mut page);
     earlier_attempt(&mut page);
+    channels(&mut page);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/protocol-table.md");
     if std::env::var_os("UPDATE_DOCS").is_some_and(|v| v == "1") {
         std::fs::write(path, &page).unwrap();

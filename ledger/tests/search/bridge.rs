@@ -3,8 +3,8 @@
 
 use crate::variant::{Mutation, Variant};
 use crate::world::{Broken, Try, World};
-use ledger::protocol::{self, Attempt, Change, Command, Copy, NotNow, Outcome, Row};
-use ledger::state::{AttemptState, State};
+use ledger::protocol::{self, Attempt, Change, Command, Copy, NotNow, Outcome, ReceiptKind, Row};
+use ledger::state::{AttemptState, Reach, State};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -28,8 +28,10 @@ pub enum Ask {
     Absent(u8, bool, bool),
     /// See [`Command::GiveUp`].
     GiveUp(u8),
-    /// Transition 17, which `apply` does not know yet: no receipt came, the other channel is due.
-    Fallback,
+    /// See [`Command::Overdue`].
+    Overdue,
+    /// See [`Command::Receipt`]: attempt, what is said, still useful.
+    Receipt(u8, ReceiptKind, bool),
     /// See [`Command::Cancel`].
     Cancel,
     /// See [`Command::Expire`].
@@ -52,7 +54,9 @@ impl Ask {
         let channel = |c: u8| CHANNELS[usize::from(c)].to_owned();
         match self {
             Self::Settle(number, to) => Command::Settle { copy: copy(number), to },
-            Self::Release | Self::Fallback => Command::Release,
+            Self::Release => Command::Release,
+            Self::Overdue => Command::Overdue,
+            Self::Receipt(n, what, useful) => Command::Receipt { n: u32::from(n), what, useful },
             Self::Claim(number, c) => Command::Claim { copy: copy(number), channel: channel(c) },
             Self::ClaimAgain(n, c) => Command::ClaimAgain { n: u32::from(n), channel: channel(c) },
             Self::Outcome(n, outcome) => Command::Outcome { n: u32::from(n), outcome },
@@ -73,8 +77,18 @@ struct Line {
     state: Option<State>,
     fence: u8,
     count: u8,
-    attempts: [(AttemptState, u8); 3],
+    attempts: [Known; 3],
 }
+
+/// An attempt likewise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Known {
+    state: AttemptState,
+    reach: Reach,
+    channel: u8,
+}
+
+const NEW: Known = Known { state: AttemptState::Open, reach: Reach::Unheard, channel: 0 };
 
 /// What a command did.
 #[derive(Debug, Clone, Copy)]
@@ -83,12 +97,12 @@ struct Answer {
     sent_twice: bool,
 }
 
-type Known = HashMap<(Line, Ask), Result<Answer, NotNow>, Quick>;
+type Answers = HashMap<(Line, Ask), Result<Answer, NotNow>, Quick>;
 
 /// The ledger's answers, remembered: there are only a few thousand different questions.
 #[derive(Default)]
 pub struct Bridge {
-    known: RefCell<Known>,
+    known: RefCell<Answers>,
 }
 
 /// A hash that is quick without optimization.
@@ -163,17 +177,20 @@ impl Bridge {
         next.state = after.state;
         next.fence = after.fence;
         if after.count > before.count {
-            next.add_attempt(after.attempts[usize::from(before.count)].1, owner);
-            let channel = after.attempts[usize::from(before.count)].1;
-            next.broken = broken_claim(variant, world, owner, channel);
+            let channel = after.attempts[usize::from(before.count)].channel;
+            next.add_attempt(channel, owner);
+            next.broken = broken_claim(world, owner, channel);
         }
         for (attempt, known) in
             next.tries.iter_mut().zip(after.attempts).take(usize::from(after.count))
         {
-            attempt.state = known.0;
+            attempt.state = known.state;
+            attempt.reach = known.reach;
         }
-        let accepted = |w: &World| w.attempts().iter().filter(|t| is_accepted(**t)).count();
-        let alert = accepted(&next) > accepted(world) && accepted(&next) > 1;
+        let alert = next.attempts().iter().zip(0..).any(|(attempt, n)| {
+            let is_new = world.attempts().get(n).is_none_or(|before| !is_accepted(*before));
+            is_accepted(*attempt) && is_new && nobody_meant(&next, n)
+        });
         if alert != answer.sent_twice {
             next.broken = Broken::AlertWrong;
         }
@@ -184,9 +201,8 @@ impl Bridge {
         if let Some(answer) = unguarded_claim(variant, line, ask) {
             return answer;
         }
-        if ask == Ask::Fallback {
-            let line = Line { state: Some(State::Released), fence: line.fence + 1, ..line };
-            return Ok(Answer { line, sent_twice: false });
+        if let Some(answer) = other_receipt(variant, line, ask) {
+            return answer;
         }
         let answer = self.real(line, ask)?;
         Ok(bend_answer(variant, line, ask, answer))
@@ -208,21 +224,35 @@ fn is_accepted(attempt: Try) -> bool {
     attempt.state == AttemptState::Accepted
 }
 
-/// A claim after an acceptance is known, or after the cancellation was committed, must not happen. Nobody sends for a statement
-/// whose worker gave up on it.
-fn broken_claim(variant: &Variant, world: &World, owner: Option<usize>, channel: u8) -> Broken {
-    let again = |t: &Try| is_accepted(*t) && (t.channel == channel || !variant.fallback);
+/// Attempt `n` was accepted beside another one, and not because the earlier of the two was given up on another channel.
+fn nobody_meant(world: &World, n: usize) -> bool {
+    let others = (0..).zip(world.attempts()).filter(|(i, t)| *i != n && is_accepted(**t));
+    let mut pairs = others.map(|(i, _)| (world.tries[n.min(i)], world.tries[n.max(i)]));
+    pairs.any(|(first, second)| {
+        let given_up = matches!(first.reach, Reach::Overdue | Reach::Lost | Reach::ArrivedLate);
+        first.channel == second.channel || !given_up
+    })
+}
+
+/// A claim after an acceptance that stands is known, while another attempt may have arrived, or after the cancellation was committed,
+/// must not happen. Nobody sends for a statement whose worker gave up on it.
+fn broken_claim(world: &World, owner: Option<usize>, channel: u8) -> Broken {
+    let given_up = |t: &Try| matches!(t.reach, Reach::Overdue | Reach::Lost);
+    let again = |t: &Try| is_accepted(*t) && (t.channel == channel || !given_up(t));
     match owner {
         Some(_) if world.attempts().iter().any(again) => Broken::ClaimedAfterAccepted,
-        Some(_) if world.cancelled => Broken::ClaimedAfterCancel,
+        Some(_) if world.attempts().iter().any(|t| t.state == AttemptState::Unknown) => {
+            Broken::ClaimedInDoubt
+        }
+        Some(_) if world.cancelled || world.stopped => Broken::ClaimedAfterCancel,
         _ => world.broken,
     }
 }
 
 fn line(world: &World) -> Line {
-    let mut attempts = [(AttemptState::Open, 0); 3];
+    let mut attempts = [NEW; 3];
     for (to, from) in attempts.iter_mut().zip(world.attempts()) {
-        *to = (from.state, from.channel);
+        *to = Known { state: from.state, reach: from.reach, channel: from.channel };
     }
     Line { state: world.state, fence: world.fence, count: world.count, attempts }
 }
@@ -230,16 +260,21 @@ fn line(world: &World) -> Line {
 fn row(line: &Line, state: State) -> Row {
     let attempts = line.attempts[..usize::from(line.count)].iter();
     let attempts = attempts
-        .map(|(state, c)| Attempt { channel: CHANNELS[usize::from(*c)].to_owned(), state: *state })
+        .map(|known| Attempt {
+            channel: CHANNELS[usize::from(known.channel)].to_owned(),
+            state: known.state,
+            reach: known.reach,
+        })
         .collect();
     Row { state, fence: u64::from(line.fence), attempts }
 }
 
 fn line_of(change: &Change) -> Line {
     let row = &change.row;
-    let mut attempts = [(AttemptState::Open, 0); 3];
+    let mut attempts = [NEW; 3];
     for (to, from) in attempts.iter_mut().zip(&row.attempts) {
-        *to = (from.state, u8::from(from.channel == CHANNELS[1]));
+        let channel = u8::from(from.channel == CHANNELS[1]);
+        *to = Known { state: from.state, reach: from.reach, channel };
     }
     Line {
         state: Some(row.state),
@@ -267,24 +302,24 @@ fn unguarded_claim(variant: &Variant, line: Line, ask: Ask) -> Option<Result<Ans
         }
         Ask::ClaimAgain(n, c) if variant.is_without(Mutation::BackOffUnfenced) => {
             let failed =
-                attempts.get(usize::from(n) - 1).is_some_and(|a| a.0 == AttemptState::Failed);
+                attempts.get(usize::from(n) - 1).is_some_and(|a| a.state == AttemptState::Failed);
             (state == State::Sending && failed, c)
         }
         _ => return None,
     };
-    let free = blind || !attempts.iter().any(|(s, c)| *c == channel && s.blocks_channel());
+    let free = blind || !attempts.iter().any(|a| a.channel == channel && a.state.blocks_channel());
     if !may || !free {
         return Some(Err(if may { NotNow::ChannelTaken } else { NotNow::Moved }));
     }
     let mut after = Line { state: Some(State::Sending), count: line.count + 1, ..line };
-    after.attempts[usize::from(line.count)] = (AttemptState::Open, channel);
+    after.attempts[usize::from(line.count)] = Known { channel, ..NEW };
     Some(Ok(Answer { line: after, sent_twice: false }))
 }
 
 /// The answer as another reading of the rules would have it.
 fn bend_answer(variant: &Variant, before: Line, ask: Ask, mut answer: Answer) -> Answer {
     let Ask::Outcome(n, outcome) = ask else {
-        return after_acceptance(variant, before, answer);
+        return as_decided(variant, ask, answer);
     };
     let last = n == before.count;
     let stay = |answer: &mut Answer| {
@@ -322,6 +357,14 @@ fn bend_answer(variant: &Variant, before: Line, ask: Ask, mut answer: Answer) ->
         {
             stay(&mut answer);
         }
+        Outcome::Failed { .. } | Outcome::Unknown
+            if last
+                && state == State::Sending
+                && variant.is_without(Mutation::GivenUpStands)
+                && sent_state(&before).is_some() =>
+        {
+            answer.line.state = sent_state(&before);
+        }
         Outcome::Failed { useful: false, .. }
             if state == State::Unresolved
                 && variant.is_without(Mutation::UselessStaysUnresolved) =>
@@ -333,13 +376,58 @@ fn bend_answer(variant: &Variant, before: Line, ask: Ask, mut answer: Answer) ->
     answer
 }
 
-/// However a copy for another channel ends that nothing was sent by, the row ends as the first channel left it.
-fn after_acceptance(variant: &Variant, before: Line, mut answer: Answer) -> Answer {
-    let accepted =
-        before.attempts[..usize::from(before.count)].iter().any(|a| a.0 == AttemptState::Accepted);
-    let ends = answer.line.state.is_some_and(State::is_final);
-    if accepted && ends && !variant.is_without(Mutation::FallbackEndsAsDecided) {
-        answer.line.state = Some(State::Accepted);
+/// A row that another channel had accepted ends as its copy is decided.
+fn as_decided(variant: &Variant, ask: Ask, mut answer: Answer) -> Answer {
+    if variant.is_without(Mutation::FallbackEndsAsDecided)
+        && answer.line.state != Some(State::Waiting)
+    {
+        answer.line.state = match ask {
+            Ask::Settle(_, to) => Some(to),
+            Ask::Cancel => Some(State::Cancelled),
+            Ask::Expire => Some(State::Expired),
+            _ => answer.line.state,
+        };
     }
     answer
+}
+
+/// How a row with these attempts ends, if a provider has taken it.
+fn sent_state(line: &Line) -> Option<State> {
+    row(line, State::Accepted).sent_state()
+}
+
+/// A receipt by another reading of the rules; `None` where the run leaves them all in, or they say the same.
+fn other_receipt(variant: &Variant, line: Line, ask: Ask) -> Option<Result<Answer, NotNow>> {
+    let Ask::Receipt(n, what, useful) = ask else { return None };
+    let attempt = line.attempts.get(usize::from(n) - 1)?;
+    let mut after = line;
+    let it = &mut after.attempts[usize::from(n) - 1];
+    let ReceiptKind::Lost { next_channel } = what else {
+        let early = variant.is_without(Mutation::EarlyReceiptUnmatched);
+        return (early && attempt.state.takes_outcome())
+            .then_some(Ok(Answer { line, sent_twice: false }));
+    };
+    it.reach = Reach::Lost;
+    let goes_on = next_channel && useful;
+    let anyway = match line.state {
+        Some(State::Cancelled) => variant.is_without(Mutation::DecidedGoesOn),
+        Some(State::Unknown) => n < line.count && variant.is_without(Mutation::LostGoesOnInDoubt),
+        _ => false,
+    };
+    if variant.is_without(Mutation::LostOverArrived) && attempt.reach.has_arrived() {
+        after.state = sent_state(&after);
+    } else if variant.is_without(Mutation::HeardLateGoesOn)
+        && attempt.reach == Reach::Overdue
+        && line.state == Some(State::Accepted)
+        && goes_on
+    {
+        after.state = Some(State::Waiting);
+    } else if anyway && attempt.state.takes_outcome() && goes_on {
+        it.state = AttemptState::Accepted;
+        after.state = Some(State::Waiting);
+        after.fence += 1;
+    } else {
+        return None;
+    }
+    Some(Ok(Answer { line: after, sent_twice: false }))
 }

@@ -6,7 +6,7 @@
 
 use crate::deep::Steps;
 use ledger::protocol::{self, Attempt, Command, Copy, Outcome, Row};
-use ledger::state::{AttemptState, State};
+use ledger::state::{AttemptState, Reach, State};
 
 #[path = "holders/runs.rs"]
 mod runs;
@@ -154,7 +154,11 @@ impl World {
             state: self.state,
             fence: u64::from(self.number),
             attempts: attempts
-                .map(|it| Attempt { channel: "sms".to_owned(), state: it.state })
+                .map(|it| Attempt {
+                    channel: "sms".to_owned(),
+                    state: it.state,
+                    reach: Reach::Unheard,
+                })
                 .collect(),
         }
     }

@@ -1,8 +1,8 @@
 //! What must never be, and what every quiet end must be.
 
-use crate::variant::{Mutation, Variant};
-use crate::world::{Broken, Try, Wire, Word, World};
-use ledger::state::{AttemptState, State};
+use crate::variant::{Mutation, Policy, Variant};
+use crate::world::{Broken, Said, Try, Wire, Word, World};
+use ledger::state::{AttemptState, Reach, State};
 
 /// What a world or a run can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Violation {
     ClaimedAfterAccepted,
     /// Claimed although the cancellation was committed before the statement began.
     ClaimedAfterCancel,
+    /// Claimed although another attempt may have arrived.
+    ClaimedInDoubt,
     /// A copy went back to the queue with nothing changed.
     Spins,
     /// Two accepted attempts and no alert, or an alert without them.
@@ -29,6 +31,8 @@ pub enum Violation {
     Burnt,
     /// An accepted attempt is known and the row neither says so nor waits for an attempt under way.
     AcceptedForgotten,
+    /// The next channel certainly sent nothing, there is time, and nobody tries it again.
+    Abandoned,
 }
 
 /// What is wrong with this world, if anything.
@@ -37,29 +41,48 @@ pub fn judge(variant: &Variant, world: &World) -> Option<Violation> {
         Broken::No => None,
         Broken::ClaimedAfterAccepted => Some(Violation::ClaimedAfterAccepted),
         Broken::ClaimedAfterCancel => Some(Violation::ClaimedAfterCancel),
+        Broken::ClaimedInDoubt => Some(Violation::ClaimedInDoubt),
         Broken::Spins => Some(Violation::Spins),
         Broken::AlertWrong => Some(Violation::AlertWrong),
     };
     let accepted = |channel: u8| -> u8 {
-        let counts = |t: &&Try| t.channel == channel || !variant.fallback;
+        let counts = |t: &&Try| t.channel == channel || !variant.has_next_channel();
         world.attempts().iter().filter(counts).map(|t| t.accepted).sum()
     };
     let most = accepted(0).max(accepted(1));
     let twice = (most > 1 && !variant.books_only).then_some(Violation::Twice);
     let quiet = || world.is_quiet().then(|| quiet_end(variant, world)).flatten();
-    twice.or(step).or_else(|| forgotten(variant, world)).or_else(quiet)
+    twice.or(step).or_else(|| forgotten(world)).or_else(quiet)
 }
 
-/// A known acceptance is the row's state, unless a later attempt is under way.
-fn forgotten(variant: &Variant, world: &World) -> Option<Violation> {
+/// A known acceptance is the row's state, unless a later attempt is under way; one that was given up leaves it to the next channel,
+/// and is still how the row ends.
+fn forgotten(world: &World) -> Option<Violation> {
     let state = world.state?;
-    let known = world.attempts().iter().any(|t| t.state == AttemptState::Accepted);
-    if variant.fallback && !state.is_final() {
-        return None;
-    }
+    let mut known = world.attempts().iter().filter(|t| t.state == AttemptState::Accepted);
     let under_way = state == State::Sending
         && world.attempts().last().is_some_and(|t| t.state == AttemptState::Open);
-    (known && !state.is_sent() && !under_way).then_some(Violation::AcceptedForgotten)
+    let stands = known.clone().any(|t| t.reach.stands()) && !state.is_sent() && !under_way;
+    let ended = state.is_final() && !state.is_sent() && state != State::Unresolved;
+    (stands || ended && known.next().is_some()).then_some(Violation::AcceptedForgotten)
+}
+
+/// Whether the books say of the message's way what the providers said of it.
+fn heard_wrong(world: &World, state: State) -> bool {
+    let said = |what: &[Said]| world.attempts().iter().any(|t| what.contains(&t.said));
+    let arrived = said(&[Said::Arrived, Said::Both]);
+    let accepted = |t: &&Try| t.state == AttemptState::Accepted;
+    let all_lost = world.attempts().iter().filter(accepted).all(|t| t.said == Said::Lost);
+    arrived != (state == State::Delivered) || state == State::Undelivered && !all_lost
+}
+
+/// Nobody sends on the next channel although it certainly sent nothing and there is time.
+fn abandoned(variant: &Variant, world: &World) -> bool {
+    let decided = world.past || world.cancelled || world.stopped;
+    let judged = variant.policy == Policy::Resend && variant.attempts == 2 && !decided;
+    let [first, last] = [0, 1].map(|n| world.attempts().get(n));
+    let passed_over = first.is_some_and(|t| t.reach == Reach::Overdue);
+    judged && passed_over && last.is_some_and(|t| t.state == AttemptState::Failed)
 }
 
 fn quiet_end(variant: &Variant, world: &World) -> Option<Violation> {
@@ -68,7 +91,15 @@ fn quiet_end(variant: &Variant, world: &World) -> Option<Violation> {
     if attempts.clone().any(|t| t.word == Word::None) {
         return Some(Violation::Silent);
     }
-    let told = attempts.clone().any(|t| t.word == Word::Accepted);
+    if heard_wrong(world, state) {
+        return Some(Violation::Books);
+    }
+    if abandoned(variant, world) {
+        return Some(Violation::Abandoned);
+    }
+    // what is known to be lost does not say how the last attempt ended
+    let lost = |t: &Try| state == State::Unresolved && t.reach == Reach::Lost;
+    let told = attempts.clone().any(|t| t.word == Word::Accepted && !lost(t));
     let got = attempts.clone().any(|t| t.accepted > 0);
     let honest = if state.is_sent() {
         got
@@ -83,7 +114,7 @@ fn quiet_end(variant: &Variant, world: &World) -> Option<Violation> {
             AttemptState::Absent => behind,
             _ => false,
         };
-        !told && attempts.clone().filter(|t| t.accepted > 0).all(nobody_knows)
+        !told && attempts.clone().filter(|t| t.accepted > 0 && !lost(t)).all(nobody_knows)
     };
     if !honest {
         return Some(Violation::Books);

@@ -2,7 +2,7 @@
 
 use crate::bridge::{Ask, Bridge};
 use crate::variant::{Mutation, Variant};
-use crate::world::{At, Broken, Ghost, IDLE, Lane, NUMBERS, Worker, World};
+use crate::world::{At, Broken, Ghost, IDLE, Lane, NUMBERS, Try, Worker, World};
 use ledger::state::State;
 use std::fmt;
 
@@ -243,8 +243,16 @@ impl Steps<'_> {
         if me.saw_cancel {
             return self.settle(world, w, State::Cancelled, Kind::Progress);
         }
-        if world.past || world.receipt {
+        if world.past {
             return self.settle(world, w, State::Expired, Kind::Progress);
+        }
+        let taken = |c: u8| {
+            let blocks = |t: &Try| t.channel == c && t.state.blocks_channel();
+            world.attempts().iter().any(blocks)
+        };
+        if self.variant.has_next_channel() && (0..self.variant.channels).all(taken) {
+            // no channel is left
+            return self.settle(world, w, State::Refused, Kind::Progress);
         }
         if world.count >= self.variant.attempts {
             return self.bound(world);

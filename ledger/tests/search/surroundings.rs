@@ -4,8 +4,8 @@ use crate::attempt::grow_stale;
 use crate::bridge::Ask;
 use crate::steps::{Happens, Steps};
 use crate::variant::{Mutation, Policy};
-use crate::world::{Ghost, Lane, NUMBERS, Sweeper, Wire, World};
-use ledger::protocol::Outcome;
+use crate::world::{Ghost, Lane, NUMBERS, Said, Sweeper, Wire, Word, World};
+use ledger::protocol::{Outcome, ReceiptKind};
 use ledger::state::State;
 
 /// Copies of one number that the key has room for; more of the same would show nothing new.
@@ -112,13 +112,8 @@ impl Steps<'_> {
         match world.sweepers[s] {
             Sweeper::Idle => {
                 if self.falls_back(world) {
-                    let number = world.fence + 1;
-                    if let Ok(next) = self.bridge.apply(self.variant, world, Ask::Fallback, None) {
-                        let next = with(&next, Sweeper::Publishes(number));
-                        let what = "has no receipt and commits for the other channel release";
-                        self.happens(Happens::Scheduler(what, number), next);
-                    }
-                    return;
+                    let what = "nothing was heard of it, the row waits for its next channel after";
+                    return self.ledger(world, Ask::Overdue, what, world.count);
                 }
                 let patient = self.variant.is_without(Mutation::NoPatience);
                 let due = match world.state {
@@ -179,11 +174,50 @@ impl Steps<'_> {
     fn falls_back(&self, world: &World) -> bool {
         self.variant.fallback
             && world.state == Some(State::Accepted)
-            && !world.receipt
             && !world.past
             && world.fence < self.variant.releases
             && world.count < self.variant.attempts
             && world.attempts().iter().all(|it| it.channel == 0)
+    }
+
+    /// What providers say of messages that they have, in any order and as often as they like.
+    fn receipts(&mut self, world: &World) {
+        for n in 1..=world.count {
+            let attempt = world.attempts()[usize::from(n) - 1];
+            if attempt.accepted == 0 {
+                continue;
+            }
+            let both = self.variant.contradicting;
+            let next_channel = attempt.channel + 1 < self.variant.channels;
+            self.receipt(world, n, ReceiptKind::Has, "says that it has", attempt.said);
+            let said = match attempt.said {
+                Said::Nothing | Said::Arrived => Some(Said::Arrived),
+                Said::Lost | Said::Both => both.then_some(Said::Both),
+            };
+            if let Some(said) = said {
+                self.receipt(world, n, ReceiptKind::Arrived, "says that there arrived", said);
+            }
+            let said = match attempt.said {
+                Said::Nothing | Said::Lost => Some(Said::Lost),
+                Said::Arrived | Said::Both => both.then_some(Said::Both),
+            };
+            if let Some(said) = said {
+                let lost = ReceiptKind::Lost { next_channel };
+                self.receipt(world, n, lost, "says that there was lost", said);
+            }
+        }
+    }
+
+    fn receipt(&mut self, world: &World, n: u8, kind: ReceiptKind, what: &'static str, said: Said) {
+        let ask = Ask::Receipt(n, kind, !world.past);
+        let Ok(mut next) = self.bridge.apply(self.variant, world, ask, None) else { return };
+        let attempt = next.attempt(n);
+        attempt.said = said;
+        if attempt.word == Word::NoIdea {
+            // whoever made it is dead, and it is known all the same
+            attempt.word = Word::Accepted;
+        }
+        self.may_happen(Happens::Provider(what, n), next);
     }
 
     /// A statement whose worker gave up on it commits late, or never.
@@ -231,9 +265,15 @@ impl Steps<'_> {
             let next = World { lane: Lane::Reopened, ..*world };
             self.happens(Happens::Time("a probe opens the lane"), next);
         }
-        if self.variant.fallback && !world.receipt && world.state == Some(State::Accepted) {
-            let next = World { receipt: true, ..*world };
-            self.may_happen(Happens::Time("a receipt comes"), next);
+        if self.variant.receipts {
+            self.receipts(world);
+        }
+        if self.variant.stop
+            && !world.stopped
+            && let Ok(next) = self.bridge.apply(self.variant, world, Ask::Cancel, None)
+        {
+            let next = World { stopped: true, ..next };
+            self.may_happen(Happens::Time("somebody stops it by hand"), next);
         }
         if world.left.end > 0
             && self.variant.ends.contains(&State::DeadLettered)

@@ -55,6 +55,18 @@ pub enum Mutation {
     LaneBurns,
     /// A row that went out again on another channel after an acceptance ends as that channel's copy is decided (transition 17).
     FallbackEndsAsDecided,
+    /// An accepted attempt stands also when it is lost or not heard of, so that the next channel's own trouble ends the row (ADR 0012).
+    GivenUpStands,
+    /// A receipt that says lost counts also over one that said arrived (ADR 0012: late, out of order).
+    LostOverArrived,
+    /// What was passed over and then is lost goes on to its next channel, which was tried then (ADR 0012).
+    HeardLateGoesOn,
+    /// What is lost goes on to its next channel also if somebody ended the row meanwhile (ADR 0012).
+    DecidedGoesOn,
+    /// What is lost goes on to its next channel also while a later attempt may have arrived (ADR 0012).
+    LostGoesOnInDoubt,
+    /// A receipt for an attempt without an outcome is nobody's (ADR 0012).
+    EarlyReceiptUnmatched,
 }
 
 /// What becomes of an attempt that was looked for and not found.
@@ -122,8 +134,14 @@ pub struct Variant {
     pub erase: bool,
     /// The account may be refused, once, and recovers (rule 10).
     pub lanes: bool,
-    /// Without a receipt the other channel is tried after an acceptance (transition 17, modelled ahead of the code).
+    /// Without a receipt the other channel is tried after an acceptance (transition 17).
     pub fallback: bool,
+    /// Providers say what became of messages, at any moment and as often as they like.
+    pub receipts: bool,
+    /// They also say first that it is lost and then that it arrived, or the reverse.
+    pub contradicting: bool,
+    /// Somebody may stop it by hand, so that no revision rises.
+    pub stop: bool,
     /// A claim in doubt may still be running in the database and commit later.
     pub ghost_claims: bool,
     /// Decisions that end the row without a send.
@@ -167,6 +185,9 @@ pub const BASE: Variant = Variant {
     erase: false,
     lanes: false,
     fallback: false,
+    receipts: false,
+    contradicting: false,
+    stop: false,
     ghost_claims: false,
     ends: &[],
     budget: faults(1),
@@ -178,6 +199,11 @@ impl Variant {
     /// Whether the books may end not knowing of an acceptance that no living worker knows.
     pub fn may_give_up(&self) -> bool {
         matches!(self.policy, Policy::GiveUp | Policy::ResendThenGiveUp)
+    }
+
+    /// Whether an accepted message may go out on the next channel too.
+    pub fn has_next_channel(&self) -> bool {
+        self.fallback || self.receipts
     }
 
     /// Whether a rule is left out.

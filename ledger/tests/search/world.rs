@@ -1,7 +1,7 @@
 //! One state of the world: the row, its attempts, the provider, the broker, the processes, and what may still go wrong.
 
 use crate::variant::{Budget, Variant};
-use ledger::state::{AttemptState, State};
+use ledger::state::{AttemptState, Reach, State};
 
 /// Attempts a state has room for.
 pub const ATTEMPTS: usize = 3;
@@ -36,11 +36,28 @@ pub enum Word {
     NoIdea,
 }
 
+/// What a provider has said of the way of a message that it accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing.
+    Nothing,
+    /// That it arrived.
+    Arrived,
+    /// That it certainly did not.
+    Lost,
+    /// First the one and then the other.
+    Both,
+}
+
 /// An attempt as the ledger has it, and as the world has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Try {
     /// State in the ledger.
     pub state: AttemptState,
+    /// What the ledger knows of its way to the person.
+    pub reach: Reach,
+    /// What its provider has said of that.
+    pub said: Said,
     /// Channel.
     pub channel: u8,
     /// The worker that made it.
@@ -165,6 +182,8 @@ pub enum Broken {
     ClaimedAfterAccepted,
     /// Claimed although the cancellation was committed before the statement began.
     ClaimedAfterCancel,
+    /// Claimed although another attempt may have arrived.
+    ClaimedInDoubt,
     /// A copy went back to the queue with nothing changed: broker and worker spin.
     Spins,
     /// Two accepted attempts and no alert, or an alert without them.
@@ -198,8 +217,8 @@ pub struct World {
     pub erased: bool,
     /// The account.
     pub lane: Lane,
-    /// A receipt came: no other channel is needed.
-    pub receipt: bool,
+    /// A person stopped it by hand: no revision rose.
+    pub stopped: bool,
     /// What the last step broke.
     pub broken: Broken,
     /// What may still go wrong.
@@ -208,6 +227,8 @@ pub struct World {
 
 const NO_TRY: Try = Try {
     state: AttemptState::Open,
+    reach: Reach::Unheard,
+    said: Said::Nothing,
     channel: 0,
     owner: 0,
     accepted: 0,
@@ -233,7 +254,7 @@ impl World {
             cancelled: false,
             erased: false,
             lane: Lane::Open,
-            receipt: false,
+            stopped: false,
             broken: Broken::No,
             left: variant.budget,
         }
@@ -309,12 +330,7 @@ impl World {
         key.put(self.fence, 4);
         key.put(self.count, 2);
         for attempt in &self.tries {
-            key.put(attempt.state as u8, 3);
-            key.put(attempt.channel, 1);
-            key.put(attempt.owner, 1);
-            key.put(attempt.accepted, 2);
-            key.put(attempt.wire as u8, 3);
-            key.put(attempt.word as u8, 2);
+            key.put_wide(attempt.key(), 13);
         }
         for copies in self.free {
             key.put(copies, 2);
@@ -341,7 +357,7 @@ impl World {
             4,
         );
         key.put(u8::from(self.past) | u8::from(self.cancelled) << 1, 2);
-        key.put(u8::from(self.erased) | u8::from(self.receipt) << 1, 2);
+        key.put(u8::from(self.erased) | u8::from(self.stopped) << 1, 2);
         key.put(self.lane as u8, 2);
         key.put(self.broken as u8, 3);
         let left = self.left;
@@ -371,6 +387,31 @@ impl Budget {
         replay: 0,
         lie: 0,
     };
+}
+
+impl Try {
+    /// Digits of different bases: of what one part rules out of another there is no number.
+    fn key(self) -> u16 {
+        let accepted = self.state == AttemptState::Accepted;
+        assert!(accepted || self.reach == Reach::Unheard, "only what is accepted is heard of");
+        assert!(self.accepted <= 2 && (self.accepted > 0 || self.said == Said::Nothing));
+        let heard = match self.reach {
+            Reach::Unheard => self.state as u16,
+            reach => 5 + reach as u16,
+        };
+        let taken = match self.accepted {
+            0 => 0,
+            times => 1 + 4 * u16::from(times - 1) + self.said as u16,
+        };
+        let digits = [
+            (u16::from(self.channel), 2),
+            (u16::from(self.owner), 2),
+            (taken, 9),
+            (self.wire as u16, 5),
+            (self.word as u16, 4),
+        ];
+        digits.into_iter().fold(heard, |key, (digit, base)| key * base + digit)
+    }
 }
 
 impl Worker {

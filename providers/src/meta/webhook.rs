@@ -113,6 +113,11 @@ impl Hook {
         parse(&self.codes, body).ok_or(HookTrouble::Unreadable)
     }
 
+    /// Whether a body carries this app's signature.
+    pub fn is_signed(&self, body: &[u8], signature: Option<&str>) -> bool {
+        self.verify(body, signature).is_ok()
+    }
+
     /// `sha256=` and the hex of HMAC-SHA256 over the raw body by the app secret, compared in constant time.
     fn verify(&self, body: &[u8], signature: Option<&str>) -> Result<(), HookTrouble> {
         let hex = signature.and_then(|text| text.trim().strip_prefix("sha256="));

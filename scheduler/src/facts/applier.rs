@@ -4,7 +4,9 @@ use super::content::FactKeys;
 use super::decide::{Case, Memory, Verdict, decide, refusal};
 use super::{Desk, draft, was_sent, writing};
 use crate::plan::Rules;
-use ledger::facts::{Answer, Applied, Done, FactGround, FactTx, FactWrite, Item, TakesFacts, Told};
+use ledger::facts::{
+    Answer, Applied, Done, FactGround, FactTx, FactWrite, Item, TakesFacts, Told, WordBy,
+};
 use ledger::intake::{self, body_place};
 use ledger::vault::base32;
 use ledger::{Ledger, LedgerError};
@@ -32,6 +34,8 @@ pub(super) struct Arrival<'a> {
     pub fact: &'a FactEvent,
     /// The broker may have delivered it before: that it is known is no repetition by the clinic.
     pub redelivered: bool,
+    /// Who wrote down what a person said, where somebody did.
+    pub by: Option<&'a WordBy>,
 }
 
 impl Applier {
@@ -58,7 +62,20 @@ impl Applier {
     /// has it. A refused one leaves no trace here. `via`: where they came from, for the record.
     pub async fn apply(&self, facts: &[FactEvent], via: &str) -> Vec<Result<Told, LedgerError>> {
         let arrivals: Vec<Arrival<'_>> =
-            facts.iter().map(|fact| Arrival { fact, redelivered: false }).collect();
+            facts.iter().map(|fact| Arrival { fact, redelivered: false, by: None }).collect();
+        self.apply_arrived(&arrivals, via).await
+    }
+
+    /// As [`Applier::apply`], of what persons said and somebody wrote down. The same again leaves no trace.
+    pub async fn apply_written_down(
+        &self,
+        words: &[(FactEvent, WordBy)],
+        via: &str,
+    ) -> Vec<Result<Told, LedgerError>> {
+        let arrivals: Vec<Arrival<'_>> = words
+            .iter()
+            .map(|(fact, by)| Arrival { fact, redelivered: true, by: Some(by) })
+            .collect();
         self.apply_arrived(&arrivals, via).await
     }
 
@@ -84,7 +101,8 @@ impl Applier {
         let mut tx = self.ledger.begin_facts().await?;
         let mut told = Vec::with_capacity(facts.len());
         for fact in facts {
-            told.push(self.one(&mut tx, Arrival { fact, redelivered: true }, "preview").await?);
+            let arrival = Arrival { fact, redelivered: true, by: None };
+            told.push(self.one(&mut tx, arrival, "preview").await?);
         }
         Ok(told)
     }
@@ -142,7 +160,7 @@ impl Applier {
         for item in items {
             done.push(match item {
                 Item::Fact(fact) => {
-                    let arrival = Arrival { fact, redelivered: false };
+                    let arrival = Arrival { fact, redelivered: false, by: None };
                     Done::Fact(self.one(&mut tx, arrival, via).await?)
                 }
                 Item::Event(event) => {
@@ -196,7 +214,16 @@ impl Applier {
             desk: &desk,
             now: self.ledger.clock().now(),
         });
-        let draft = writing::Draft { fact, id, digest, keys, via, rules, ledger: &self.ledger };
+        let draft = writing::Draft {
+            fact,
+            id,
+            digest,
+            keys,
+            via,
+            by: arrival.by,
+            rules,
+            ledger: &self.ledger,
+        };
         let write = match verdict {
             Verdict::Known { same: true } => {
                 if !arrival.redelivered {

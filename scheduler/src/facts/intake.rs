@@ -200,7 +200,7 @@ impl Intake {
     ) -> Option<Vec<Result<Told, LedgerError>>> {
         let arrivals: Vec<Arrival<'_>> = facts
             .iter()
-            .map(|(delivery, fact)| Arrival { fact, redelivered: delivery.redelivered })
+            .map(|(delivery, fact)| Arrival { fact, redelivered: delivery.redelivered, by: None })
             .collect();
         let applied = self.applier.apply_arrived(&arrivals, bus::names::FACTS);
         match AssertUnwindSafe(applied).catch_unwind().await {

@@ -7,7 +7,7 @@ use crate::plan::Rules;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use ledger::door::TakeIn;
-use ledger::facts::{FactAppointment, FactGround, FactState, FactTx, FactWord, FactWrite};
+use ledger::facts::{FactAppointment, FactGround, FactState, FactTx, FactWord, FactWrite, WordBy};
 use ledger::intake::{body_place, version_parts};
 use ledger::record::{Entry, Planned};
 use ledger::vault::{Purpose, Vault};
@@ -24,6 +24,8 @@ pub struct Draft<'a> {
     pub digest: String,
     pub keys: FactKeys,
     pub via: &'a str,
+    /// Who wrote down what a person said, where somebody did.
+    pub by: Option<&'a WordBy>,
     pub rules: &'a Rules,
     pub ledger: &'a Ledger,
 }
@@ -160,6 +162,8 @@ impl Draft<'_> {
             refused,
             said_at: said.at.timestamp_millis(),
             why: ASKED.to_owned(),
+            evidence: said.evidence.clone(),
+            by: self.by.cloned(),
         })
     }
 }

@@ -51,6 +51,11 @@ impl Asker {
         Ok(Self { client: netgsm::Client::new(account, limits)?, echoes, per_min })
     }
 
+    /// The client, for other questions in the same budget.
+    pub const fn client(&self) -> &netgsm::Client {
+        &self.client
+    }
+
     /// Looks for the attempts of a group.
     ///
     /// # Errors

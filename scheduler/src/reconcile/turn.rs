@@ -106,7 +106,7 @@ impl<'a> Turn<'a> {
             self.rest = after.unwrap_or(BUSY.0).min(BUSY.1);
         }
         let code = &trouble.trouble().code;
-        tracing::warn!(account = self.account(), code, "reconciliation got no answer: {trouble}");
+        tracing::warn!(account = self.account(), code, "a question got no answer: {trouble}");
         Ok(Err(format!("no answer: {code}")))
     }
 

@@ -50,6 +50,11 @@ impl Asker {
         Ok(Self { client: twilio::Client::new(account, limits)?, per_min })
     }
 
+    /// The client, for other questions in the same budget.
+    pub const fn client(&self) -> &twilio::Client {
+        &self.client
+    }
+
     /// When Twilio took the newest message that it lists of the account, milliseconds since 1970 UTC. `None`: it was not told.
     /// Asked before the numbers are: what is listed after it is newer still.
     ///
@@ -91,7 +96,7 @@ impl Asker {
             .await?;
         let from = oldest.saturating_sub(LONGEST_ATTEMPT_MS);
         let mut attempts = ledger.unknown_near(turn.account(), from, now).await?;
-        attempts.retain(|attempt| attempt.number == first.number);
+        attempts.retain(|attempt| attempt.number == first.number && !is_of_whatsapp(attempt));
         let mut texts = vec![];
         for attempt in &attempts {
             texts.push(said(ledger, registry, attempt).await?.map(|said| said.text));
@@ -186,6 +191,11 @@ impl Scan {
 
 fn sids(page: &MessagePage) -> Vec<String> {
     page.rows.iter().map(|row| row.state.sid.clone()).collect()
+}
+
+/// Whether an attempt went out over WhatsApp: its lane is `twilio/<account>/whatsapp:<number>`.
+pub fn is_of_whatsapp(attempt: &UnknownAttempt) -> bool {
+    attempt.lane.splitn(3, '/').nth(2).is_some_and(|sender| sender.starts_with("whatsapp:"))
 }
 
 /// Attempts by number: each is a list of its own.

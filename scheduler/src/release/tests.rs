@@ -82,6 +82,8 @@ fn settings() -> Settings {
         clinics: BTreeMap::new(),
         netgsm: BTreeMap::new(),
         twilio: BTreeMap::new(),
+        twilio_whatsapp: BTreeMap::new(),
+        whatsapp: BTreeMap::new(),
         lanes: BTreeMap::new(),
         reconcile: crate::reconcile::ReconcileSettings::default(),
         // never the reason why something happens in these tests

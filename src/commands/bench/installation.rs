@@ -22,6 +22,8 @@ use crate::cli::bench::{BenchArgs, Switch};
 pub const TAKING: &str = "taking messages from all queues";
 /// What a scheduler says when it is at work.
 const RELEASING: &str = "releasing what is due";
+/// What a gateway says once its ledger is there.
+const OPEN: &str = "events come in at";
 /// How often the simulator is asked how much it has accepted.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long nothing may arrive while something is awaited.
@@ -46,6 +48,8 @@ pub struct Told {
     pub fault: Option<Value>,
     /// Whether a scheduler runs.
     pub scheduler: bool,
+    /// Whether Twilio sends, whose callbacks come through a gateway.
+    pub twilio: bool,
 }
 
 impl Told {
@@ -59,6 +63,7 @@ impl Told {
             cap: None,
             fault: None,
             scheduler: !args.no_scheduler,
+            twilio: false,
         }
     }
 
@@ -69,7 +74,11 @@ impl Told {
 
     fn script(&self) -> Value {
         let fault = |fault| json!({ "provider": "netgsm", "operation": "send", "fault": fault });
-        let faults: Vec<Value> = self.fault.iter().map(fault).collect();
+        let mut faults: Vec<Value> = self.fault.iter().map(fault).collect();
+        if self.twilio {
+            // what Twilio would tell is told by the benchmark
+            faults.push(json!({ "provider": "twilio", "operation": "callback", "fault": { "kind": "down" } }));
+        }
         json!({
             "netgsm": {
                 "same_number_per_minute": 0,
@@ -91,6 +100,7 @@ pub struct Installation {
     /// Provider and İYS.
     pub outside: Outside,
     scheduler: Option<Process>,
+    gateway: Option<Process>,
     workers: Vec<Process>,
     config: PathBuf,
     meters: Meters,
@@ -111,6 +121,7 @@ impl Installation {
             prefetch: told.prefetch,
             iys_limits: told.iys_limits,
             cap: told.cap,
+            twilio: told.twilio,
         };
         let config = place.configure_sending(&own, &folder, &sending)?;
         let scheduler = if told.scheduler {
@@ -121,7 +132,7 @@ impl Installation {
             None
         };
         let meters = Meters::of(place, &own).await?;
-        Ok(Self { own, outside, scheduler, workers: vec![], config, meters })
+        Ok(Self { own, outside, scheduler, gateway: None, workers: vec![], config, meters })
     }
 
     /// Starts so many workers and waits until each consumes.
@@ -137,6 +148,18 @@ impl Installation {
             worker.line(TAKING).await?;
         }
         Ok(())
+    }
+
+    /// Starts a gateway; its address.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_gateway(&mut self) -> anyhow::Result<String> {
+        let mut gateway = Process::start(&self.config, "gateway", &["gateway"])?;
+        let address = address(&mut gateway).await?;
+        gateway.line(OPEN).await?;
+        self.gateway = Some(gateway);
+        Ok(address)
     }
 
     /// Starts a worker and lets it send the first `events` of all, so that connections, statements and caches are there.
@@ -221,7 +244,7 @@ impl Installation {
     /// One has.
     pub fn still_runs(&mut self) -> anyhow::Result<()> {
         self.outside.still_runs()?;
-        let mut all = self.workers.iter_mut().chain(&mut self.scheduler);
+        let mut all = self.workers.iter_mut().chain(&mut self.scheduler).chain(&mut self.gateway);
         all.try_for_each(Process::still_runs)
     }
 
@@ -237,9 +260,7 @@ impl Installation {
     /// Its pages do not answer.
     pub async fn stages(&mut self) -> anyhow::Result<Sums> {
         let worker = self.workers.first_mut().context("no worker")?;
-        let line: Value = serde_json::from_str(&worker.line("\"listen\"").await?)?;
-        let listen = line.pointer("/fields/listen").or_else(|| line.get("listen"));
-        let listen = listen.and_then(Value::as_str).context("no address in the log")?;
+        let listen = address(worker).await?;
         let client = reqwest::Client::builder().no_proxy().build()?;
         let answer = client.get(format!("http://{listen}/metrics")).send().await?;
         if !answer.status().is_success() {
@@ -253,11 +274,18 @@ impl Installation {
     /// # Errors
     /// One did not end well.
     pub async fn end(self) -> anyhow::Result<()> {
-        for process in self.workers.into_iter().chain(self.scheduler) {
+        for process in self.workers.into_iter().chain(self.scheduler).chain(self.gateway) {
             anyhow::ensure!(process.end().await?, "a process did not end well");
         }
         Ok(())
     }
+}
+
+/// Where a process serves its pages, as it says itself.
+async fn address(process: &mut Process) -> anyhow::Result<String> {
+    let line: Value = serde_json::from_str(&process.line("\"listen\"").await?)?;
+    let listen = line.pointer("/fields/listen").or_else(|| line.get("listen"));
+    Ok(listen.and_then(Value::as_str).context("no address in the log")?.to_owned())
 }
 
 #[cfg(test)]
@@ -273,6 +301,7 @@ mod tests {
             cap: Some(50),
             fault: Some(json!({ "kind": "slow", "ms": 200 })),
             scheduler: true,
+            twilio: false,
         }
     }
 

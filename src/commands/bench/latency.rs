@@ -48,8 +48,13 @@ pub async fn measure(args: &BenchArgs, place: &mut Place) -> anyhow::Result<Line
 
 /// Milliseconds from the intended instant to the arrival, sorted.
 fn took(intended: &[f64], accepted: &[Accepted]) -> Vec<f64> {
+    took_from(intended, WARM_UP, accepted)
+}
+
+/// The same of the events from `first` on.
+pub fn took_from(intended: &[f64], first: u32, accepted: &[Accepted]) -> Vec<f64> {
     let of = |message: &Accepted| {
-        let n = events::of_number(message.to)?.checked_sub(WARM_UP)?;
+        let n = events::of_number(message.to)?.checked_sub(first)?;
         let intended = intended.get(n as usize)?;
         // the simulator tells whole milliseconds, the fraction cut off
         Some((message.at_ms - intended).max(0.0))

@@ -32,7 +32,16 @@ pub struct Sending<'a> {
     pub iys_limits: bool,
     /// `providers.netgsm.max_per_s`.
     pub cap: Option<u32>,
+    /// Whether Twilio sends, and a gateway takes its callbacks.
+    pub twilio: bool,
 }
+
+/// Twilio's account at the simulator.
+pub const TWILIO_ACCOUNT: &str = "AC00000000000000000000000000000001";
+/// Its AuthToken, which signs callbacks.
+pub const TWILIO_TOKEN: &str = "twilio-token";
+/// `gateway.public_url`, which is signed and never called.
+pub const PUBLIC_URL: &str = "https://hooks.invalid";
 
 impl Sending<'_> {
     /// It, for this database and broker; both with their passwords.
@@ -49,11 +58,19 @@ impl Sending<'_> {
              [providers.iys]\nbase_url = {outside:?}\nusername = \"iys-user\"\npassword = \"iys-secret\"\niys_code = 100001\nbrand_code = 100001\n\
              max_per_s = {per_s}\nmax_single_per_hour = {single}\n"
         );
+        if self.twilio {
+            // a String takes it all
+            let _ = writeln!(
+                text,
+                "[route]\nsms = [\"twilio\"]\n[gateway]\nlisten = \"127.0.0.1:0\"\npublic_url = {PUBLIC_URL:?}\n\
+                 [providers.twilio]\nbase_url = {outside:?}\naccount_sid = {TWILIO_ACCOUNT:?}\nauth_token = {TWILIO_TOKEN:?}\nfrom = \"+13185550100\""
+            );
+        }
         for clinic in rows::clinics() {
             // a String takes it all
             let _ = writeln!(
                 text,
-                "[clinics.{clinic}]\nname = \"Özel Işık Kliniği\"\nphone = \"0216 123 45 67\"\nquiet_hours = \"none\""
+                "[clinics.{clinic}]\nname = \"Özel Işık Kliniği\"\nphone = \"0216 123 45 67\"\nquiet_hours = \"none\"\ntransfer_abroad = \"a benchmark: nothing leaves this machine\""
             );
         }
         text
@@ -72,6 +89,7 @@ mod tests {
             prefetch: 3,
             iys_limits: false,
             cap: Some(50),
+            twilio: true,
         };
         let text = sending.text("postgres://me@host/x", "amqp://guest:guest@host/%2f");
         let parsed: toml::Value = toml::from_str(&text).unwrap();

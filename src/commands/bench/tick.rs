@@ -54,6 +54,8 @@ fn releaser(ledger: &Ledger) -> Releaser {
         clinics: BTreeMap::new(),
         netgsm: BTreeMap::new(),
         twilio: BTreeMap::new(),
+        twilio_whatsapp: BTreeMap::new(),
+        whatsapp: BTreeMap::new(),
         lanes: BTreeMap::new(),
         reconcile: scheduler::ReconcileSettings::default(),
         tick: Duration::from_millis(200),

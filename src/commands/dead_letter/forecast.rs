@@ -13,8 +13,8 @@ use ledger::state::State;
 use scheduler::facts::Told;
 use schemas::{Channel, ClinicId, ConsentRule, Event, EventType, FactEvent, Incoming, Refusal};
 use templates::{Message, Renderer};
-use worker::pipeline::decide::{Case, Consent, Decision, decide, depends_on_consent};
-use worker::settings::{Clinic, ConsentSource, SmsLane};
+use worker::pipeline::decide::{Case, Consent, Decision, OptIn, decide, depends_on_consent};
+use worker::settings::{Clinic, ConsentSource, SendLane};
 
 use crate::commands::Failure;
 use crate::commands::desk::{Desk, local};
@@ -90,7 +90,7 @@ fn refused(refusal: &Refusal) -> String {
 pub(in crate::commands) struct Foreseen<'f> {
     pub clinic: &'f Clinic,
     /// The lane it would take; `None`: the clinic has no account or sender.
-    pub lane: Option<SmsLane>,
+    pub lane: Option<SendLane>,
     /// The rule by which consent is asked first, if it is.
     pub asks: Option<ConsentRule>,
     pub decision: Decision,
@@ -285,7 +285,7 @@ impl<'a> Forecaster<'a> {
     pub(in crate::commands) fn text(
         &self,
         event: &Event,
-        lane: Option<&SmsLane>,
+        lane: Option<&SendLane>,
         at: DateTime<Utc>,
     ) -> Result<Message, String> {
         let renderer = self.renderer.as_ref().map_err(Clone::clone)?;
@@ -322,7 +322,7 @@ impl<'a> Forecaster<'a> {
         let shut = |name: &String| {
             self.lanes.iter().any(|l| l.lane == *name && l.state != LaneState::Open)
         };
-        let mut lanes = self.worker.sms_lanes(clinic);
+        let mut lanes = self.worker.lanes(Channel::Sms, clinic);
         // the next provider takes over where the first one's lane is shut
         let chosen = lanes.iter().position(|lane| !shut(&lane.name)).unwrap_or(0);
         let lane = (!lanes.is_empty()).then(|| lanes.swap_remove(chosen));
@@ -342,6 +342,7 @@ impl<'a> Forecaster<'a> {
             zone: clinic.face.zone,
             rule,
             consent: Consent::Given { asked_at: now },
+            opt_in: OptIn::NotNeeded,
             lane_blocked: blocked,
             seen: &seen,
         };

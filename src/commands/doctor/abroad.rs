@@ -2,15 +2,17 @@
 
 use providers::twilio::{AccountInfo, Auth, Balance, Client};
 use providers::{LaneTrouble, Limits, ProbeTrouble};
-use worker::settings::SmsProvider;
+use worker::settings::Provider;
 
 use super::Finding;
 use crate::config::DEFAULT_ACCOUNT;
 
-/// Whether each account's credentials are accepted and it may send; asked only where `route.sms` names Twilio.
+/// Whether each account's credentials are accepted and it may send; asked only where `route.sms` names Twilio or a template of it is
+/// mapped.
 pub(super) async fn twilio(settings: &worker::Settings) -> Vec<Finding> {
     let mut findings = vec![];
-    if !settings.sms_order.contains(&SmsProvider::Twilio) {
+    let has_template = || settings.templates.iter().any(|it| it.provider == Provider::Twilio);
+    if !settings.sms_order.contains(&Provider::Twilio) && !has_template() {
         return findings;
     }
     for (name, account) in &settings.twilio {
@@ -104,14 +106,16 @@ fn refused(check: String, account: &str, base_url: &str, trouble: &ProbeTrouble)
     }
 }
 
-/// On what legal basis each clinic's messages may go abroad; nothing where no provider of the route is there.
+/// On what legal basis each clinic's messages may go abroad; nothing where no provider that is used is there.
 pub(super) fn bases(settings: &worker::Settings) -> Vec<Finding> {
-    let abroad: Vec<&str> = settings
-        .sms_order
-        .iter()
-        .filter(|provider| provider.is_abroad())
-        .map(|provider| provider.as_str())
-        .collect();
+    let sms = settings.sms_order.iter().filter(|provider| provider.is_abroad());
+    // without a mapped template nothing takes WhatsApp
+    let whatsapp = settings.whatsapp_order.iter().filter(|provider| {
+        settings.templates.iter().any(|template| template.provider == **provider)
+    });
+    let mut abroad: Vec<&str> = sms.chain(whatsapp).map(|provider| provider.as_str()).collect();
+    abroad.sort_unstable();
+    abroad.dedup();
     if abroad.is_empty() {
         return Vec::new();
     }

@@ -7,7 +7,8 @@ use ledger::Ledger;
 use ledger::lanes::{Lane, LaneState};
 use providers::iys::IysTrouble;
 use providers::{LaneTrouble, Limits, ProbeTrouble};
-use worker::settings::{ConsentSource, SmsProvider};
+use schemas::Channel;
+use worker::settings::{ConsentSource, Provider};
 use worker::token::{self, NoToken};
 
 use super::Finding;
@@ -23,7 +24,9 @@ pub(super) async fn netgsm(settings: &worker::Settings) -> Vec<Finding> {
         let check = format!("netgsm {name}");
         let mut senders: BTreeSet<String> = account.sender.iter().cloned().collect();
         for clinic in settings.clinics.values().filter(|clinic| clinic.netgsm == *name) {
-            senders.extend(settings.sms_lane(SmsProvider::Netgsm, clinic).map(|lane| lane.sender));
+            senders.extend(
+                settings.lane(Channel::Sms, Provider::Netgsm, clinic).map(|lane| lane.sender),
+            );
         }
         let client =
             match providers::netgsm::Client::new(account.account.clone(), Limits::default()) {

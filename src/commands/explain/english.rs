@@ -1,9 +1,10 @@
 //! The story in English.
 
 use ledger::lanes::LaneState;
-use ledger::record::{ConsentEvidence, Entry, Planned};
+use ledger::record::{ConsentEvidence, Entry, Planned, WordEvidence};
 use ledger::state::State;
 
+use super::delivery::{self, goes_on};
 use super::words::{Frame, Situation, first_words, is_proven_absent, named, place};
 use crate::commands::desk::local;
 
@@ -28,6 +29,9 @@ pub(super) fn verdict(state: State, why: &str) -> String {
         State::Suppressed if why == "no-consent" => {
             "Not sent: no consent (ONAY) is on record for this number and brand.".to_owned()
         }
+        State::Suppressed if why == "no-opt-in" => {
+            "Not sent: the person's opt-in to WhatsApp is not in the clinic's registry.".to_owned()
+        }
         State::Suppressed => format!("Not sent: {why}."),
         State::Cancelled => format!("Not sent: cancelled ({why})."),
         State::Expired => format!("Not sent: its time had passed ({why})."),
@@ -38,6 +42,9 @@ pub(super) fn verdict(state: State, why: &str) -> String {
             "May have been sent: the provider's answer was lost and could not be found out; it is not sent again.".to_owned()
         }
         State::DeadLettered => format!("Not sent: it could not be handled ({why})."),
+        State::Waiting if goes_on(why) => {
+            format!("Sent, but not known to have arrived: it waits for its next channel ({why}).")
+        }
         State::Waiting => format!("Not sent yet: it waits ({why})."),
         State::Released => "Not sent yet: released to the workers.".to_owned(),
         State::Sending => "Being sent now.".to_owned(),
@@ -67,6 +74,9 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "replayed" => "a person put it back after it was dead-lettered",
         "taken in after a refusal" => "a person took it in after it had been refused",
         "no-consent" => "the rule asks for consent, and whoever was asked has none on record",
+        "no-opt-in" => {
+            "WhatsApp needs the person's own agreement, and the registry has none that stands"
+        }
         "suppressed" => "the number is on the list of those who must not be contacted",
         "duplicate of" => "a message about the same thing was sent before",
         "too soon after" => "a reminder of the same visit was sent a short time before",
@@ -95,6 +105,12 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "its clinic or type is not configured" => "the configuration does not know them any more",
         "lease-ran-out" => "the worker that was sending it did not come back",
         "accepted-before" => "an earlier attempt was accepted",
+        "next-channel" => {
+            "it did not arrive on one channel, or nobody heard of it there, so the next one is tried"
+        }
+        "no-next-channel" => {
+            "it was sent on one channel, and it was decided not to try the next one"
+        }
         "resend" => {
             "the provider's books show that the attempt never arrived there, and its type is sent once more"
         }
@@ -198,7 +214,7 @@ pub(super) fn sentence(entry: &Entry) -> String {
             };
             format!("looked for attempt {attempt} at the provider: {saw}{why}{times}")
         }
-        Entry::NotFound { attempt, resend, absent, why } => {
+        Entry::NotFound { attempt, resend, absent, why, .. } => {
             let what = if *absent { "did not arrive" } else { "could not be found" };
             let then = if *resend { "sent once more" } else { "not sent again" };
             format!("attempt {attempt} {what} ({why}): {then}")
@@ -208,6 +224,9 @@ pub(super) fn sentence(entry: &Entry) -> String {
         }
         Entry::SentTwice { attempt } => {
             format!("attempt {attempt} was accepted although another one was: SENT TWICE")
+        }
+        Entry::Receipt { .. } | Entry::Overdue { .. } | Entry::TwoChannel { .. } => {
+            delivery::english(entry).unwrap_or_default()
         }
         Entry::EventRefused { queue, rule, path, source, id, .. } => {
             let what = named(source.as_deref(), id.as_deref());
@@ -223,6 +242,22 @@ pub(super) fn sentence(entry: &Entry) -> String {
         }
         Entry::Lane { lane, state, why, .. } => format!("lane {lane} {state}: {why}"),
         Entry::PersonSuppressed { why } => format!("number suppressed: {why}"),
+        Entry::ConsentSaid { channels, said, said_at, evidence, by } => {
+            let proof = evidence.as_ref().map(|e| format!(", proof {e}")).unwrap_or_default();
+            let by = by.as_ref().map(|by| {
+                let place = by.place.as_ref().map(|p| format!(", {p}")).unwrap_or_default();
+                format!(", written down by {}: {}{place}", by.who, by.why)
+            });
+            format!(
+                "consent {said} on {} for {}{proof}{}",
+                local(*said_at),
+                channels.join(" and "),
+                by.unwrap_or_default()
+            )
+        }
+        Entry::ConsentChecked { who, source, answer, .. } => {
+            format!("{who} asked {source} about a number's consent: {answer}")
+        }
         Entry::TokenCreated { token, label, who } => {
             format!("token {token} made by {who}: {label}")
         }
@@ -280,7 +315,17 @@ pub(super) fn consent(evidence: &ConsentEvidence) -> String {
     parts.extend(evidence.asked_at.map(|at| format!("at {}", local(at))));
     parts.extend(evidence.request_id.as_ref().map(|id| format!("request {id}")));
     parts.extend(evidence.answer.as_ref().map(|answer| format!("answer: {answer}")));
+    parts.extend(evidence.word.as_ref().map(|known| format!("word about {}", word(known))));
+    parts.extend(evidence.opt_in.as_ref().map(|known| format!("opt-in to {}", word(known))));
     parts.join(", ")
+}
+
+/// What the registry said of a channel, when, and which fact tells more.
+fn word(known: &WordEvidence) -> String {
+    let at = known.said_at.map(|at| format!(" on {}", local(at))).unwrap_or_default();
+    let fact = known.fact.as_ref().map(|fact| format!(" ({fact})")).unwrap_or_default();
+    let said = if known.said == "none" { "none on record" } else { &known.said };
+    format!("{}: {said}{at}{fact}", known.channel)
 }
 
 pub(super) fn next(now: Situation<'_>) -> Vec<String> {
@@ -317,7 +362,10 @@ pub(super) fn next(now: Situation<'_>) -> Vec<String> {
             "it is not sent again blindly: the provider is asked again at {due}; an answer that still comes counts"
         )],
         State::Suppressed if row.why == "no-consent" => vec![
-            "nothing more. If the person agrees, have the consent entered at İYS, then let the clinic publish it under a new id".to_owned(),
+            "nothing more. If the person agrees, have the consent entered at İYS (where consent.source is the registry: `ulak consent record`), then let the clinic publish it under a new id".to_owned(),
+        ],
+        State::Suppressed if row.why == "no-opt-in" => vec![
+            "nothing more. If the person agrees to WhatsApp, write it down with `ulak consent record`, then let the clinic publish it under a new id".to_owned(),
         ],
         State::DeadLettered if now.handled => {
             vec!["nothing more: somebody has looked after it".to_owned()]
@@ -330,7 +378,12 @@ pub(super) fn next(now: Situation<'_>) -> Vec<String> {
             "nothing by itself: it may be on the phone. Ask the provider; an answer that still comes counts".to_owned(),
         ],
         State::Refused => vec!["nothing more: the provider's no is final for this message".to_owned()],
-        State::Accepted => vec!["nothing more: whether it arrived, only the provider knows".to_owned()],
+        State::Accepted if row.due_at.is_some() => {
+            vec![format!("if nothing is heard of it by {due}, its next channel is tried")]
+        }
+        State::Accepted => {
+            vec!["nothing more from here: a receipt of the provider that still comes counts".to_owned()]
+        }
         _ => vec!["nothing more".to_owned()],
     }
 }

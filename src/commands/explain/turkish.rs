@@ -1,9 +1,10 @@
 //! The story in Turkish. Nothing that varies takes a suffix.
 
 use ledger::lanes::LaneState;
-use ledger::record::{ConsentEvidence, Entry, Planned};
+use ledger::record::{ConsentEvidence, Entry, Planned, WordEvidence};
 use ledger::state::State;
 
+use super::delivery::{self, goes_on};
 use super::words::{Frame, Situation, first_words, is_proven_absent, named, place};
 use crate::commands::desk::local;
 
@@ -28,6 +29,9 @@ pub(super) fn verdict(state: State, why: &str) -> String {
         State::Suppressed if why == "no-consent" => {
             "Gönderilmedi: bu numara ve marka için kayıtlı onay (ONAY) yok.".to_owned()
         }
+        State::Suppressed if why == "no-opt-in" => {
+            "Gönderilmedi: kişinin WhatsApp izni kliniğin kayıtlarında yok.".to_owned()
+        }
         State::Suppressed => format!("Gönderilmedi: engellendi ({why})."),
         State::Cancelled => format!("Gönderilmedi: iptal edildi ({why})."),
         State::Expired => format!("Gönderilmedi: zamanı geçmişti ({why})."),
@@ -40,6 +44,9 @@ pub(super) fn verdict(state: State, why: &str) -> String {
                 .to_owned()
         }
         State::DeadLettered => format!("Gönderilmedi: işlenemedi ({why})."),
+        State::Waiting if goes_on(why) => {
+            format!("Gönderildi, ancak ulaştığı bilinmiyor: sıradaki kanalı bekliyor ({why}).")
+        }
         State::Waiting => format!("Henüz gönderilmedi: bekliyor ({why})."),
         State::Released => "Henüz gönderilmedi: işçilere verildi.".to_owned(),
         State::Sending => "Şu anda gönderiliyor.".to_owned(),
@@ -71,6 +78,7 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "replayed" => "işlenemeyenler arasından bir kişi geri koydu",
         "taken in after a refusal" => "reddedildikten sonra bir kişi kabul etti",
         "no-consent" => "kural onay istiyor; sorulan yerde kayıtlı onay yok",
+        "no-opt-in" => "WhatsApp için kişinin kendi izni gerekir; kayıtlarda geçerli bir izin yok",
         "suppressed" => "numara, iletişim kurulmaması gerekenler listesinde",
         "duplicate of" => "aynı konuda daha önce bir ileti gönderildi",
         "too soon after" => "aynı randevunun bir hatırlatması kısa süre önce gönderildi",
@@ -99,6 +107,8 @@ pub(super) fn meaning(why: &str) -> Option<&'static str> {
         "its clinic or type is not configured" => "yapılandırma artık onları tanımıyor",
         "lease-ran-out" => "gönderen işçi geri dönmedi",
         "accepted-before" => "daha önceki bir deneme kabul edildi",
+        "next-channel" => "bir kanalda ulaşmadı ya da haber gelmedi; sıradaki kanal denenir",
+        "no-next-channel" => "bir kanalda gönderildi; sıradaki kanalın denenmemesine karar verildi",
         "resend" => {
             "sağlayıcının kayıtları denemenin ona hiç ulaşmadığını gösteriyor; bu tür bir kez daha gönderilir"
         }
@@ -235,7 +245,7 @@ pub(super) fn sentence(entry: &Entry) -> String {
             };
             format!("deneme {attempt} sağlayıcıda arandı: {saw}{why}{times}")
         }
-        Entry::NotFound { attempt, resend, absent, why } => {
+        Entry::NotFound { attempt, resend, absent, why, .. } => {
             let what = if *absent { "ulaşmamış" } else { "bulunamadı" };
             let then = if *resend { "bir kez daha gönderilir" } else { "yeniden gönderilmez" };
             format!("deneme {attempt} {what} ({}): {then}", reason(why))
@@ -247,6 +257,9 @@ pub(super) fn sentence(entry: &Entry) -> String {
             format!(
                 "başka bir deneme kabul edilmişken deneme {attempt} da kabul edildi: İKİ KEZ GÖNDERİLDİ"
             )
+        }
+        Entry::Receipt { .. } | Entry::Overdue { .. } | Entry::TwoChannel { .. } => {
+            delivery::turkish(entry, state).unwrap_or_default()
         }
         Entry::EventRefused { queue, rule, path, source, id, .. } => {
             let what = named(source.as_deref(), id.as_deref());
@@ -265,6 +278,23 @@ pub(super) fn sentence(entry: &Entry) -> String {
         }
         Entry::Lane { lane, state, why, .. } => format!("hat {lane} {state}: {why}"),
         Entry::PersonSuppressed { why } => format!("numara engellendi: {why}"),
+        Entry::ConsentSaid { channels, said, said_at, evidence, by } => {
+            let said = if said == "refused" { "ret" } else { "izin" };
+            let proof = evidence.as_ref().map(|e| format!(", belge {e}")).unwrap_or_default();
+            let by = by.as_ref().map(|by| {
+                let place = by.place.as_ref().map(|p| format!(", {p}")).unwrap_or_default();
+                format!(", kaydeden {}: {}{place}", by.who, by.why)
+            });
+            format!(
+                "{} için {said}, zaman {}{proof}{}",
+                channels.join(", "),
+                local(*said_at),
+                by.unwrap_or_default()
+            )
+        }
+        Entry::ConsentChecked { who, source, answer, .. } => {
+            format!("bir numaranın onayını {source} kaynağına soran {who}: {answer}")
+        }
         Entry::TokenCreated { token, label, who } => {
             format!("{token} anahtarını oluşturan {who}: {label}")
         }
@@ -325,7 +355,21 @@ pub(super) fn consent(evidence: &ConsentEvidence) -> String {
     parts.extend(evidence.asked_at.map(|at| format!("zaman {}", local(at))));
     parts.extend(evidence.request_id.as_ref().map(|id| format!("istek {id}")));
     parts.extend(evidence.answer.as_ref().map(|answer| format!("yanıt: {answer}")));
+    parts.extend(evidence.word.as_ref().map(|known| format!("kayıttaki söz, {}", word(known))));
+    parts.extend(evidence.opt_in.as_ref().map(|known| format!("kanal izni, {}", word(known))));
     parts.join(", ")
+}
+
+/// What the registry said of a channel, when, and which fact tells more.
+fn word(known: &WordEvidence) -> String {
+    let at = known.said_at.map(|at| format!(", zaman {}", local(at))).unwrap_or_default();
+    let fact = known.fact.as_ref().map(|fact| format!(" ({fact})")).unwrap_or_default();
+    let said = match known.said.as_str() {
+        "given" => "izin verdi",
+        "refused" => "reddetti",
+        _ => "kayıt yok",
+    };
+    format!("{}: {said}{at}{fact}", known.channel)
 }
 
 pub(super) fn next(now: Situation<'_>) -> Vec<String> {
@@ -365,7 +409,10 @@ pub(super) fn next(now: Situation<'_>) -> Vec<String> {
             "körlemesine yeniden gönderilmez: sağlayıcıya yeniden sorulur: {due}; gecikmiş bir yanıt geçerlidir"
         )],
         State::Suppressed if row.why == "no-consent" => vec![
-            "başka bir şey olmaz. Kişi onay verirse onayı İYS kayıtlarına girin; klinik olayı yeni bir numarayla yayımlasın".to_owned(),
+            "başka bir şey olmaz. Kişi onay verirse onayı İYS kayıtlarına girin (consent.source = \"registry\" ise `ulak consent record` ile kaydedin); klinik olayı yeni bir numarayla yayımlasın".to_owned(),
+        ],
+        State::Suppressed if row.why == "no-opt-in" => vec![
+            "başka bir şey olmaz. Kişi WhatsApp için izin verirse `ulak consent record` ile kaydedin; klinik olayı yeni bir numarayla yayımlasın".to_owned(),
         ],
         State::DeadLettered if now.handled => {
             vec!["başka bir şey olmaz: bir kişi ilgilendi".to_owned()]
@@ -380,8 +427,11 @@ pub(super) fn next(now: Situation<'_>) -> Vec<String> {
         State::Refused => {
             vec!["başka bir şey olmaz: sağlayıcının reddi bu ileti için kesindir".to_owned()]
         }
+        State::Accepted if row.due_at.is_some() => {
+            vec![format!("haber gelmezse sıradaki kanal denenir, zamanı {due}")]
+        }
         State::Accepted => {
-            vec!["başka bir şey olmaz: ulaşıp ulaşmadığını yalnız sağlayıcı bilir".to_owned()]
+            vec!["buradan başka bir şey olmaz: sağlayıcıdan gecikmiş bir teslim bilgisi geçerlidir".to_owned()]
         }
         _ => vec!["başka bir şey olmaz".to_owned()],
     }

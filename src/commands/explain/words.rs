@@ -123,12 +123,14 @@ pub(super) fn place(path: &str, whole: &'static str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ledger::facts::WordBy;
+    use ledger::record::WordEvidence;
     use ledger::state::State;
 
     use super::*;
 
     /// Every reason that worker, scheduler and ledger write.
-    const REASONS: [&str; 56] = [
+    const REASONS: [&str; 60] = [
         "quiet-hours",
         "lane-closed",
         "lane-closed: credentials",
@@ -148,6 +150,7 @@ mod tests {
         "replayed",
         "taken in after a refusal",
         "no-consent",
+        "no-opt-in",
         "suppressed: asked us to stop",
         "duplicate of ntf_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         "too soon after ntf_aaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -171,6 +174,9 @@ mod tests {
         "its body no longer fits the schema: unknown-field",
         "its clinic or type is not configured",
         "lease-ran-out",
+        "accepted-before",
+        "next-channel: whatsapp:131026",
+        "no-next-channel: cancelled (appointment-cancelled)",
         "resend",
         "found: delivered",
         "absent, and its type is not sent again",
@@ -207,11 +213,55 @@ mod tests {
                 asked_at: None,
                 request_id: None,
                 answer: None,
+                word: None,
+                opt_in: None,
             },
             starts_at: 0,
             stops_at: 0,
             instead: Some("failover: netgsm/default/KLINIK".to_owned()),
             transfer_basis: Some("explicit consent on the form".to_owned()),
+        }
+    }
+
+    fn said_at_the_desk() -> Entry {
+        Entry::ConsentSaid {
+            channels: vec!["whatsapp".to_owned()],
+            said: "given".to_owned(),
+            said_at: 0,
+            evidence: Some("front-desk-7".to_owned()),
+            by: Some(WordBy {
+                who: "ayse@m".to_owned(),
+                why: "paper form".to_owned(),
+                place: Some("line 12 of list.csv".to_owned()),
+            }),
+        }
+    }
+
+    #[test]
+    fn what_the_registry_said_is_told_with_its_fact_in_both_languages() {
+        let known = |said: &str, fact: Option<&str>| ConsentEvidence {
+            opt_in: Some(WordEvidence {
+                channel: "whatsapp".to_owned(),
+                said: said.to_owned(),
+                said_at: fact.map(|_| 0),
+                fact: fact.map(str::to_owned),
+            }),
+            word: None,
+            rule: "none".to_owned(),
+            rule_version: None,
+            rule_from: "type".to_owned(),
+            basis: None,
+            source: None,
+            brand: None,
+            asked_at: None,
+            request_id: None,
+            answer: None,
+        };
+        for tongue in [Tongue::En, Tongue::Tr] {
+            let given = consent(tongue, &known("given", Some("fct_a")));
+            assert!(given.contains("fct_a") && given.contains("1970-01-01 02:00:00"), "{given}");
+            assert_ne!(given, consent(tongue, &known("refused", Some("fct_a"))));
+            assert_ne!(given, consent(tongue, &known("none", None)));
         }
     }
 
@@ -292,6 +342,7 @@ mod tests {
                     resend: false,
                     absent: false,
                     why: "gave up looking".to_owned(),
+                    then: None,
                 },
                 "41",
             ),
@@ -319,8 +370,20 @@ mod tests {
                     resend: true,
                     absent: true,
                     why: "absent".to_owned(),
+                    then: None,
                 },
                 "41",
+            ),
+            (said_at_the_desk(), "front-desk-7"),
+            (said_at_the_desk(), "line 12 of list.csv"),
+            (
+                Entry::ConsentChecked {
+                    who: "ayse@m".to_owned(),
+                    person: None,
+                    source: "iys".to_owned(),
+                    answer: "not-listed".to_owned(),
+                },
+                "not-listed",
             ),
             (sent_abroad(), "twilio/default/+13185550100"),
             (sent_abroad(), "failover: netgsm/default/KLINIK"),

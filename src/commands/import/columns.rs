@@ -13,7 +13,7 @@ use super::sheet::Line;
 use crate::cli::import::{Field, Wish};
 
 /// Header rows stand among the first so many: above them may be the clinic's name and a date.
-pub(super) const HEADER_WITHIN: usize = 20;
+pub(in crate::commands) const HEADER_WITHIN: usize = 20;
 /// A row with so many known headers is the header row; one alone may be chance.
 const HEADER_HAS: usize = 2;
 
@@ -140,7 +140,11 @@ fn guess(titles: &[String]) -> BTreeMap<Field, usize> {
 }
 
 /// The column of a header or a letter.
-fn place(wish: &str, titles: &[String], width: usize) -> anyhow::Result<usize> {
+pub(in crate::commands) fn place(
+    wish: &str,
+    titles: &[String],
+    width: usize,
+) -> anyhow::Result<usize> {
     let folded = fold(wish);
     let mut named = titles.iter().enumerate().filter(|(_, title)| fold(title) == folded);
     match (named.next(), named.next()) {
@@ -175,7 +179,7 @@ fn column_of(letters: &str) -> Option<usize> {
 }
 
 /// The letter of a column, as Excel shows it.
-pub(super) fn letter(column: usize) -> String {
+pub(in crate::commands) fn letter(column: usize) -> String {
     let mut letters = Vec::new();
     let mut rest = column + 1;
     while rest > 0 {

@@ -2,7 +2,7 @@
 
 /// Small letters without Turkish marks, everything else a blank: `Cep Tel. (GSM)` is `cep tel gsm`, `RANDEVU TARİHİ` and
 /// `randevu tarihi` are one.
-pub(super) fn fold(text: &str) -> String {
+pub(in crate::commands) fn fold(text: &str) -> String {
     schemas::folded_words(text).join(" ")
 }
 

@@ -17,13 +17,13 @@ const LONGEST_ID: usize = 100;
 
 /// Why a row is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bad {
+pub(in crate::commands) struct Bad {
     /// Where; `None`: the row as a whole.
-    pub(super) field: Option<Field>,
+    pub(in crate::commands) field: Option<Field>,
     /// The reason in one bounded word: a rule of the contract where there is one for it.
-    pub(super) rule: &'static str,
+    pub(in crate::commands) rule: &'static str,
     /// What is wrong and what to do.
-    pub(super) said: String,
+    pub(in crate::commands) said: String,
 }
 
 impl Bad {
@@ -162,7 +162,7 @@ fn name(given: &Cell, family: Option<&Cell>) -> Result<PersonName, Bad> {
     PersonName::parse(&whole).map_err(|refusal| Bad::rule(Field::Name, refusal.into()))
 }
 
-fn phone(cell: &Cell) -> Result<PhoneNumber, Bad> {
+pub(in crate::commands) fn phone(cell: &Cell) -> Result<PhoneNumber, Bad> {
     let shortened = || {
         let said = "Excel has shortened the number (5,32E+09): format the column as text and write it anew";
         Bad::new(Field::Phone, "phone-shortened", said)

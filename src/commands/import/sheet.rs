@@ -15,15 +15,15 @@ use delimited::Delimited;
 use workbook::Workbook;
 
 /// Largest file that is read.
-pub(super) const MOST_BYTES: u64 = 50 * 1024 * 1024;
+pub(in crate::commands) const MOST_BYTES: u64 = 50 * 1024 * 1024;
 /// Most rows with anything in them.
-pub(super) const MOST_ROWS: usize = 200_000;
+pub(in crate::commands) const MOST_ROWS: usize = 200_000;
 /// Columns behind these are not looked at.
 const MOST_COLUMNS: usize = 256;
 
 /// One cell.
 #[derive(Clone, PartialEq, Default)]
-pub(super) enum Cell {
+pub(in crate::commands) enum Cell {
     /// Nothing.
     #[default]
     Empty,
@@ -39,7 +39,7 @@ pub(super) enum Cell {
 
 impl Cell {
     /// As somebody reads it; a number without a needless fraction.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::commands) fn text(&self) -> String {
         match self {
             Self::Empty | Self::Broken => String::new(),
             Self::Text(text) => text.clone(),
@@ -48,7 +48,7 @@ impl Cell {
     }
 
     /// Whether there is nothing in it.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::commands) fn is_empty(&self) -> bool {
         match self {
             Self::Empty => true,
             Self::Text(text) => text.trim().is_empty(),
@@ -71,28 +71,28 @@ impl fmt::Debug for Cell {
 
 /// One row that has anything in it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Line {
+pub(in crate::commands) struct Line {
     /// Line of a text file, row of a sheet; from 1.
-    pub(super) number: u64,
+    pub(in crate::commands) number: u64,
     /// From column A on.
-    pub(super) cells: Vec<Cell>,
+    pub(in crate::commands) cells: Vec<Cell>,
     /// The last line that an unclosed quotation mark has swallowed.
-    pub(super) swallowed_to: Option<u64>,
+    pub(in crate::commands) swallowed_to: Option<u64>,
 }
 
 impl Line {
     /// A row.
-    pub(super) fn new(number: u64, cells: Vec<Cell>) -> Self {
+    pub(in crate::commands) fn new(number: u64, cells: Vec<Cell>) -> Self {
         Self { number, cells, swallowed_to: None }
     }
 
     /// A cell; beyond the row's end there is nothing.
-    pub(super) fn cell(&self, column: usize) -> &Cell {
+    pub(in crate::commands) fn cell(&self, column: usize) -> &Cell {
         self.cells.get(column).unwrap_or(&Cell::Empty)
     }
 
     /// Only these columns, the others empty: what is not needed is not kept.
-    pub(super) fn keep(mut self, columns: &[usize]) -> Self {
+    pub(in crate::commands) fn keep(mut self, columns: &[usize]) -> Self {
         for (column, cell) in self.cells.iter_mut().enumerate() {
             if !columns.contains(&column) {
                 *cell = Cell::Empty;
@@ -106,7 +106,7 @@ impl Line {
 type Take<'a> = dyn FnMut(Line) -> anyhow::Result<ControlFlow<()>> + 'a;
 
 /// A file of rows.
-pub(super) struct Sheet {
+pub(in crate::commands) struct Sheet {
     kind: Kind,
 }
 
@@ -120,7 +120,7 @@ impl Sheet {
     ///
     /// # Errors
     /// It cannot be read, is too large, or is neither CSV nor a workbook.
-    pub(super) fn open(path: &Path, name: Option<&str>) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn open(path: &Path, name: Option<&str>) -> anyhow::Result<Self> {
         let shown = path.display();
         let file = std::fs::File::open(path).with_context(|| format!("{shown} cannot be read"))?;
         let mut bytes = Vec::new();
@@ -134,7 +134,10 @@ impl Sheet {
     ///
     /// # Errors
     /// It is too large, or neither CSV nor a workbook.
-    pub(super) fn of_bytes(bytes: Vec<u8>, name: Option<&str>) -> anyhow::Result<Self> {
+    pub(in crate::commands) fn of_bytes(
+        bytes: Vec<u8>,
+        name: Option<&str>,
+    ) -> anyhow::Result<Self> {
         if bytes.len() as u64 > MOST_BYTES {
             bail!("is larger than 50 MiB; split it");
         }
@@ -151,7 +154,7 @@ impl Sheet {
     }
 
     /// What it is, for people: `CSV with ;, Windows-1254`.
-    pub(super) fn format(&self) -> String {
+    pub(in crate::commands) fn format(&self) -> String {
         match &self.kind {
             Kind::Delimited(file) => file.format(),
             Kind::Workbook(book) => book.format(),
@@ -162,7 +165,7 @@ impl Sheet {
     ///
     /// # Errors
     /// The file is damaged.
-    pub(super) fn first(&mut self, count: usize) -> anyhow::Result<Vec<Line>> {
+    pub(in crate::commands) fn first(&mut self, count: usize) -> anyhow::Result<Vec<Line>> {
         let mut first = Vec::new();
         self.each(&mut |line| {
             first.push(line);
@@ -175,7 +178,7 @@ impl Sheet {
     ///
     /// # Errors
     /// The file is damaged, or has too many rows.
-    pub(super) fn below(
+    pub(in crate::commands) fn below(
         &mut self,
         header: Option<u64>,
         columns: &[usize],

@@ -80,6 +80,38 @@ pub(super) fn slot(
     Ok(Slot { starts_at, ends_at })
 }
 
+/// When something was said: an instant, or a day of which nobody noted the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::commands) enum Moment {
+    /// The instant.
+    At(DateTime<FixedOffset>),
+    /// The day on the clinic's wall.
+    Day(NaiveDate),
+}
+
+/// Reads the cells of a moment. `time` is `None` where there is no such column.
+///
+/// # Errors
+/// A cell says no date or no time, or the clinic's clock never shows that time.
+pub(in crate::commands) fn moment(
+    date: &Cell,
+    time: Option<&Cell>,
+    zone: Tz,
+) -> Result<Moment, Bad> {
+    let own =
+        time.filter(|cell| !cell.is_empty()).map(|cell| hours(cell, Field::Time)).transpose()?;
+    let at = match (day(date)?, own) {
+        (Day::Instant(at), _) => at,
+        (Day::Wall(date, _), Some(own)) => wall(zone, date.and_time(own.from), Field::Time)?,
+        // midnight beside a date is a program's way to write a date alone
+        (Day::Wall(date, Some(beside)), None) if beside.from != NaiveTime::MIN => {
+            wall(zone, date.and_time(beside.from), Field::Date)?
+        }
+        (Day::Wall(date, _), None) => return Ok(Moment::Day(date)),
+    };
+    Ok(Moment::At(at))
+}
+
 fn no_time(has_column: bool) -> Bad {
     if has_column {
         Bad::new(Field::Time, "no-time", "is empty, and no time stands with the date")

@@ -160,7 +160,12 @@ fn hour_line(at: &str, books: &HourBooks) -> String {
     let states: Vec<_> = books.states.iter().map(|(state, n)| (state.as_str(), *n)).collect();
     let mut line =
         format!("{at}  {:<16} {}", clinic_of(books), equation("received", books.received, &states));
-    for (what, n) in [("duplicates", books.duplicates), ("SENT TWICE", books.sent_twice)] {
+    let apart = [
+        ("duplicates", books.duplicates),
+        ("on two channels", books.two_channel),
+        ("SENT TWICE", books.sent_twice),
+    ];
+    for (what, n) in apart {
         if n != 0 {
             let _ = write!(line, "; {what} {n}");
         }
@@ -191,8 +196,7 @@ fn hour_json(at: &str, books: &HourBooks) -> Value {
         "gap": books.gap(),
         "duplicates": books.duplicates,
         "sent_twice": books.sent_twice,
-        // reserved: nothing goes out on two channels yet
-        "two_channel": 0,
+        "two_channel": books.two_channel,
         "facts": books.facts,
         "balances": books.balances(),
     })
@@ -208,6 +212,7 @@ fn balance_json(books: &Balance) -> Value {
         "gap": books.gap(),
         "duplicates": books.duplicates,
         "sent_twice": books.sent_twice,
+        "two_channel": books.two_channel,
         "disagreeing": books.disagreeing,
         "facts": books.facts,
         "balances": books.balances(),
@@ -224,6 +229,7 @@ fn balance_lines(books: &Balance) -> Vec<String> {
             .map(|(state, n)| format!("  {state:<14}{n:>10}")),
     );
     lines.push(format!("{:<16}{:>10}", "duplicates", books.duplicates));
+    lines.push(format!("{:<16}{:>10}", "two channels", books.two_channel));
     lines.push(format!("{:<16}{:>10}", "sent twice", books.sent_twice));
     let facts = &books.facts;
     lines.push(format!("{:<16}{:>10}", "facts", facts.received));
@@ -284,14 +290,15 @@ mod tests {
     fn a_line_says_what_came_in_and_what_became_of_it() {
         let mut books = hour("ankara", 0, 3);
         books.duplicates = 1;
+        books.two_channel = 2;
         assert_eq!(
             hour_line("now", &books),
-            "now  ankara           received 3 = accepted 3; duplicates 1"
+            "now  ankara           received 3 = accepted 3; duplicates 1; on two channels 2"
         );
         books.received = 4;
         books.facts = FactBooks { received: 2, applied: 2, ..FactBooks::default() };
         let line = hour_line("now", &books);
         assert!(line.ends_with("; facts 2 = applied 2; GAP 1, of facts 0"), "{line}");
-        assert_eq!(hour_json("now", &books)["two_channel"], 0);
+        assert_eq!(hour_json("now", &books)["two_channel"], 2);
     }
 }

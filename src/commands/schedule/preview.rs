@@ -273,7 +273,7 @@ impl Writer<'_> {
         let (Some(event_type), Some(clinic)) = (event_type, clinic) else {
             return Err("its type or clinic is not known".to_owned());
         };
-        let first = self.worker.sms_lanes(clinic).into_iter().next();
+        let first = self.worker.lanes(Channel::Sms, clinic).into_iter().next();
         let counts = first.map_or(templates::Provider::Netgsm, |lane| lane.provider.counts());
         let message = self
             .renderer

@@ -23,6 +23,13 @@ pub struct TwilioAccount {
     pub auth: TwilioAuth,
     /// What its messages are sent from.
     pub from: TwilioFrom,
+    /// The sender of its WhatsApp messages, `whatsapp:` and E.164; `None`: it has none there.
+    pub whatsapp_from: Option<String>,
+    /// The account's own token, which signs its callbacks also where requests log in with an API key; `None`: no callback of
+    /// it can be believed.
+    pub auth_token: Option<SecretString>,
+    /// What stands at the end of the path that this account's callbacks are sent to; `None`: the account `default` is meant.
+    pub webhook_token: Option<SecretString>,
     /// Segments a second that all workers together send; `None`: no cap.
     pub max_per_s: Option<NonZeroU32>,
     /// Questions a minute to its list of messages that all processes together ask.
@@ -61,6 +68,8 @@ struct Keys {
     api_secret: &'static str,
     from: &'static str,
     messaging_service_sid: &'static str,
+    whatsapp_from: &'static str,
+    webhook_token: &'static str,
     max_per_s: &'static str,
     queries_per_min: &'static str,
 }
@@ -75,6 +84,8 @@ macro_rules! keys_under {
             api_secret: concat!($section, ".api_secret"),
             from: concat!($section, ".from"),
             messaging_service_sid: concat!($section, ".messaging_service_sid"),
+            whatsapp_from: concat!($section, ".whatsapp_from"),
+            webhook_token: concat!($section, ".webhook_token"),
             max_per_s: concat!($section, ".max_per_s"),
             queries_per_min: concat!($section, ".queries_per_min"),
         }
@@ -120,6 +131,8 @@ fn account(
     let account_sid = r.optional(keys.account_sid, names, sid("AC"));
     let auth = auth(r, keys, names);
     let from = from(r, keys, names);
+    let whatsapp_from = r.optional(keys.whatsapp_from, names, whatsapp_sender);
+    let webhook_token = r.optional(keys.webhook_token, names, values::path_token);
     let max_per_s = r.optional(keys.max_per_s, names, values::limit(100_000));
     let queries = if is_named {
         r.optional(keys.queries_per_min, names, values::whole(QUERIES))
@@ -127,7 +140,7 @@ fn account(
         Ok(None)
     };
 
-    let (auth, from) = (auth?, from?);
+    let ((auth, auth_token), from) = (auth?, from?);
     let Some(account_sid) = account_sid? else {
         // a sender alone logs nobody in: it is left over, and whoever needs the account says what is missing
         if !is_named && auth.is_none() {
@@ -152,21 +165,27 @@ fn account(
         account_sid,
         auth,
         from,
+        whatsapp_from: whatsapp_from?,
+        auth_token,
+        webhook_token: webhook_token?,
         max_per_s: max_per_s?.flatten(),
         queries_per_min: queries?.unwrap_or(*queries_of_all),
     }))
 }
 
-fn auth(r: &mut Reader<'_>, keys: &Keys, names: &[&str]) -> Result<Option<TwilioAuth>, Reported> {
+/// How requests log in, and the account's own token.
+type Auth = (Option<TwilioAuth>, Option<SecretString>);
+
+fn auth(r: &mut Reader<'_>, keys: &Keys, names: &[&str]) -> Result<Auth, Reported> {
     let auth_token = r.optional(keys.auth_token, names, values::secret);
     let api_key = r.optional(keys.api_key, names, sid("SK"));
     let api_secret = r.optional(keys.api_secret, names, values::secret);
     match (api_key?, api_secret?) {
-        (Some(sid), Some(secret)) => {
-            auth_token?;
-            Ok(Some(TwilioAuth::Key { sid, secret }))
+        (Some(sid), Some(secret)) => Ok((Some(TwilioAuth::Key { sid, secret }), auth_token?)),
+        (None, None) => {
+            let auth_token = auth_token?;
+            Ok((auth_token.clone().map(TwilioAuth::Token), auth_token))
         }
-        (None, None) => Ok(auth_token?.map(TwilioAuth::Token)),
         (Some(_), None) => {
             Err(r.refuse_key(keys.api_secret, names, "is missing; api_key needs it"))
         }
@@ -216,6 +235,17 @@ fn sender(value: &Value) -> Parsed<String> {
         return Ok(text.to_owned());
     }
     Err("a number as \"+14155552345\", or a registered sender name: 1 to 11 letters (no Turkish ones) and digits".to_owned())
+}
+
+/// A sender of WhatsApp, with or without what Twilio writes before it; with it in either case.
+fn whatsapp_sender(value: &Value) -> Parsed<String> {
+    let text = value.as_str().unwrap_or_default().trim();
+    let number = text.strip_prefix("whatsapp:").unwrap_or(text);
+    sender(&Value::from(number))
+        .ok()
+        .filter(|number| number.starts_with('+'))
+        .map(|number| format!("whatsapp:{number}"))
+        .ok_or_else(|| "a number as \"+14155552345\"".to_owned())
 }
 
 #[cfg(test)]

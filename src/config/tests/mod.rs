@@ -6,6 +6,7 @@ mod manual;
 mod needs;
 mod silence;
 mod twilio;
+mod whatsapp;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -117,28 +117,13 @@ fn iys_is_needed_only_where_somebody_is_asked() {
 }
 
 #[test]
-fn without_anybody_to_ask_no_type_may_need_consent() {
-    let registry = |clinic: &str| format!("{COMPLETE}\n{clinic}\n[consent]\nsource = \"registry\"");
-    for purpose in [Purpose::Up, Purpose::Worker] {
-        let lines = missing(&registry(""), purpose);
-        assert_eq!(keys(&lines), ["clinics.atasehir.consent"], "{purpose:?}");
-        for word in ["ulak.payment-receipt.v1", "\"iys\" or \"netgsm\"", "\"not-refused\"", "basis"]
-        {
-            assert!(lines[0].contains(word), "{word} in {lines:?}");
-        }
+fn where_the_registry_is_the_source_nobody_outside_is_needed() {
+    let file = format!("{COMPLETE}\n[consent]\nsource = \"registry\"");
+    let without = file.replace("[providers.iys]", "[providers.iys.accounts.other]");
+    for purpose in [Purpose::Up, Purpose::Worker, Purpose::Scheduler] {
+        assert_eq!(missing(&file, purpose), Vec::<String>::new(), "{purpose:?}");
+        assert_eq!(missing(&without, purpose), Vec::<String>::new(), "{purpose:?}");
     }
-    assert_eq!(missing(&registry(""), Purpose::Scheduler), Vec::<String>::new());
-    let mut clinic = String::new();
-    for name in types().keys() {
-        let lines = missing(&registry(&clinic), Purpose::Up);
-        assert!(lines[0].contains(name.as_str()), "{name} in {lines:?}");
-        clinic = format!(
-            "{clinic}\nconsent.{name:?} = \"not-refused\"\nconsent_basis.{name:?} = \"article 6\""
-        );
-    }
-    // neither is an İYS account needed
-    let file = registry(&clinic).replace("[providers.iys]", "[providers.iys.accounts.other]");
-    assert_eq!(missing(&file, Purpose::Up), Vec::<String>::new());
 }
 
 #[test]

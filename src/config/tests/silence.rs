@@ -58,6 +58,21 @@ fn variables(key: &Key, value: &str) -> Vec<(String, String)> {
         if key == "api_secret" {
             env.push((name(&format!("{account}.api_key")), format!("SK{hex}")));
         }
+        if key == "webhook_token" {
+            env.push((name(&format!("{account}.auth_token")), "token".to_owned()));
+        }
+    }
+    if let Some((account, key)) = key.path.rsplit_once('.').filter(|(a, _)| a.contains("whatsapp"))
+    {
+        env.push((name(&format!("{account}.phone_number_id")), "1065".to_owned()));
+        if key != "access_token" {
+            env.push((name(&format!("{account}.access_token")), "token".to_owned()));
+        }
+    }
+    if let Some(account) = key.path.strip_suffix(".webhook_token").filter(|a| a.contains("netgsm"))
+    {
+        env.push((name(&format!("{account}.username")), "user".to_owned()));
+        env.push((name(&format!("{account}.password")), "password".to_owned()));
     }
     env
 }
@@ -72,11 +87,23 @@ fn the_list_of_secret_keys_is_complete() {
             "database.master_key",
             "broker.url",
             "providers.netgsm.password",
+            "providers.netgsm.webhook_token",
             "providers.netgsm.accounts.<acc>.password",
+            "providers.netgsm.accounts.<acc>.webhook_token",
             "providers.twilio.auth_token",
             "providers.twilio.api_secret",
+            "providers.twilio.webhook_token",
             "providers.twilio.accounts.<acc>.auth_token",
             "providers.twilio.accounts.<acc>.api_secret",
+            "providers.twilio.accounts.<acc>.webhook_token",
+            "providers.whatsapp.access_token",
+            "providers.whatsapp.app_secret",
+            "providers.whatsapp.verify_token",
+            "providers.whatsapp.webhook_token",
+            "providers.whatsapp.accounts.<acc>.access_token",
+            "providers.whatsapp.accounts.<acc>.app_secret",
+            "providers.whatsapp.accounts.<acc>.verify_token",
+            "providers.whatsapp.accounts.<acc>.webhook_token",
             "providers.iys.password",
             "providers.iys.accounts.<acc>.password",
         ]

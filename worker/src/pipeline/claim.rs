@@ -1,10 +1,11 @@
 //! The claim: the one write before a request leaves.
 
 use super::Halt;
+use super::render::Letter;
 use super::route::Route;
 use super::validate::Work;
 use crate::quiet::Quiet;
-use crate::settings::SmsProvider;
+use crate::settings::Provider;
 use crate::worker::Worker;
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger::LedgerError;
@@ -19,14 +20,15 @@ use ledger::vault::random_id;
 use providers::{FRESH_FOR, Freshness};
 use schemas::Visit;
 use std::time::Duration;
-use templates::Message;
 
 /// Longest span that a provider keeps trying, hours: Netgsm's `stopdate` (`facts/netgsm_iys.md` A1, A6 code 49), Twilio's
-/// `ValidityPeriod` (`facts/twilio_turkeysms_smsala.md` A1).
-const fn longest_window_h(provider: SmsProvider) -> i64 {
+/// `ValidityPeriod` (`facts/twilio_turkeysms_smsala.md` A1). Meta is told none: it keeps a template for up to 30 days, as
+/// its validity says at Meta (`facts/netgsm_iys.md` A8); what is recorded is what would be of use.
+const fn longest_window_h(provider: Provider) -> i64 {
     match provider {
-        SmsProvider::Netgsm => 21,
-        SmsProvider::Twilio => 10,
+        Provider::Netgsm => 21,
+        Provider::Twilio => 10,
+        Provider::Whatsapp => 30 * 24,
     }
 }
 
@@ -67,8 +69,8 @@ pub struct Attempt {
 pub async fn claim(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
-    message: &Message,
+    route: &Route<'_>,
+    letter: &Letter,
     consent: &ConsentEvidence,
     until: DateTime<Utc>,
     supersedes: Option<String>,
@@ -81,7 +83,7 @@ pub async fn claim(
     if work.copy == Copy::First {
         entries.push(received(work)?);
     }
-    entries.push(claimed(work, route, message, consent, n, (starts, stops))?);
+    entries.push(claimed(work, route, letter, consent, n, (starts, stops))?);
     let mut needs = vec![SlotNeed { key: work.keys.thing.clone(), kind: SlotKind::Thing }];
     needs.extend(work.keys.gap.clone().map(|key| SlotNeed { key, kind: SlotKind::Gap }));
     needs.extend(route.number_slot.clone().map(|key| SlotNeed { key, kind: SlotKind::Number }));
@@ -92,10 +94,11 @@ pub async fn claim(
         until: until.timestamp_millis(),
         n,
         channel: channel(route).to_owned(),
+        next_channel: next_channel(route),
         lane: route.lane.name.clone(),
         number: route.number.clone(),
         token: token.clone(),
-        segments: message.segments.segments,
+        segments: letter.segments(),
         deadline_ms: deadline_ms(worker),
         needs,
         supersedes,
@@ -167,20 +170,18 @@ pub fn deadline_ms(worker: &Worker) -> i64 {
 }
 
 /// Name of the route's channel.
-pub fn channel(route: &Route) -> &'static str {
-    match route.channel {
-        schemas::Channel::Sms => "sms",
-        schemas::Channel::Whatsapp => "whatsapp",
-    }
+pub fn channel(route: &Route<'_>) -> &'static str {
+    route.channel.as_str()
+}
+
+/// Name of the channel that may be tried after the route's.
+pub fn next_channel(route: &Route<'_>) -> Option<String> {
+    Some(route.next.as_ref()?.channel.as_str().to_owned())
 }
 
 /// What the provider is told: now, and the earlier of expiry and the start of quiet hours, so that nothing accepted at 19:55
 /// arrives at 03:00.
-fn window(
-    worker: &Worker,
-    work: &Work<'_>,
-    provider: SmsProvider,
-) -> (DateTime<Utc>, DateTime<Utc>) {
+fn window(worker: &Worker, work: &Work<'_>, provider: Provider) -> (DateTime<Utc>, DateTime<Utc>) {
     let now = worker.ledger.clock().now();
     let policy = &work.event_type.policy;
     let longest = TimeDelta::try_hours(longest_window_h(provider)).unwrap_or_default();
@@ -255,24 +256,23 @@ pub fn received(work: &Work<'_>) -> Result<Entry, LedgerError> {
 /// When there is no randomness.
 pub fn claimed(
     work: &Work<'_>,
-    route: &Route,
-    message: &Message,
+    route: &Route<'_>,
+    letter: &Letter,
     consent: &ConsentEvidence,
     n: u32,
     (starts, stops): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Entry, LedgerError> {
+    let (template, template_version) = letter.template();
+    let text = letter.sealed();
     Ok(Entry::Claimed {
         attempt: n,
         channel: channel(route).to_owned(),
         lane: route.lane.name.clone(),
-        template: message.template.clone(),
-        template_version: message.template_version.clone(),
-        encoding: message.segments.encoding.as_str().to_owned(),
-        segments: message.segments.segments,
-        text: work
-            .person
-            .key
-            .seal(&intake::text_place(&work.ntf, n), message.text.expose().as_bytes())?,
+        template: template.to_owned(),
+        template_version: template_version.to_owned(),
+        encoding: letter.encoding().to_owned(),
+        segments: letter.segments(),
+        text: work.person.key.seal(&intake::text_place(&work.ntf, n), text.as_bytes())?,
         consent: consent.clone(),
         starts_at: starts.timestamp_millis(),
         stops_at: stops.timestamp_millis(),

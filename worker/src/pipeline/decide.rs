@@ -29,6 +29,9 @@ pub const CONSENT_LATER: &str = "consent-later";
 /// Why a message is suppressed that its consent source does not allow.
 pub const NO_CONSENT: &str = "no-consent";
 
+/// Why a message is suppressed whose channel needs an opt-in that the registry does not have.
+pub const NO_OPT_IN: &str = "no-opt-in";
+
 /// What is known about consent for the channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
@@ -54,6 +57,17 @@ impl Consent {
     }
 }
 
+/// What the registry says about the channel where that needs a person's own opt-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptIn {
+    /// The channel needs none.
+    NotNeeded,
+    /// The person agreed, and has not taken it back.
+    Given,
+    /// The person never agreed, or has taken it back.
+    Missing,
+}
+
 /// Everything a decision depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
@@ -75,6 +89,8 @@ pub struct Case<'a> {
     pub rule: ConsentRule,
     /// What is known about consent.
     pub consent: Consent,
+    /// What is known of the opt-in.
+    pub opt_in: OptIn,
     /// Nothing goes on the message's lane now.
     pub lane_blocked: bool,
     /// What the ledger knows.
@@ -118,6 +134,7 @@ pub fn decide(case: &Case<'_>) -> Decision {
                 .as_ref()
                 .map(|why| Decision::Suppress(format!("suppressed: {why}")))
         })
+        .or_else(|| opt_in(case))
         .unwrap_or_else(|| among_others(case))
 }
 
@@ -145,6 +162,11 @@ fn among_others(case: &Case<'_>) -> Decision {
 pub fn depends_on_consent(case: &Case<'_>) -> bool {
     let given = Case { consent: Consent::Given { asked_at: case.now }, ..*case };
     case.rule != ConsentRule::None && matches!(decide(&given), Decision::Send { .. })
+}
+
+/// Whatever the consent source says, and whether anybody is asked at all.
+fn opt_in(case: &Case<'_>) -> Option<Decision> {
+    (case.opt_in == OptIn::Missing).then(|| Decision::Suppress(NO_OPT_IN.to_owned()))
 }
 
 fn past(case: &Case<'_>) -> Option<Decision> {

@@ -5,7 +5,7 @@ mod outcome;
 pub use outcome::{Then, outcome};
 
 use super::decide::{CONSENT_LATER, CONSENT_SILENT, Decision, NO_CONSENT};
-use super::route::Route;
+use super::route::{self, Route};
 use super::validate::{Work, refusal as refusal_of};
 use super::{Arrived, End, Halt, claim};
 use crate::measure;
@@ -27,7 +27,7 @@ use templates::RenderError;
 pub async fn decision(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
+    route: &Route<'_>,
     decision: Decision,
     evidence: ConsentEvidence,
 ) -> Result<End, Halt> {
@@ -59,7 +59,8 @@ pub async fn decision(
         Decision::Send { .. } => return Ok(End::Settled),
     };
     tracing::info!(ntf = work.ntf, clinic = %work.event.clinic, state = %to, why, "not sent: decided");
-    let consent = evidence.answer.is_some().then_some(evidence);
+    let said = evidence.answer.is_some() || evidence.opt_in.is_some();
+    let consent = said.then_some(evidence);
     settle(worker, work, to, why, None, None, consent).await
 }
 
@@ -67,7 +68,7 @@ pub async fn decision(
 ///
 /// # Errors
 /// [`Halt`] while the ledger is away.
-pub async fn rate(worker: &Worker, work: &Work<'_>, route: &Route) -> Result<End, Halt> {
+pub async fn rate(worker: &Worker, work: &Work<'_>, route: &Route<'_>) -> Result<End, Halt> {
     // spread, so that rows that found no place do not all come back at once; the first of them while what is taken lasts, else nobody
     // uses the cap until then (ADR 0010)
     let spread = work.ntf.bytes().map(u64::from).sum::<u64>() % 8;
@@ -76,11 +77,30 @@ pub async fn rate(worker: &Worker, work: &Work<'_>, route: &Route) -> Result<End
         .await
 }
 
+/// No channel is left. Where attempts took them, that is the end: what was accepted stays so (PROTOCOL transition 17). Else nobody has
+/// configured one.
+///
+/// # Errors
+/// [`Halt`] while the ledger is away.
+pub async fn no_way(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
+    if !route::is_any_taken(&work.tried) {
+        return no_route(worker, work).await;
+    }
+    tracing::info!(ntf = work.ntf, clinic = %work.event.clinic, "no channel is left");
+    let why = "no-channel-left".to_owned();
+    settle(worker, work, State::Refused, why, None, None, None).await
+}
+
+/// It cannot be written for this channel, and another one is left.
+pub fn unfit(work: &Work<'_>, route: &Route<'_>, error: &RenderError) {
+    tracing::error!(alert = "template", ntf = work.ntf, channel = %route.channel, %error, "the template cannot be filled: the next channel is taken");
+}
+
 /// No account or sender for the clinic: somebody has to configure one.
 ///
 /// # Errors
 /// [`Halt`] while the ledger is away.
-pub async fn no_route(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
+async fn no_route(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
     tracing::error!(alert = "no-route", clinic = %work.event.clinic, "no provider account or sender for this clinic's channel: its messages wait");
     let until = in_future(worker, Duration::from_mins(1));
     wait(worker, work, until, "no-route", "none".to_owned(), None, None).await
@@ -91,7 +111,7 @@ pub async fn no_route(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
 /// # Errors
 /// [`Halt`] while the ledger is away.
 pub async fn contended(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
-    let lanes = worker.settings.sms_lanes(work.clinic);
+    let lanes = worker.settings.lanes(schemas::Channel::Sms, work.clinic);
     let lane = lanes.into_iter().next().map_or_else(|| "none".to_owned(), |lane| lane.name);
     let until = in_future(worker, Duration::from_secs(5));
     wait(worker, work, until, "contended", lane, None, None).await

@@ -1,21 +1,27 @@
 //! Which channel, provider, account and sender; and the permit to use them now.
 
 mod choice;
+mod ways;
+
+pub use ways::{Way, is_any_taken};
 
 use super::Halt;
+use super::render::Letter;
 use super::validate::Work;
 use crate::caps::{self, Share};
+use crate::consent::opt_in;
 use crate::measure;
 use crate::pace::{Pace, Place};
-use crate::settings::{SmsLane, SmsProvider};
+use crate::settings::{SendLane, Template, channel_of};
 use crate::worker::Worker;
-use choice::{Choice, Gate};
+use choice::Gate;
+use ledger::look::Tried;
 use ledger::protocol::Copy;
 use ledger::vault::Purpose;
 use schemas::{Channel, Class};
 use std::time::Duration;
-use templates::Message;
 use tokio::time::Instant;
+use ways::{Known, Taken};
 
 /// The claim begins this much before its place, so that how long it takes moves no request out of its place: a provider counts
 /// requests, and a few that bunch behind a slow commit are over its cap (ADR 0006). Long enough that on a busy machine few miss theirs.
@@ -25,11 +31,15 @@ const LATE: Duration = Duration::from_millis(25);
 
 /// Where a message would go out.
 #[derive(Debug, Clone)]
-pub struct Route {
+pub struct Route<'a> {
     /// The channel.
     pub channel: Channel,
     /// Provider, account, sender.
-    pub lane: SmsLane,
+    pub lane: SendLane,
+    /// The approved template, where the channel takes nothing else.
+    pub template: Option<&'a Template>,
+    /// Under which key it is remembered that the number could not be reached here.
+    pub reach_key: String,
     /// Keyed hash of account and number.
     pub number: String,
     /// The same, where the number needs a slot: the provider does not echo our reference and nobody waits for a code.
@@ -40,6 +50,8 @@ pub struct Route {
     pub instead: Option<String>,
     /// The clinic's legal basis for a provider abroad; `None`: the provider is in Türkiye.
     pub transfer_basis: Option<String>,
+    /// Where the message may go on if it certainly cannot arrive here; `None`: no other channel is left.
+    pub next: Option<SendLane>,
 }
 
 /// A permit that was taken.
@@ -63,32 +75,92 @@ impl Permit {
     }
 }
 
-/// Chooses the route; `None`: the clinic has no usable account for any channel that the message may take.
-pub fn choose(worker: &Worker, work: &Work<'_>) -> Option<Route> {
-    let wished = &work.event.recipient.channels;
+/// The channels that a message may take, best first, each with its lane: its clinic has a lane there and may use it, a template is
+/// mapped where one is needed, and no attempt on it stands in the way.
+pub fn ways<'a>(worker: &'a Worker, work: &Work<'_>) -> Vec<Way<'a>> {
+    let order = order(work)
+        .filter(|channel| !ways::is_taken(*channel, &work.tried) && !work.unfit.contains(channel));
+    order.filter_map(|channel| way(worker, work, channel)).collect()
+}
+
+/// The person's channels, else the clinic's, else the type's; the type's own narrow them all.
+fn order<'w>(work: &'w Work<'_>) -> impl Iterator<Item = Channel> + use<'w> {
     let allowed = &work.event_type.policy.channels;
-    let sms =
-        allowed.contains(&Channel::Sms) && (wished.is_empty() || wished.contains(&Channel::Sms));
-    if !sms {
-        return None;
-    }
-    let lanes = worker.settings.sms_lanes(work.clinic);
-    let gate = |lane: &SmsLane| gate(worker, work, lane);
-    let Choice { lane, blocked, instead } = choice::pick(lanes, &work.tried, gate)?;
-    let phone = work.event.recipient.phone.e164();
-    let place = [lane.provider.as_str(), &lane.account, phone];
+    let order = match &work.clinic.channels {
+        _ if work.event.names_channels() => &work.event.recipient.channels,
+        none if none.is_empty() => allowed,
+        order => order,
+    };
+    order.iter().copied().filter(|channel| allowed.contains(channel))
+}
+
+fn way<'a>(worker: &'a Worker, work: &Work<'_>, channel: Channel) -> Option<Way<'a>> {
+    let lanes = lanes(worker, work, channel);
+    let choice = choice::pick(lanes, &work.tried, |lane| gate(worker, work, lane))?;
+    let lane = &choice.lane;
+    let place = [lane.provider.as_str(), &lane.account, work.event.recipient.phone.e164()];
     let number = worker.ledger.vault().hash(Purpose::Number, &place);
     let waits_for_nobody = work.event_type.policy.class == Class::Urgent;
-    let number_slot = (!lane.echoes_reference && !waits_for_nobody).then(|| number.clone());
+    let number_slot = (lane.needs_slot() && !waits_for_nobody).then(|| number.clone());
+    let template = template(worker, work, lane);
+    Some(Way { channel, choice, template, number, number_slot })
+}
+
+/// The lanes of a channel that could carry this message.
+fn lanes(worker: &Worker, work: &Work<'_>, channel: Channel) -> Vec<SendLane> {
+    let mut lanes = worker.settings.lanes(channel, work.clinic);
+    if channel == Channel::Whatsapp {
+        lanes.retain(|lane| template(worker, work, lane).is_some());
+    }
+    lanes
+}
+
+fn template<'a>(worker: &'a Worker, work: &Work<'_>, lane: &SendLane) -> Option<&'a Template> {
+    if lane.channel != Channel::Whatsapp {
+        return None;
+    }
+    let (clinic, language) = (&work.event.clinic, work.event.recipient.language);
+    worker.settings.template(lane.provider, clinic, &work.event.event_type, language)
+}
+
+/// Chooses among the ways with what surrounds the message; `None`: there is none.
+pub fn choose<'a>(work: &Work<'_>, ways: Vec<Way<'a>>) -> Option<Box<Route<'a>>> {
+    let known = Known { opted_in: opt_in::allows(work), unreachable: &work.seen.unreachable };
+    let first = ways.first()?.channel;
+    let Taken { way, next, mut instead } = ways::take(ways, known)?;
+    let reach_key = way.reach_key();
+    let Way { channel, choice, template, number, number_slot } = way;
+    if instead.is_none() && channel == first {
+        instead = passed_over(work, first);
+    }
+    let lane = choice.lane;
     let transfer_basis = work.clinic.transfer_abroad.clone().filter(|_| lane.provider.is_abroad());
-    Some(Route {
-        channel: Channel::Sms,
+    let blocked = choice.blocked;
+    // kept as long as the message is in work
+    Some(Box::new(Route {
+        channel,
         lane,
+        template,
+        reach_key,
         number,
         number_slot,
         blocked,
         instead,
         transfer_basis,
+        next,
+    }))
+}
+
+/// Why the first channel of the order is no way at all, for the record.
+fn passed_over(work: &Work<'_>, first_way: Channel) -> Option<String> {
+    let wanted = order(work).next().filter(|wanted| *wanted != first_way)?;
+    let of_it = |tried: &&Tried| tried.channel == wanted.as_str();
+    if work.unfit.contains(&wanted) {
+        return Some(format!("no-text: {wanted}"));
+    }
+    Some(match work.tried.iter().rev().find(of_it) {
+        Some(tried) => format!("next-channel: {}", tried.lane),
+        None => format!("not-available: {wanted}"),
     })
 }
 
@@ -97,18 +169,21 @@ pub fn choose(worker: &Worker, work: &Work<'_>) -> Option<Route> {
 pub fn after_failure(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
+    route: &Route<'_>,
     tries: u32,
-) -> Option<SmsLane> {
-    let lanes = worker.settings.sms_lanes(work.clinic);
+) -> Option<SendLane> {
+    let lanes = lanes(worker, work, route.channel);
     // of a lane that is being tried the scheduler counts the rows: nobody goes there at once
-    let blocked = |lane: &SmsLane| worker.lanes.in_trouble(&lane.name);
-    choice::follower(lanes, &work.tried, &route.lane, tries, blocked)
+    let blocked = |lane: &SendLane| worker.lanes.in_trouble(&lane.name);
+    let follower = choice::follower(lanes, &work.tried, &route.lane, tries, blocked);
+    // nobody of this channel, and nothing goes here any more: the next channel does not wait for it
+    let shut = worker.lanes.closed(&route.lane.name) && !worker.lanes.paused(&route.lane.name);
+    follower.or_else(|| route.next.clone().filter(|next| shut && !blocked(next)))
 }
 
 /// What a lane does for this copy. What the scheduler released for a lane was counted against the width of one that is being
-/// tried; what it released for another lane of SMS has its place there.
-fn gate(worker: &Worker, work: &Work<'_>, lane: &SmsLane) -> Gate {
+/// tried; what it released for another lane has its place there.
+fn gate(worker: &Worker, work: &Work<'_>, lane: &SendLane) -> Gate {
     if worker.lanes.paused(&lane.name) {
         return Gate::Turn;
     }
@@ -120,7 +195,8 @@ fn gate(worker: &Worker, work: &Work<'_>, lane: &SmsLane) -> Gate {
     }
     match (work.copy, work.waited_on.as_deref()) {
         (Copy::Numbered(_), Some(own)) if own == lane.name => Gate::Open,
-        (Copy::Numbered(_), Some(own)) if SmsProvider::of_lane(own).is_some() => Gate::Shut,
+        // one of another channel says nothing of who should try this one
+        (Copy::Numbered(_), Some(own)) if channel_of(own) == Some(lane.channel) => Gate::Shut,
         _ => Gate::Turn,
     }
 }
@@ -132,13 +208,13 @@ fn gate(worker: &Worker, work: &Work<'_>, lane: &SmsLane) -> Gate {
 /// [`Halt`] while the ledger is away.
 pub async fn rate_permit(
     worker: &Worker,
-    route: &Route,
-    message: &Message,
+    route: &Route<'_>,
+    letter: &Letter,
 ) -> Result<Option<Permit>, Halt> {
     let Some(pace) = pace(worker, route) else {
         return Ok(Some(Permit { taken: None, at: Instant::now() }));
     };
-    let place = pace.place(message.segments.segments).await?;
+    let place = pace.place(letter.segments()).await?;
     measure::permit(worker, route, place.is_some());
     let Some(place) = place else { return Ok(None) };
     let wait = place.at.saturating_duration_since(Instant::now());
@@ -147,19 +223,19 @@ pub async fn rate_permit(
 }
 
 /// Gives a permit back after a claim that wrote nothing.
-pub fn give_back(worker: &Worker, route: &Route, permit: &Permit) {
+pub fn give_back(worker: &Worker, route: &Route<'_>, permit: &Permit) {
     if let (Some(place), Some(pace)) = (permit.taken, pace(worker, route)) {
         pace.give_back(place);
     }
 }
 
 /// The pace of the route's account; `None`: it has no cap.
-fn pace<'a>(worker: &'a Worker, route: &Route) -> Option<&'a Pace> {
+fn pace<'a>(worker: &'a Worker, route: &Route<'_>) -> Option<&'a Pace> {
     worker.paces.get(&pace_key(route))
 }
 
 /// Its key.
-pub fn pace_key(route: &Route) -> String {
+pub fn pace_key(route: &Route<'_>) -> String {
     caps::key(route.lane.provider.as_str(), &route.lane.account)
 }
 

@@ -1,7 +1,11 @@
 //! One attempt after another under one lease, until one is certain or none is left.
 
+mod numbers;
+mod whatsapp;
+
 use super::claim::{self, Attempt};
 use super::record::Then;
+use super::render::Letter;
 use super::route::{self, Permit, Route, rate_permit};
 use super::validate::Work;
 use super::{End, record};
@@ -10,9 +14,8 @@ use crate::hold::{self, Place};
 use crate::jobs::{Answered, Jobs, Outgoing};
 use crate::measure;
 use crate::retry;
-use crate::settings::SmsProvider;
+use crate::settings::Provider;
 use crate::worker::Worker;
-use chrono::{DateTime, Utc};
 use ledger::outcome::{ClaimAgain, Written};
 use ledger::state::State;
 use ledger::vault::random_id;
@@ -28,16 +31,16 @@ use templates::{Encoding, Message};
 pub async fn send(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
-    message: &Message,
+    route: &Route<'_>,
+    letter: &Letter,
     mut attempt: Attempt,
     mut permit: Permit,
 ) -> End {
     let mut delays = retry::quick();
     let mut tries = 0;
     loop {
-        let share = in_place(worker, route, message, &attempt, permit).await;
-        let sent = once(worker, work, route, message, &attempt);
+        let share = in_place(worker, route, letter, &attempt, permit).await;
+        let sent = once(worker, work, route, letter, &attempt);
         let Answered { outcome, speaks } = worker.metrics.work.timed(Stage::Send, sent).await;
         hold::at(Place::AfterAnswer).await;
         hold::panic_at(Place::AfterAnswer, &work.event.id);
@@ -54,16 +57,20 @@ pub async fn send(
         };
         let written = record::outcome(worker, work, route, attempt.n, &outcome, &then);
         let written = worker.metrics.work.timed(Stage::Record, written).await;
-        measure::attempt(worker, work, route, message, &outcome, written);
+        measure::attempt(worker, work, route, letter, &outcome, written);
+        if numbers::is_unreachable(&outcome) {
+            // rare, and found out again if it is not written
+            Box::pin(numbers::remember(worker, work, route)).await;
+        }
         hold::at(Place::BeforeAck).await;
         let Some(pause) = pause.filter(|_| goes_on(written)) else { return End::Sent };
         tokio::time::sleep(pause).await;
         hold::at(Place::BackOff).await;
-        let Some(place) = in_pace(worker, route, message, &attempt).await else {
+        let Some(place) = in_pace(worker, route, letter, &attempt).await else {
             return End::Sent;
         };
         permit = place;
-        match next_attempt(worker, work, route, message, &attempt).await {
+        match next_attempt(worker, work, route, letter, &attempt).await {
             Some(next) => attempt = next,
             // the row moved on, or its lease will run out and its time comes again
             None => return End::Sent,
@@ -75,11 +82,14 @@ pub async fn send(
 fn elsewhere(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
+    route: &Route<'_>,
     outcome: &Outcome,
     tries: u32,
 ) -> Then {
     match outcome {
+        Outcome::Failed(FailedKind::NextChannel, _) => {
+            route.next.clone().map_or(Then::Later, Then::NextChannel)
+        }
         Outcome::Failed(_, trouble) if !is_ours(&trouble.code) => {
             route::after_failure(worker, work, route, tries).map_or(Then::Later, Then::Elsewhere)
         }
@@ -90,13 +100,21 @@ fn elsewhere(
 async fn once(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
-    message: &Message,
+    route: &Route<'_>,
+    letter: &Letter,
     attempt: &Attempt,
 ) -> Answered {
+    let message = match letter {
+        Letter::Text(message) => message,
+        Letter::Template { .. } => {
+            // the larger of both, and rarer
+            let outcome = Box::pin(whatsapp::send(worker, work, route, letter, attempt)).await;
+            return Answered { outcome, speaks: true };
+        }
+    };
     let account = &route.lane.account;
     let outcome = match route.lane.provider {
-        SmsProvider::Netgsm => {
+        Provider::Netgsm => {
             if let Some(jobs) = jobs(worker, work, route, attempt) {
                 let shared = in_a_job(worker, jobs, work, route, message, attempt);
                 if let Some(answered) = Box::pin(shared).await {
@@ -108,13 +126,12 @@ async fn once(
                 None => no_client(),
             }
         }
-        SmsProvider::Twilio => match worker.twilio.get(account) {
-            Some(client) => {
-                let now = worker.ledger.clock().now();
-                by_twilio(client, work, message, attempt, now).await
-            }
+        Provider::Twilio => match worker.twilio.get(account) {
+            Some(client) => by_twilio(worker, client, work, route, message, attempt).await,
             None => no_client(),
         },
+        // it takes templates only
+        Provider::Whatsapp => no_client(),
     };
     Answered { outcome, speaks: true }
 }
@@ -124,7 +141,7 @@ async fn once(
 fn jobs<'a>(
     worker: &'a Worker,
     work: &Work<'_>,
-    route: &Route,
+    route: &Route<'_>,
     attempt: &Attempt,
 ) -> Option<&'a Jobs> {
     let jobs = worker.jobs.get(&route.lane.account)?;
@@ -139,7 +156,7 @@ async fn in_a_job(
     worker: &Worker,
     jobs: &Jobs,
     work: &Work<'_>,
-    route: &Route,
+    route: &Route<'_>,
     message: &Message,
     attempt: &Attempt,
 ) -> Option<Answered> {
@@ -168,7 +185,7 @@ fn no_client() -> Outcome {
 async fn by_netgsm(
     client: &providers::netgsm::Client,
     work: &Work<'_>,
-    route: &Route,
+    route: &Route<'_>,
     message: &Message,
     attempt: &Attempt,
 ) -> Outcome {
@@ -186,28 +203,39 @@ async fn by_netgsm(
 }
 
 async fn by_twilio(
+    worker: &Worker,
     client: &providers::twilio::Client,
     work: &Work<'_>,
+    route: &Route<'_>,
     message: &Message,
     attempt: &Attempt,
-    now: DateTime<Utc>,
 ) -> Outcome {
+    let now = worker.ledger.clock().now();
     let sms = TwilioSms {
         to: &work.event.recipient.phone,
         text: message.text.expose(),
         validity: (attempt.stops - now).to_std().unwrap_or_default(),
         reference: &format!("{}-{}", work.ntf, attempt.n),
         attempt: attempt.n,
-        status_callback: None,
+        status_callback: status_callback(worker, &route.lane.account),
     };
     client.send(sms, attempt.fresh).await
 }
 
+/// Where Twilio reports what becomes of an account's messages.
+fn status_callback<'a>(worker: &'a Worker, account: &str) -> Option<&'a str> {
+    worker.settings.twilio.get(account)?.status_callback.as_deref()
+}
+
 /// A documented answer shows that the lane works, whatever it says about the message; a throttle answer says nothing.
-async fn watch_lane(worker: &Worker, route: &Route, outcome: &Outcome) {
+async fn watch_lane(worker: &Worker, route: &Route<'_>, outcome: &Outcome) {
     let lane = &route.lane.name;
     match outcome {
-        Outcome::Accepted(_) | Outcome::Refused(_) => worker.lanes.good(&worker.ledger, lane).await,
+        Outcome::Accepted(_)
+        | Outcome::Refused(_)
+        | Outcome::Failed(FailedKind::NextChannel, _) => {
+            worker.lanes.good(&worker.ledger, lane).await;
+        }
         Outcome::Failed(FailedKind::Lane(_), trouble) => {
             worker.lanes.refused(&worker.ledger, lane, &trouble.code).await;
         }
@@ -220,9 +248,15 @@ async fn watch_lane(worker: &Worker, route: &Route, outcome: &Outcome) {
 }
 
 /// "Too fast" to a request whose place was taken under `share` of the account's cap lowers it, for all workers.
-async fn watch_cap(worker: &Worker, route: &Route, outcome: &Outcome, share: Option<Share>) {
+async fn watch_cap(worker: &Worker, route: &Route<'_>, outcome: &Outcome, share: Option<Share>) {
     let (caps, key) = (&worker.lanes.caps, route::pace_key(route));
     match (outcome, share) {
+        (
+            Outcome::Accepted(_)
+            | Outcome::Refused(_)
+            | Outcome::Failed(FailedKind::NextChannel, _),
+            Some(_),
+        ) => caps.taken(&worker.ledger, &key),
         (Outcome::Failed(_, trouble), share) => {
             let Some(how) = throttle(&trouble.code) else { return };
             match share {
@@ -232,7 +266,6 @@ async fn watch_cap(worker: &Worker, route: &Route, outcome: &Outcome, share: Opt
                 None => caps.throttled_without(&key, &trouble.code),
             }
         }
-        (Outcome::Accepted(_) | Outcome::Refused(_), Some(_)) => caps.taken(&worker.ledger, &key),
         _ => {}
     }
 }
@@ -240,13 +273,16 @@ async fn watch_cap(worker: &Worker, route: &Route, outcome: &Outcome, share: Opt
 /// Nothing was asked: the decision had grown old, or its window had closed. Or nobody knows of which member a job was refused for: that
 /// says nothing of the lane, and is no reason for another provider.
 fn is_ours(code: &str) -> bool {
-    matches!(code, "stale" | "window-closed" | "no-client" | JOB_REFUSED)
+    matches!(
+        code,
+        "stale" | "window-closed" | "no-client" | "content-sid" | "reference" | JOB_REFUSED
+    )
 }
 
 /// How long to wait for the next attempt under the same lease; `None`: there is none.
 fn quick_pause(
     worker: &Worker,
-    route: &Route,
+    route: &Route<'_>,
     outcome: &Outcome,
     attempt: &Attempt,
     tries: u32,
@@ -277,13 +313,13 @@ fn goes_on(written: Written) -> bool {
 /// what is left of the cap the place was taken.
 async fn in_place(
     worker: &Worker,
-    route: &Route,
-    message: &Message,
+    route: &Route<'_>,
+    letter: &Letter,
     attempt: &Attempt,
     mut permit: Permit,
 ) -> Option<Share> {
     while !permit.come().await && !attempt.fresh.too_old() {
-        match rate_permit(worker, route, message).await {
+        match rate_permit(worker, route, letter).await {
             Ok(Some(next)) => permit = next,
             // without a place it does not go: its age ends this
             Ok(None) | Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
@@ -295,12 +331,12 @@ async fn in_place(
 /// A further attempt keeps the lane's pace like the first. `None`: not before the decision runs out; the lease is looked after.
 async fn in_pace(
     worker: &Worker,
-    route: &Route,
-    message: &Message,
+    route: &Route<'_>,
+    letter: &Letter,
     attempt: &Attempt,
 ) -> Option<Permit> {
     while worker.ledger.clock().now() < attempt.until {
-        match rate_permit(worker, route, message).await {
+        match rate_permit(worker, route, letter).await {
             Ok(Some(permit)) => return Some(permit),
             Ok(None) => {}
             Err(_) => return None,
@@ -314,22 +350,23 @@ async fn in_pace(
 async fn next_attempt(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
-    message: &Message,
+    route: &Route<'_>,
+    letter: &Letter,
     failed: &Attempt,
 ) -> Option<Attempt> {
     let n = failed.n + 1;
     let window = (worker.ledger.clock().now(), failed.stops);
-    let entry = claim::claimed(work, route, message, &failed.consent, n, window);
+    let entry = claim::claimed(work, route, letter, &failed.consent, n, window);
     let (Ok(entry), Ok(token)) = (entry, random_id("clm_")) else { return None };
     let again = ClaimAgain {
         ntf: work.ntf.clone(),
         failed: failed.n,
         channel: claim::channel(route).to_owned(),
+        next_channel: claim::next_channel(route),
         lane: route.lane.name.clone(),
         number: route.number.clone(),
         token: token.clone(),
-        segments: message.segments.segments,
+        segments: letter.segments(),
         deadline_ms: claim::deadline_ms(worker),
         until: failed.until.timestamp_millis(),
         person: failed.person.clone(),

@@ -1,16 +1,19 @@
 //! From bytes to a notification that may go on: schema, identity, the delivery rule, and what surrounds it.
 
 use super::decide::Consent;
+use super::route::Way;
 use super::{Arrived, End, Halt, record};
+use crate::consent::opt_in;
 use crate::settings::Clinic;
 use crate::worker::Worker;
 use ledger::LedgerError;
 use ledger::intake;
 use ledger::look::{Keys, RowAsk, SealedBody, SeenRow, Surroundings, Tried};
+use ledger::opt_in::Words;
 use ledger::protocol::{self, Copy};
 use ledger::record::{ConsentEvidence, Entry};
 use ledger::vault::{DataKey, random_id};
-use schemas::{ClinicId, Event, EventType, Incoming, Reference, Refusal, Rule};
+use schemas::{Channel, ClinicId, Event, EventType, Incoming, Reference, Refusal, Rule};
 
 /// A notification in work.
 #[derive(Debug)]
@@ -41,6 +44,10 @@ pub struct Work<'a> {
     pub seen: Surroundings,
     /// The consent answer with its evidence; used again after a claim that wrote nothing, while it is young enough.
     pub consent: Option<(Consent, ConsentEvidence)>,
+    /// What the registry says of the number, if this look asked it ([`crate::consent::opt_in`]).
+    pub words: Option<Words>,
+    /// Channels for which it cannot be written.
+    pub unfit: Vec<Channel>,
     /// AMQP message id and body as they arrived, should the ledger find that the event contradicts what is known.
     pub arrived: (String, Vec<u8>),
 }
@@ -113,6 +120,8 @@ async fn first<'a>(
         person,
         seen: Surroundings::default(),
         consent: None,
+        words: None,
+        unfit: vec![],
         arrived: (arrived.message_id.to_owned(), arrived.body.to_vec()),
     })))
 }
@@ -190,6 +199,8 @@ async fn released<'a>(
         person,
         seen: Surroundings::default(),
         consent: None,
+        words: None,
+        unfit: vec![],
         arrived: (arrived.message_id.to_owned(), arrived.body.to_vec()),
     })))
 }
@@ -207,16 +218,23 @@ fn open(
     }))
 }
 
-/// Reads what surrounds the notification, for the route that it would take.
+/// Reads what surrounds the notification, for the ways that it could take.
 ///
 /// # Errors
 /// [`Halt`] while the ledger is away.
 pub async fn look_around(
     worker: &Worker,
     work: &mut Work<'_>,
-    route: Option<&super::route::Route>,
+    ways: &[Way<'_>],
 ) -> Result<(), Halt> {
-    work.keys.number = route.and_then(|route| route.number_slot.clone());
+    if ways.iter().any(|way| way.channel == Channel::Whatsapp) {
+        // not what most messages carry along
+        Box::pin(opt_in::look(worker, work)).await?;
+    }
+    work.keys.number = ways.iter().find_map(|way| way.number_slot.clone());
+    // whether a number was reached matters where another channel is left
+    let several = ways.len() > 1;
+    work.keys.reach = ways.iter().filter(|_| several).map(Way::reach_key).collect();
     work.seen = worker.asks.surroundings.ask(work.keys.clone()).await?;
     match &work.seen.person {
         Some(known) => {
@@ -229,6 +247,8 @@ pub async fn look_around(
         }
         None => work.person.rev = 0,
     }
+    // where the registry was asked before this, what was said in between stops the claim
+    work.person.rev = opt_in::basis(work.person.rev, work.words.as_ref());
     Ok(())
 }
 
@@ -237,6 +257,7 @@ pub async fn look_around(
 /// # Errors
 /// [`Halt`] while the ledger is away.
 pub async fn look_again(worker: &Worker, work: &mut Work<'_>) -> Result<Option<End>, Halt> {
+    work.words = None;
     let row = worker.asks.rows.ask(RowAsk { ntf: work.ntf.clone(), body: 0 }).await?;
     if !protocol::may_go_on(row.as_ref().map(|r| &r.row), work.copy) {
         // another copy of a first one took the row meanwhile: whether this one is its duplicate or another event under its

@@ -3,6 +3,7 @@
 use super::*;
 use crate::facts::{Applier, Done, Item, Told};
 use ledger::door::{TakeIn, Taken};
+use ledger::facts::WordBy;
 use ledger::intake::body_place;
 use ledger::record::Entry;
 use ledger::report::{ListFilter, Listed};
@@ -252,4 +253,30 @@ async fn a_preview_says_the_same_and_leaves_no_trace() {
     assert_eq!((told[0].made().len(), told.len()), (2, 2));
     assert!(house.rows().await.is_empty());
     assert_eq!(house.applier.apply(&facts, "test").await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_somebody_writes_down_is_recorded_with_them_once() {
+    let house = house(rules()).await;
+    let fact = said("w-1", "given", Some("whatsapp"), house.now() - TimeDelta::hours(1));
+    let by = WordBy {
+        who: "ayse@m".to_owned(),
+        why: "paper form".to_owned(),
+        place: Some("line 2 of list.csv".to_owned()),
+    };
+    let words = [(fact.clone(), by.clone())];
+    let told = house.applier.apply_written_down(&words, "desk").await.remove(0).unwrap();
+    let Told::Applied { fact: id, .. } = told else { panic!("{told:?}") };
+    let records = house.ledger.records(&id).await.unwrap();
+    let Entry::ConsentSaid { channels, said, by: known, .. } = &records[1].entry else {
+        panic!("{records:?}")
+    };
+    assert_eq!((channels.join(" "), said.as_str()), ("whatsapp".to_owned(), "given"));
+    assert_eq!(known.as_ref(), Some(&by));
+    // the same again: nothing, not even a trace; by the clinic's system it would be a repetition
+    let again = house.applier.apply_written_down(&words, "desk").await.remove(0).unwrap();
+    assert_eq!(again, Told::Duplicate { fact: id.clone() });
+    assert_eq!(house.ledger.records(&id).await.unwrap().len(), 2);
+    assert!(matches!(house.apply(&fact).await, Told::Duplicate { .. }));
+    assert_eq!(house.ledger.records(&id).await.unwrap().len(), 3);
 }

@@ -1,21 +1,29 @@
 //! Gathers what the decision needs, asks for consent only where the answer decides, and keeps the evidence.
 
 use super::{Case, Consent, Decision, decide, depends_on_consent};
-use crate::consent::Answer;
+use crate::consent::{Answer, opt_in};
 use crate::measure;
 use crate::pipeline::route::Route;
 use crate::pipeline::validate::Work;
 use crate::settings::ConsentSource;
 use crate::worker::Worker;
+use ledger::LedgerError;
 use ledger::record::ConsentEvidence;
 use schemas::ConsentRule;
 
 /// Decides, with the consent answer for the route's channel, and says on what evidence.
+///
+/// # Errors
+/// When the registry decides and the ledger does not answer.
 pub async fn with_consent(
     worker: &Worker,
     work: &mut Work<'_>,
-    route: &Route,
-) -> (Decision, ConsentEvidence) {
+    route: &Route<'_>,
+) -> Result<(Decision, ConsentEvidence), LedgerError> {
+    if opt_in::is_needed(worker, route.channel) {
+        // not what most messages carry along
+        Box::pin(opt_in::look(worker, work)).await?;
+    }
     let policy = &work.event_type.policy;
     let own = work.clinic.consent.get(&work.event.event_type);
     let rule = own.map_or(policy.consent, |own| own.rule);
@@ -29,6 +37,8 @@ pub async fn with_consent(
         asked_at: None,
         request_id: None,
         answer: None,
+        word: None,
+        opt_in: None,
     };
     let kept = work.consent.take();
     let mut answered = None;
@@ -46,18 +56,21 @@ pub async fn with_consent(
         zone: work.clinic.face.zone,
         rule,
         consent: Consent::NotAsked,
+        opt_in: opt_in::of(work.words.as_ref(), route.channel),
         lane_blocked: route.blocked,
         seen: &work.seen,
     };
     if depends_on_consent(&case) {
-        // an answer that is young enough is used again after a claim that wrote nothing (PROTOCOL rule 2)
+        // an answer that is young enough is used again after a claim that wrote nothing (PROTOCOL rule 2); not the registry's: what was
+        // said since may be why nothing was written
+        let kept = kept.filter(|_| worker.settings.consent_source != ConsentSource::Registry);
         match kept.filter(|(consent, _)| consent.holds_at(case.now)) {
             Some((consent, of_then)) => {
                 case.consent = consent;
                 evidence = of_then;
             }
             None => {
-                case.consent = ask(worker, work, rule, &mut evidence).await;
+                case.consent = ask(worker, work, route, rule, &mut evidence).await;
                 measure::consent(worker, case.consent, &evidence);
             }
         }
@@ -65,18 +78,24 @@ pub async fn with_consent(
         answered = Some((case.consent, evidence.clone()));
     }
     let decision = decide(&case);
+    evidence.opt_in = opt_in::evidence(work.words.as_ref(), route.channel);
     work.consent = answered;
-    (decision, evidence)
+    Ok((decision, evidence))
 }
 
 async fn ask(
     worker: &Worker,
     work: &Work<'_>,
+    route: &Route<'_>,
     rule: ConsentRule,
     evidence: &mut ConsentEvidence,
 ) -> Consent {
     let answer = match worker.settings.consent_source {
-        ConsentSource::Registry => return registry(worker, rule, evidence),
+        ConsentSource::Registry => {
+            let Some(words) = &work.words else { return Consent::Silent };
+            let asked_at = worker.ledger.clock().now();
+            return opt_in::answer(words, route.channel, rule, asked_at, evidence);
+        }
         ConsentSource::Iys => iys(worker, work, rule, evidence).await,
         ConsentSource::Netgsm => netgsm(worker, work, rule, evidence).await,
     };
@@ -142,21 +161,4 @@ async fn netgsm(
         return None;
     }
     Some(asker.ask(&recipient.phone, recipient.recipient_type, rule).await)
-}
-
-/// The clinic's own records: so far the suppression list, which was read with the surroundings and stops a send before this.
-fn registry(worker: &Worker, rule: ConsentRule, evidence: &mut ConsentEvidence) -> Consent {
-    let asked_at = worker.ledger.clock().now();
-    evidence.source = Some("registry".to_owned());
-    evidence.asked_at = Some(asked_at.timestamp_millis());
-    match rule {
-        ConsentRule::Required => {
-            evidence.answer = Some("no-record".to_owned());
-            Consent::NotGiven
-        }
-        ConsentRule::NotRefused | ConsentRule::None => {
-            evidence.answer = Some("no-refusal".to_owned());
-            Consent::Given { asked_at }
-        }
-    }
 }

@@ -25,6 +25,7 @@ fn case(seen: &Surroundings) -> Case<'_> {
         zone: chrono_tz::Europe::Istanbul,
         rule: ConsentRule::Required,
         consent: Consent::Given { asked_at: utc(NOW) },
+        opt_in: OptIn::NotNeeded,
         lane_blocked: false,
         seen,
     }
@@ -52,6 +53,25 @@ fn with_consent_by_day_it_is_sent_and_holds_for_a_minute() {
         decide(&case(&seen)),
         Decision::Send { until: utc("2026-11-21T10:01:00Z"), supersedes: None }
     );
+}
+
+#[test]
+fn without_the_opt_in_that_its_channel_needs_it_ends_whatever_the_rule_and_nobody_is_asked() {
+    let seen = Surroundings::default();
+    for rule in [ConsentRule::Required, ConsentRule::NotRefused, ConsentRule::None] {
+        let missing = Case { opt_in: OptIn::Missing, rule, ..case(&seen) };
+        assert_eq!(decide(&missing), Decision::Suppress(NO_OPT_IN.to_owned()), "{rule:?}");
+        assert!(!depends_on_consent(&missing));
+        let given = Case { opt_in: OptIn::Given, ..missing };
+        assert_eq!(decide(&given), decide(&Case { opt_in: OptIn::NotNeeded, ..missing }));
+        assert!(matches!(decide(&given), Decision::Send { .. }), "{rule:?}");
+    }
+    // the opt-in stands beside the answer of the consent source, and not in its place
+    let refused = Case { opt_in: OptIn::Given, consent: Consent::NotGiven, ..case(&seen) };
+    assert_eq!(decide(&refused), Decision::Suppress(NO_CONSENT.to_owned()));
+    // what is over is over
+    let late = Case { opt_in: OptIn::Missing, expires_at: utc(NOW), ..case(&seen) };
+    assert_eq!(decide(&late), Decision::Expire("too-late".to_owned()));
 }
 
 #[test]
@@ -349,11 +369,12 @@ proptest! {
     fn a_send_always_has_consent_time_and_daylight(
         now_s in 1_700_000_000i64..2_000_000_000, lifetime_s in -3600i64..200_000, consent in 0u8..4,
         version in 0i64..5, suppressed in any::<bool>(), thing in any_holder(), gap in any_holder(), number in any_holder(),
-        cancelled in any::<bool>(), quiet in any::<bool>(), age_s in 0i64..120,
+        cancelled in any::<bool>(), quiet in any::<bool>(), age_s in 0i64..120, opt_in in 0u8..3,
     ) {
         let now = DateTime::from_timestamp(now_s, 0).unwrap();
         let seen = Surroundings {
             person: None,
+            unreachable: vec![],
             suppressed: suppressed.then(|| "x".to_owned()),
             appointment: Some(known(2, "2026-11-22T11:30:00Z", cancelled)),
             thing, gap, number,
@@ -364,6 +385,7 @@ proptest! {
             appointment: Some((Version::Explicit(version), utc("2026-11-22T11:30:00Z").timestamp_millis())),
             quiet_hours: if quiet { hours("20:00", "09:00") } else { None },
             consent: [Consent::NotAsked, Consent::Given { asked_at: now - seconds(age_s) }, Consent::NotGiven, Consent::Silent][consent as usize],
+            opt_in: [OptIn::NotNeeded, OptIn::Given, OptIn::Missing][opt_in as usize],
             ..case(&seen)
         };
         let decision = decide(&case);
@@ -372,7 +394,7 @@ proptest! {
             Decision::Send { until, .. } => {
                 prop_assert!(until > now && until <= case.expires_at);
                 let given = matches!(case.consent, Consent::Given { .. });
-                prop_assert!(given && age_s < 60 && !suppressed);
+                prop_assert!(given && age_s < 60 && !suppressed && case.opt_in != OptIn::Missing);
                 prop_assert!(!(cancelled && version <= 2));
                 if let Some(hours) = case.quiet_hours {
                     let before_quiet = matches!(hours.at(now, case.zone), Quiet::From(start) if until <= start);

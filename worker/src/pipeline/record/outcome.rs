@@ -4,7 +4,7 @@ use crate::pipeline::claim::deadline_ms;
 use crate::pipeline::route::Route;
 use crate::pipeline::validate::Work;
 use crate::retry;
-use crate::settings::SmsLane;
+use crate::settings::SendLane;
 use crate::worker::Worker;
 use ledger::outcome::{Next, OutcomeWrite, Written};
 use ledger::protocol;
@@ -18,8 +18,10 @@ pub enum Then {
     /// The next attempt, by this worker under the same lease.
     Again,
     /// The row is due at once, on a lane of another provider.
-    Elsewhere(SmsLane),
-    /// The row waits for its time, or for its lane.
+    Elsewhere(SendLane),
+    /// The attempt is over for its channel: the row is due at once for the next one, decided anew.
+    NextChannel(SendLane),
+    /// The row waits for its time, or for its lane; over for its channel, it ends.
     Later,
 }
 
@@ -27,7 +29,7 @@ pub enum Then {
 pub async fn outcome(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
+    route: &Route<'_>,
     n: u32,
     outcome: &Outcome,
     then: &Then,
@@ -39,12 +41,7 @@ pub async fn outcome(
         match worker.asks.outcome.ask(write.clone()).await {
             Ok(written) => {
                 say(work, route, n, outcome, written);
-                if let (Then::Elsewhere(lane), State::Waiting) = (then, written.state) {
-                    tracing::warn!(
-                        ntf = work.ntf, clinic = %work.event.clinic, from = route.lane.name, to = lane.name, code = write.code,
-                        "certainly not sent: the next provider is tried"
-                    );
-                }
+                say_where(work, route, &write.code, then, written);
                 return written;
             }
             Err(error) => {
@@ -60,7 +57,7 @@ pub async fn outcome(
 fn outcome_write(
     worker: &Worker,
     work: &Work<'_>,
-    route: &Route,
+    route: &Route<'_>,
     n: u32,
     outcome: &Outcome,
     then: &Then,
@@ -71,6 +68,10 @@ fn outcome_write(
         }
         Outcome::Refused(t) => {
             (protocol::Outcome::Refused { next_channel: false }, t.code.clone(), t.detail.clone())
+        }
+        Outcome::Failed(FailedKind::NextChannel, t) => {
+            let next_channel = matches!(then, Then::NextChannel(_));
+            (protocol::Outcome::Refused { next_channel }, t.code.clone(), t.detail.clone())
         }
         Outcome::Failed(_, t) => (
             protocol::Outcome::Failed { keep_lease: *then == Then::Again, useful: true },
@@ -89,6 +90,11 @@ fn outcome_write(
             after_ms: 0,
             lane: lane.name.clone(),
         },
+        (Then::NextChannel(lane), Outcome::Failed(_, trouble)) => Next {
+            why: format!("next-channel: {}", trouble.code),
+            after_ms: 0,
+            lane: lane.name.clone(),
+        },
         _ => {
             let (why, after) = later(outcome, n);
             Next { why, after_ms: millis(after), lane: route.lane.name.clone() }
@@ -103,6 +109,32 @@ fn outcome_write(
         provider_ref,
         next,
         look_in_ms: deadline_ms(worker).saturating_add(millis(worker.settings.first_look)),
+        fallback_in_ms: fallback_after(work, route).map(millis),
+    }
+}
+
+/// After how long without a receipt the next channel is tried: the clinic's word, else the type's.
+fn fallback_after(work: &Work<'_>, route: &Route<'_>) -> Option<Duration> {
+    route.next.as_ref()?;
+    let own = work.clinic.fallback_after.get(&work.event.event_type);
+    own.copied().unwrap_or(work.event_type.policy.fallback_after)
+}
+
+fn say_where(work: &Work<'_>, route: &Route<'_>, code: &str, then: &Then, written: Written) {
+    if written.state != State::Waiting {
+        return;
+    }
+    let (ntf, clinic, from) = (&work.ntf, &work.event.clinic, &route.lane.name);
+    match then {
+        Then::Elsewhere(lane) => {
+            let to = &lane.name;
+            tracing::warn!(ntf, %clinic, from, to, code, "certainly not sent: the next provider is tried");
+        }
+        Then::NextChannel(lane) => {
+            let to = &lane.name;
+            tracing::info!(ntf, %clinic, from, to, code, "cannot arrive there: the next channel is tried");
+        }
+        Then::Again | Then::Later => {}
     }
 }
 
@@ -122,10 +154,12 @@ fn later(outcome: &Outcome, attempts: u32) -> (String, Duration) {
     }
 }
 
-fn say(work: &Work<'_>, route: &Route, n: u32, outcome: &Outcome, written: Written) {
+fn say(work: &Work<'_>, route: &Route<'_>, n: u32, outcome: &Outcome, written: Written) {
     let (word, code) = match outcome {
         Outcome::Accepted(a) => ("accepted", a.code.as_str()),
-        Outcome::Refused(t) => ("refused", t.code.as_str()),
+        Outcome::Refused(t) | Outcome::Failed(FailedKind::NextChannel, t) => {
+            ("refused", t.code.as_str())
+        }
         Outcome::Failed(_, t) => ("failed", t.code.as_str()),
         Outcome::Unknown(t) => ("unknown", t.code.as_str()),
     };

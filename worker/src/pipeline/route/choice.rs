@@ -1,6 +1,6 @@
-//! Which lane of a clinic's SMS a message takes, and which one follows a lane that failed. Pure: same inputs, same choice.
+//! Which lane of a channel a message takes, and which one follows a lane that failed. Pure: same inputs, same choice.
 
-use crate::settings::{SmsLane, SmsProvider};
+use crate::settings::{Provider, SendLane, channel_of};
 use ledger::look::Tried;
 use ledger::state::AttemptState;
 
@@ -20,9 +20,11 @@ pub enum Gate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// Provider, account, sender.
-    pub lane: SmsLane,
+    pub lane: SendLane,
     /// It cannot go on it now: it waits.
     pub blocked: bool,
+    /// Nothing goes on it now, on none of the others either.
+    pub shut: bool,
     /// Why it is not the first of the clinic's order, for the log: `lane-closed: <that lane>`, `failover: <that lane>`.
     pub instead: Option<String>,
 }
@@ -31,12 +33,12 @@ pub struct Choice {
 /// failed least often with this notification, then the earlier one. An attempt that was refused or may have arrived is no reason
 /// for another provider, and after one that may have arrived there is no claim (PROTOCOL transition 6).
 pub fn pick(
-    lanes: Vec<SmsLane>,
+    lanes: Vec<SendLane>,
     tried: &[Tried],
-    gate: impl Fn(&SmsLane) -> Gate,
+    gate: impl Fn(&SendLane) -> Gate,
 ) -> Option<Choice> {
     let first = lanes.first().map(|lane| (lane.name.clone(), gate(lane)));
-    let rank = |lane: &SmsLane| (gate(lane) == Gate::Shut, failures(tried, lane.provider));
+    let rank = |lane: &SendLane| (gate(lane) == Gate::Shut, failures(tried, lane));
     // of equals `min_by_key` takes the first
     let lane = lanes.into_iter().min_by_key(rank)?;
     let now = gate(&lane);
@@ -44,34 +46,36 @@ pub fn pick(
         let shut = of_first == Gate::Shut && now != Gate::Shut;
         format!("{}: {name}", if shut { "lane-closed" } else { "failover" })
     });
-    Some(Choice { lane, blocked: now != Gate::Open, instead })
+    Some(Choice { lane, blocked: now != Gate::Open, shut: now == Gate::Shut, instead })
 }
 
 /// The lane on which a message goes on at once after `tries` attempts under one lease certainly failed on `failed`: of another
 /// provider, not blocked, and failed less often. `None`: nobody is better, so it waits for its time; two providers that are both
 /// down are not asked in turn without a pause.
 pub fn follower(
-    lanes: Vec<SmsLane>,
+    lanes: Vec<SendLane>,
     tried: &[Tried],
-    failed: &SmsLane,
+    failed: &SendLane,
     tries: u32,
-    blocked: impl Fn(&SmsLane) -> bool,
-) -> Option<SmsLane> {
-    let here = failures(tried, failed.provider).saturating_add(tries);
+    blocked: impl Fn(&SendLane) -> bool,
+) -> Option<SendLane> {
+    let here = failures(tried, failed).saturating_add(tries);
     lanes
         .into_iter()
         .filter(|lane| lane.provider != failed.provider && !blocked(lane))
-        .map(|lane| (failures(tried, lane.provider), lane))
+        .map(|lane| (failures(tried, &lane), lane))
         .filter(|(there, _)| *there < here)
         .min_by_key(|(there, _)| *there)
         .map(|(_, lane)| lane)
 }
 
-/// How many attempts certainly failed at a provider, whatever its account and sender were then.
-fn failures(tried: &[Tried], provider: SmsProvider) -> u32 {
-    let failed = tried.iter().filter(|t| {
-        t.state == AttemptState::Failed && SmsProvider::of_lane(&t.lane) == Some(provider)
-    });
+/// How many attempts on a lane's channel certainly failed at its provider, whatever its account and sender were then.
+fn failures(tried: &[Tried], lane: &SendLane) -> u32 {
+    let there = |t: &&Tried| {
+        Provider::of_lane(&t.lane) == Some(lane.provider)
+            && channel_of(&t.lane) == Some(lane.channel)
+    };
+    let failed = tried.iter().filter(|t| t.state == AttemptState::Failed).filter(there);
     u32::try_from(failed.count()).unwrap_or(u32::MAX)
 }
 

@@ -2,12 +2,13 @@ use super::*;
 use crate::settings::{Clinic, ConsentSource, NetgsmAccount, Settings, TwilioAccount};
 use proptest::prelude::*;
 use providers::twilio::{Auth, From};
-use schemas::ClinicId;
+use schemas::{Channel, ClinicId};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use templates::{ClinicFace, NameStyle};
 
+const SMS: [Provider; 2] = [Provider::Netgsm, Provider::Twilio];
 const NETGSM: &str = "netgsm/default/KLINIK";
 const TWILIO: &str = "twilio/default/+13185550100";
 
@@ -24,7 +25,10 @@ fn clinic(transfer_abroad: Option<&str>) -> Clinic {
         sender: None,
         netgsm: "default".to_owned(),
         twilio: "default".to_owned(),
+        whatsapp: "default".to_owned(),
         iys: "default".to_owned(),
+        channels: vec![],
+        fallback_after: BTreeMap::new(),
         quiet_hours: None,
         min_gap: chrono::TimeDelta::zero(),
         consent: BTreeMap::new(),
@@ -32,7 +36,7 @@ fn clinic(transfer_abroad: Option<&str>) -> Clinic {
     }
 }
 
-fn settings(order: &[SmsProvider], has_netgsm: bool, has_twilio: bool) -> Settings {
+fn settings(order: &[Provider], has_netgsm: bool, has_twilio: bool) -> Settings {
     let secret = || SecretString::from("secret");
     let netgsm = has_netgsm.then(|| NetgsmAccount {
         account: providers::netgsm::Account::new("default", "8501234567", secret()),
@@ -49,14 +53,19 @@ fn settings(order: &[SmsProvider], has_netgsm: bool, has_twilio: bool) -> Settin
             Auth::Token(secret()),
             From::Number("+13185550100".to_owned()),
         ),
+        whatsapp: None,
         max_per_s: None,
+        status_callback: None,
     });
     let named = |name: &str| name.to_owned();
     Settings {
         clinics: BTreeMap::new(),
         netgsm: netgsm.map(|account| (named("default"), account)).into_iter().collect(),
         twilio: twilio.map(|account| (named("default"), account)).into_iter().collect(),
+        whatsapp: BTreeMap::new(),
         sms_order: order.to_vec(),
+        whatsapp_order: vec![],
+        templates: vec![],
         iys: BTreeMap::new(),
         consent_source: ConsentSource::Registry,
         in_flight: 1,
@@ -69,28 +78,35 @@ fn settings(order: &[SmsProvider], has_netgsm: bool, has_twilio: bool) -> Settin
 }
 
 /// Both lanes of a clinic that may use both, Netgsm first.
-fn both() -> Vec<SmsLane> {
-    settings(&SmsProvider::ALL, true, true).sms_lanes(&clinic(Some("explicit consent on the form")))
+fn both() -> Vec<SendLane> {
+    settings(&SMS, true, true).lanes(Channel::Sms, &clinic(Some("explicit consent on the form")))
 }
 
 fn tried(all: &[(&str, AttemptState)]) -> Vec<Tried> {
-    all.iter().map(|(lane, state)| Tried { lane: (*lane).to_owned(), state: *state }).collect()
+    let of = |(lane, state): &(&str, AttemptState)| Tried {
+        lane: (*lane).to_owned(),
+        state: *state,
+        channel: "sms".to_owned(),
+        reach: ledger::state::Reach::Unheard,
+    };
+    all.iter().map(of).collect()
 }
 
 #[test]
 fn the_lanes_of_a_clinic_are_in_the_order_of_the_configuration() {
-    let names = |order: &[SmsProvider]| -> Vec<String> {
-        let lanes = settings(order, true, true).sms_lanes(&clinic(Some("explicit consent")));
+    let names = |order: &[Provider]| -> Vec<String> {
+        let lanes =
+            settings(order, true, true).lanes(Channel::Sms, &clinic(Some("explicit consent")));
         lanes.into_iter().map(|lane| lane.name).collect()
     };
-    assert_eq!(names(&SmsProvider::ALL), [NETGSM, TWILIO]);
-    assert_eq!(names(&[SmsProvider::Twilio, SmsProvider::Netgsm]), [TWILIO, NETGSM]);
-    assert_eq!(names(&[SmsProvider::Twilio]), [TWILIO]);
+    assert_eq!(names(&SMS), [NETGSM, TWILIO]);
+    assert_eq!(names(&[Provider::Twilio, Provider::Netgsm]), [TWILIO, NETGSM]);
+    assert_eq!(names(&[Provider::Twilio]), [TWILIO]);
     assert!(names(&[]).is_empty());
 }
 
 /// Shut lanes, then those that are being tried.
-fn gates<'a>(shut: &'a [&str], tried: &'a [&str]) -> impl Fn(&SmsLane) -> Gate + 'a {
+fn gates<'a>(shut: &'a [&str], tried: &'a [&str]) -> impl Fn(&SendLane) -> Gate + 'a {
     move |lane| match lane.name.as_str() {
         name if shut.contains(&name) => Gate::Shut,
         name if tried.contains(&name) => Gate::Turn,
@@ -149,7 +165,7 @@ fn another_provider_follows_at_once_only_if_it_failed_less_often() {
     let failed = |lanes: &[&str]| -> Vec<Tried> {
         tried(&lanes.iter().map(|lane| (*lane, AttemptState::Failed)).collect::<Vec<_>>())
     };
-    let follows = |before: &[&str], on: &SmsLane, tries: u32| {
+    let follows = |before: &[&str], on: &SendLane, tries: u32| {
         follower(both(), &failed(before), on, tries, |_| false).map(|lane| lane.name)
     };
     assert_eq!(follows(&[], netgsm, 3).as_deref(), Some(TWILIO));
@@ -168,10 +184,7 @@ fn attempts() -> impl Strategy<Value = Vec<Tried>> {
     let lane =
         prop_oneof![Just(NETGSM), Just(TWILIO), Just("netgsm/x/Y"), Just("iys/default"), Just("")];
     let one = (lane, prop::sample::select(AttemptState::ALL.to_vec()));
-    prop::collection::vec(
-        one.prop_map(|(lane, state)| Tried { lane: lane.to_owned(), state }),
-        0..12,
-    )
+    prop::collection::vec(one.prop_map(|(lane, state)| tried(&[(lane, state)]).remove(0)), 0..12)
 }
 
 /// What each provider's lane does now.
@@ -180,23 +193,23 @@ fn now() -> impl Strategy<Value = [Gate; 2]> {
     [gate(), gate()]
 }
 
-fn of(gates: [Gate; 2]) -> impl Fn(&SmsLane) -> Gate {
-    move |lane| gates[usize::from(lane.provider == SmsProvider::Twilio)]
+fn of(gates: [Gate; 2]) -> impl Fn(&SendLane) -> Gate {
+    move |lane| gates[usize::from(lane.provider == Provider::Twilio)]
 }
 
 proptest! {
     #[test]
     fn nothing_goes_abroad_without_the_clinics_legal_basis(
-        order in prop::collection::vec(prop::sample::select(SmsProvider::ALL.as_slice()), 0..4),
+        order in prop::collection::vec(prop::sample::select(SMS.as_slice()), 0..4),
         (has_netgsm, has_twilio) in any::<(bool, bool)>(),
         basis in prop::option::of(Just("explicit consent on the form")),
         tried in attempts(),
         gates in now(),
         tries in 0..5_u32,
     ) {
-        let lanes = settings(&order, has_netgsm, has_twilio).sms_lanes(&clinic(basis));
+        let lanes = settings(&order, has_netgsm, has_twilio).lanes(Channel::Sms, &clinic(basis));
         let chosen = pick(lanes.clone(), &tried, of(gates)).map(|choice| choice.lane);
-        let blocked = |lane: &SmsLane| of(gates)(lane) != Gate::Open;
+        let blocked = |lane: &SendLane| of(gates)(lane) != Gate::Open;
         let next = chosen.as_ref().and_then(|on| follower(lanes.clone(), &tried, on, tries, blocked));
         for lane in chosen.iter().chain(&next) {
             prop_assert!(basis.is_some() || !lane.provider.is_abroad(), "{}", lane.name);
