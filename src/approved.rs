@@ -21,6 +21,8 @@ const AT_START: Duration = Duration::from_secs(5);
 /// When a vendor that did not answer is asked again, and when one that did.
 const AGAIN: Duration = Duration::from_secs(30);
 const LATER: Duration = Duration::from_hours(1);
+/// How long a vendor may take where nobody waits for it: a list has many pages.
+pub const LONGEST: Duration = Duration::from_mins(2);
 
 /// A vendor's account and the mapped templates that clinics use there.
 type Accounts<'a> = BTreeMap<(Provider, &'a str), Vec<&'a Template>>;
@@ -74,12 +76,7 @@ impl Approved {
     /// # Errors
     /// A template that a vendor does not have, or that takes other values there.
     pub async fn at_start(&self, told: &Settings, config: &Config) -> Result<(), Unfit> {
-        let asked = tokio::time::timeout(AT_START, look(told)).await;
-        let found = asked.unwrap_or_else(|_| {
-            let accounts = accounts(told).into_keys();
-            let silent = || Found::NotAsked(format!("no answer within {} s", AT_START.as_secs()));
-            accounts.map(|(provider, account)| (called(provider, account), silent())).collect()
-        });
+        let found = look(told, AT_START).await;
         let unfit = unfit(&found, config);
         self.now_is(found);
         if unfit.is_empty() { Ok(()) } else { Err(Unfit(unfit)) }
@@ -87,6 +84,8 @@ impl Approved {
 
     /// Asks again until the stop: soon where a vendor did not answer, later where it did.
     pub async fn keep_asking(&self, told: &Settings, stop: &CancellationToken) {
+        // doubles: an account that cannot be asked at all is no reason to ask the others every half minute
+        let mut again = AGAIN;
         loop {
             let silent = {
                 let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,9 +96,10 @@ impl Approved {
             };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(if silent { AGAIN } else { LATER }) => {}
+                () = tokio::time::sleep(if silent { again } else { LATER }) => {}
             }
-            self.now_is(look(told).await);
+            again = if silent { (again * 2).min(LATER) } else { AGAIN };
+            self.now_is(look(told, LONGEST).await);
         }
     }
 
@@ -153,18 +153,19 @@ pub fn is_of_state(misfit: &Misfit) -> bool {
     matches!(misfit, Misfit::NotApproved { .. })
 }
 
-/// Asks every vendor for its list and compares, by `provider account`.
-pub async fn look(told: &Settings) -> BTreeMap<String, Found> {
-    let mut found = BTreeMap::new();
-    for ((provider, account), templates) in accounts(told) {
-        let listed = listed(told, provider, account).await;
-        let found_here = match listed {
-            Ok(listed) => compared(&templates, &listed),
-            Err(why) => Found::NotAsked(why),
+/// Asks every vendor for its list and compares, by `provider account`. All at once, each for so long at most: one that does not answer
+/// hides nothing of the others.
+pub async fn look(told: &Settings, within: Duration) -> BTreeMap<String, Found> {
+    let asked = accounts(told).into_iter().map(async |((provider, account), templates)| {
+        let listed = tokio::time::timeout(within, listed(told, provider, account)).await;
+        let found = match listed {
+            Ok(Ok(listed)) => compared(&templates, &listed),
+            Ok(Err(why)) => Found::NotAsked(why),
+            Err(_) => Found::NotAsked(format!("no answer within {} s", within.as_secs())),
         };
-        found.insert(called(provider, account), found_here);
-    }
-    found
+        (called(provider, account), found)
+    });
+    futures::future::join_all(asked).await.into_iter().collect()
 }
 
 fn called(provider: Provider, account: &str) -> String {

@@ -203,7 +203,7 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
             account: twilio_account(account),
             whatsapp: channels::twilio_whatsapp(account, twilio_account(account)),
             max_per_s: account.max_per_s.map(std::num::NonZeroU32::get),
-            status_callback: channels::status_callback(config, account),
+            status_callback: channels::status_callback(config, account).map(Into::into),
         };
         (name.clone(), account)
     });

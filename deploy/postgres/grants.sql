@@ -134,7 +134,7 @@ INSERT INTO rights VALUES
     ('receipt_wanted', 'gateway',   'S U D'),
     ('receipt_wanted', 'operator',  'S'),
     ('receipt_wanted', 'auditor',   'S'),
-    ('unreachable',    'worker',    'S'),
+    ('unreachable',    'worker',    'S I U'),
     ('unreachable',    'scheduler', 'S I U D'),
     ('unreachable',    'gateway',   'S I U D'),
     ('unreachable',    'operator',  'S'),

@@ -21,6 +21,7 @@ CREATE TABLE receipt_wanted (
     PRIMARY KEY (ntf, n)
 );
 CREATE INDEX receipt_wanted_due ON receipt_wanted (account, next_at);
+CREATE INDEX receipt_wanted_ref ON receipt_wanted (account, provider_ref);
 
 -- Numbers that a channel's provider said it cannot reach, until when that is believed. `key` is channel ':' keyed hash of (account, number).
 CREATE TABLE unreachable (

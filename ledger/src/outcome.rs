@@ -316,7 +316,8 @@ fn falls_back(o: &OutcomeWrite, before: &Locked, now: i64) -> Option<OpenWrite> 
     (at < before.expires_at).then_some(open)
 }
 
-/// A receipt was quicker than the worker and said that the provider has it: the worker knows for how long it is waited for.
+/// A receipt was quicker than the worker and said that the provider has it: the worker, whatever it heard itself, knows for how long it
+/// is waited for.
 fn fall_back_after_all(writes: &mut Writes, o: &OutcomeWrite, before: &Locked, now: i64) {
     let row = &before.row;
     let unheard = row.last() == o.n
@@ -324,8 +325,7 @@ fn fall_back_after_all(writes: &mut Writes, o: &OutcomeWrite, before: &Locked, n
             .attempts
             .last()
             .is_some_and(|a| a.state == AttemptState::Accepted && a.reach == Reach::Unheard);
-    if o.outcome == Outcome::Accepted && row.state == State::Accepted && unheard && !before.is_due()
-    {
+    if row.state == State::Accepted && unheard && !before.is_due() {
         writes.due(now, falls_back(o, before, now));
     }
 }
@@ -384,6 +384,10 @@ fn leaving(before: &Locked, after: &protocol::Row, outcome: Outcome, now: i64) -
     match after.state {
         _ if after.state == before.row.state && outcome != Outcome::Accepted => None,
         state if state.is_sent() && outcome == Outcome::Accepted => Some(kept),
+        // it was sent on another channel: the thing stays held, or a newer event of it would be sent there once more
+        State::Waiting if after.sent_state().is_some() => {
+            Some(Leave::KeptAsWas { gap_until: gap_until(now, before.gap_ms) })
+        }
         State::Waiting => Some(Leave::Number),
         State::Unknown | State::Sending | State::Released => None,
         state => Some(Leave::ending(state, now, before.gap_ms)),

@@ -42,7 +42,7 @@ impl Ledger {
     pub async fn lane_loads(&self) -> Result<Vec<LaneLoad>, LedgerError> {
         let rows = query(
             "-- lane loads\nSELECT lane, count(*) FILTER (WHERE state = 'waiting') AS waiting, \
-               count(*) FILTER (WHERE state <> 'waiting') AS outside, min(due_at) FILTER (WHERE state = 'waiting') AS next_due \
+               count(*) FILTER (WHERE state NOT IN ('waiting', 'accepted')) AS outside, min(due_at) FILTER (WHERE state = 'waiting') AS next_due \
              FROM open GROUP BY lane ORDER BY lane",
         )
         .fetch_all(self.db.read())

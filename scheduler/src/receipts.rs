@@ -34,6 +34,8 @@ const RECORDS: i64 = 2_000;
 const GATHER_EVERY: Duration = Duration::from_secs(5);
 /// Pause between two looks whether an account has anything to be asked about.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often attempts are forgotten that nobody asks about in time.
+const CLEAR_EVERY: Duration = Duration::from_hours(1);
 /// A turn that asks about receipts ends after so long: what else the process looks after has its turn too.
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -43,6 +45,8 @@ pub struct Gatherer {
     ledger: Ledger,
     accounts: Vec<AskedAccount>,
     holder: Holder,
+    /// When those were forgotten whose time is over.
+    cleared: Option<Instant>,
 }
 
 struct Holder(turn::Turn);
@@ -66,7 +70,7 @@ impl Gatherer {
         };
         let accounts = accounts.iter().filter_map(asked).collect();
         let holder = Holder(turn::Turn::at(ledger.clone(), "receipts")?);
-        Ok(Self { ledger, accounts, holder })
+        Ok(Self { ledger, accounts, holder, cleared: None })
     }
 
     /// Gathers until the stop.
@@ -91,6 +95,10 @@ impl Gatherer {
     async fn gather(&mut self) -> Result<bool, LedgerError> {
         if !self.holder.0.is_ours().await? {
             return Ok(false);
+        }
+        if self.cleared.is_none_or(|at| at.elapsed() >= CLEAR_EVERY) {
+            self.cleared = Some(Instant::now());
+            self.ledger.forget_receipts().await?;
         }
         self.ledger.want_receipts(&self.accounts, RECORDS).await
     }
@@ -217,7 +225,9 @@ async fn record(
         .map(|(asked, ended)| {
             let next = match (ended, answers.failed) {
                 (true, _) => None,
-                (false, true) => Some(plan::after_silence(asked, now)),
+                (false, true) => {
+                    Some(plan::after_silence(asked, now)).filter(|at| *at < asked.until)
+                }
                 (false, false) => {
                     let next = plan::next(asked, now);
                     given_up += usize::from(next.is_none());

@@ -110,6 +110,7 @@ impl Config {
 
     fn needs_providers(&self, types: &TypeRules, errors: &mut Vec<ConfigError>) {
         self.needs_templates(errors);
+        self.needs_accounts_apart(errors);
         for clinic in self.clinics.values() {
             self.needs_whatsapp(clinic, errors);
             if self.route.sms.contains(&SmsProvider::Netgsm) {

@@ -23,7 +23,10 @@ pub(super) fn whatsapp(config: &Config) -> BTreeMap<String, WhatsappAccount> {
         account.version.clone_from(&of.version);
         account.business_account_id.clone_from(&of.business_account_id);
         let max_per_s = of.max_per_s.map(std::num::NonZeroU32::get);
-        (name.clone(), WhatsappAccount { account, max_per_s })
+        // the same as in `hooks`: an account other than `default` is called at a path of its own
+        let has_path = of.webhook_token.is_some() || name == DEFAULT_ACCOUNT;
+        let is_told = config.gateway.public_url.is_some() && of.app_secret.is_some() && has_path;
+        (name.clone(), WhatsappAccount { account, max_per_s, is_told })
     };
     config.providers.whatsapp.iter().map(account).collect()
 }

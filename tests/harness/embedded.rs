@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use super::cli::{self, Said};
 use super::event::{Event, PERSONAL};
 use super::held::Hold;
+use super::hooks;
 use super::installation::{self, MASTER_KEY};
 use super::process::{PATIENCE, Process};
 use super::services::folder;
@@ -64,6 +65,7 @@ pub struct Answer {
 impl Embedded {
     /// Everything except the process; the ledger is not there yet.
     pub async fn prepare(script: Script, env: &[(&str, &str)]) -> Self {
+        let script = hooks::on_their_way(script);
         let outside = Simulator::start_with("127.0.0.1:0", script).await.expect("a port");
         let (kept, folder) = folder();
         let config = folder.join("ulak.toml");

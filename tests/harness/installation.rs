@@ -14,6 +14,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::cli::{self, Said};
 use super::event::{Event, PERSONAL};
+use super::hooks;
 use super::process::{PATIENCE, Process};
 use super::publisher::Publisher;
 use super::services::{Database, Services, Vhost, folder};
@@ -140,7 +141,8 @@ impl Installation {
         let services = options.services.unwrap_or_else(Services::shared);
         let (vhost, store) =
             (Vhost::create_on(&services).await, Database::create_on(&services).await);
-        let outside = Simulator::start_with("127.0.0.1:0", options.script).await.expect("a port");
+        let script = hooks::on_their_way(options.script);
+        let outside = Simulator::start_with("127.0.0.1:0", script).await.expect("a port");
         let (kept, folder) = folder();
         let config = folder.join("ulak.toml");
         let text = settings(&store.url(), &vhost.url(), &outside.url(), &options.quiet_hours);

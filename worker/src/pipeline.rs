@@ -100,6 +100,7 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
         // rare, and not part of what every message carries along
         Box::pin(worker.lanes.look_for(&worker.ledger, lane)).await;
     }
+    let mut lane = "none".to_owned();
     for _ in 0..LOOKS {
         let ways = route::ways(worker, &work);
         let around = validate::look_around(worker, &mut work, &ways);
@@ -144,6 +145,7 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
                 return Ok(sent.await);
             }
             Claim::LookAgain(why) => {
+                lane.clone_from(&route.lane.name);
                 tracing::debug!(ntf = work.ntf, why, "claim wrote nothing: looking again");
                 route::give_back(worker, &route, &permit);
                 if let Some(end) = validate::look_again(worker, &mut work).await? {
@@ -152,5 +154,5 @@ pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
             }
         }
     }
-    record::contended(worker, &work).await
+    record::contended(worker, &work, lane).await
 }

@@ -4,6 +4,7 @@ use crate::quiet::QuietHours;
 use chrono::TimeDelta;
 use providers::template::WantedButton;
 use schemas::{Channel, ClinicId, ConsentRule, Language};
+use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use templates::ClinicFace;
@@ -145,8 +146,8 @@ pub struct TwilioAccount {
     pub whatsapp: Option<providers::twilio::Account>,
     /// Cap in segments a second, shared by all workers and both channels; `None`: no cap.
     pub max_per_s: Option<u32>,
-    /// Where Twilio reports what becomes of a message; `None`: nobody outside can call.
-    pub status_callback: Option<String>,
+    /// Where Twilio reports what becomes of a message, with the account's token in it; `None`: nobody outside can call.
+    pub status_callback: Option<SecretString>,
 }
 
 /// A number at Meta with what the pipeline needs to know of it.
@@ -156,6 +157,8 @@ pub struct WhatsappAccount {
     pub account: providers::meta::Account,
     /// Cap in messages a second, shared by all workers; `None`: no cap.
     pub max_per_s: Option<u32>,
+    /// Its webhooks are taken: there is an address that Meta may call, and what it signs with is known.
+    pub is_told: bool,
 }
 
 /// An approved template of WhatsApp, mapped to a type of event. Its values are the renderer's, under the same name.
@@ -317,6 +320,19 @@ impl Settings {
             echoes_reference,
             max_per_s,
         })
+    }
+
+    /// Whether what becomes of a WhatsApp message on this lane is told without being asked for.
+    pub fn is_told_of(&self, lane: &SendLane) -> bool {
+        match (lane.channel, lane.provider) {
+            (Channel::Whatsapp, Provider::Whatsapp) => {
+                self.whatsapp.get(&lane.account).is_some_and(|it| it.is_told)
+            }
+            (Channel::Whatsapp, Provider::Twilio) => {
+                self.twilio.get(&lane.account).is_some_and(|it| it.status_callback.is_some())
+            }
+            _ => false,
+        }
     }
 
     /// The template that carries a type of event to people of a language for a clinic: its own before one that is for all.

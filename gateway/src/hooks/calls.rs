@@ -156,10 +156,10 @@ async fn take(
         Hook::TwilioStatus => {
             let (name, account) = account(&hooks.twilio, token)?;
             let url = hooks.public_url.as_deref().ok_or(NoAccount::NotConfigured)?;
+            let signature = signed(&head.headers, "x-twilio-signature")?;
             let (open, body) = read(door, hook, &head, body).await?;
             let url = address(url, &head.uri);
-            let signature = header(&head.headers, "x-twilio-signature");
-            let callback = account.hook.status(&url, &body, signature)?;
+            let callback = account.hook.status(&url, &body, Some(signature))?;
             let Some(callback) = callback else {
                 ignored(door, hook, "other", 1);
                 return Ok(());
@@ -174,8 +174,8 @@ async fn take(
         }
         Hook::WhatsappStatus => {
             let (_, account) = account(&hooks.whatsapp, token)?;
+            let signature = Some(signed(&head.headers, "x-hub-signature-256")?);
             let (open, body) = read(door, hook, &head, body).await?;
-            let signature = header(&head.headers, "x-hub-signature-256");
             let updates = account.hook.updates(&body, signature)?;
             for (why, n) in [
                 ("other", updates.other),
@@ -248,6 +248,11 @@ async fn read<'a>(
 /// What the vendor signed: our root, and path and query exactly as they came.
 fn address(public_url: &str, uri: &Uri) -> String {
     format!("{public_url}{}", uri.path_and_query().map_or("/", |it| it.as_str()))
+}
+
+/// The header that holds the signature. Of what carries none no body is read.
+fn signed<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refused> {
+    Ok(header(headers, name).filter(|it| !it.is_empty()).ok_or(HookTrouble::Unsigned)?)
 }
 
 /// A header that came once.

@@ -97,9 +97,12 @@ impl FactGround {
     }
 }
 
+/// A row that waits for its next channel has been sent on another one: to a fact it is as one that was accepted, neither replaced nor
+/// planned again. A visit that was cancelled or moved stops it where it is decided.
 async fn made_of(tx: &mut Tx, appointment: &str) -> Result<Vec<MadeRow>, LedgerError> {
     let rows = query(
-        "-- made of\nSELECT n.ntf, n.type, n.event_id, n.state, n.thing, n.version, n.version_kind, o.due_at \
+        "-- made of\nSELECT n.ntf, n.type, n.event_id, CASE WHEN n.state IN ('waiting', 'released') \
+           AND EXISTS (SELECT 1 FROM attempt a WHERE a.ntf = n.ntf AND a.state = 'accepted') THEN 'accepted' ELSE n.state END AS state, n.thing, n.version, n.version_kind, o.due_at \
          FROM notification n LEFT JOIN open o ON o.ntf = n.ntf WHERE n.appointment = $1 ORDER BY n.created_at DESC, n.ntf",
     )
     .bind(appointment)

@@ -173,6 +173,16 @@ impl Ledger {
         rows.iter().map(wanted).collect()
     }
 
+    /// Forgets attempts that are asked about no more because their time is over, also those of accounts that nobody asks any more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_receipts(&self) -> Result<u64, LedgerError> {
+        query("-- receipts out of time\nDELETE FROM receipt_wanted WHERE until <= (SELECT {now})")
+            .execute(self.db.write())
+            .await
+    }
+
     /// Attempts were asked about: each is due again at its time (milliseconds since 1970 UTC), or never (`None`): its answer
     /// is final, or that was the last question.
     ///

@@ -224,3 +224,25 @@ async fn two_channels_are_a_line_of_their_own_and_twice_is_what_nobody_meant() {
     assert_eq!(hours.iter().map(|hour| (hour.two_channel, hour.sent_twice)).max(), Some((2, 1)));
     place.assert_told(&["a", "b"]).await;
 }
+
+/// What was sent on one channel and waits for another is still the one message of its thing: a newer event of it must neither take its
+/// place, which would be sent on the first channel once more, nor end it.
+#[tokio::test]
+async fn while_the_next_channel_is_tried_the_thing_is_held_and_facts_take_it_for_sent() {
+    let place = fresh().await;
+    place.overdue("a").await;
+    let copy = place.release_one("a").await;
+    assert_eq!(place.claim_one(by_sms("a", &copy, 2)).await, Claimed::Won);
+    place.outcome_one("a", 2, FAILED).await;
+    assert_eq!(place.state("a").await, Some(State::Waiting));
+    let free = "SELECT count(*) FROM slot WHERE holder = 'ntf_a' AND until IS NULL";
+    assert_eq!(place.number(free).await, 0, "as if nothing had been sent");
+    let held = "SELECT count(*) FROM slot WHERE holder = 'ntf_a' AND kind = 'thing' AND until > 0";
+    assert_eq!(place.number(held).await, 1);
+    place.run("UPDATE notification SET appointment = 'key-a'").await;
+    let mut tx = place.begin_facts().await.unwrap();
+    let made = tx.ground("fct_1", Some("key-a"), None, None).await.unwrap().made;
+    drop(tx);
+    assert_eq!(made.iter().map(|row| row.state).collect::<Vec<_>>(), [State::Accepted]);
+    place.assert_told(&["a"]).await;
+}

@@ -269,6 +269,13 @@ async fn a_receipt_before_the_outcome_is_the_outcome() {
     place.receipt_one(receipt("c", 1, Delivery::Sent)).await;
     assert!(!place.outcome_one("c", 1, Outcome::Unknown).await.applied);
     assert_eq!(place.state("c").await, Some(State::Accepted));
+    assert_eq!(place.due_in("ntf_c").await, None);
+    // and it knows for how long the provider is waited for, whatever it heard itself
+    place.claim_one(on_whatsapp("d")).await;
+    place.receipt_one(receipt("d", 1, Delivery::Sent)).await;
+    let unknown = OutcomeWrite { outcome: Outcome::Unknown, ..falling_back("d", 60_000) };
+    assert!(!one(place.record_outcomes(&[unknown]).await).unwrap().applied);
+    assert!((50_000..=60_000).contains(&place.due_in("ntf_d").await.unwrap()));
     place.assert_told(&["a", "b", "c"]).await;
 }
 

@@ -85,6 +85,7 @@ async fn known(
     let checked = if args.offline {
         None
     } else {
+        desk.ledger.note(&note("asked".to_owned())).await.map_err(start::ledger_failure)?;
         let kind = if args.merchant { RecipientType::Tacir } else { RecipientType::Bireysel };
         let of = settings.clinics.get(&clinic).ok_or_else(|| anyhow!("the clinic vanished"))?;
         outside(&settings, &desk.ledger, of, phone, kind).await.map_err(failure)?

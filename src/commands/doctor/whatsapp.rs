@@ -102,7 +102,7 @@ pub(super) async fn templates(settings: &Settings, told: &worker::Settings) -> V
         let todo = "mend the values of the template; `ulak template check` names them too";
         findings.extend(failure.lines().into_iter().map(|line| Finding::fail(CHECK, line, todo)));
     }
-    for (account, found) in approved::look(told).await {
+    for (account, found) in approved::look(told, approved::LONGEST).await {
         match found {
             Found::Agrees { count } => {
                 let said = format!("{account}: {count} approved as they are mapped");

@@ -1,6 +1,7 @@
 //! What mapped templates of WhatsApp need: a provider that is used, an account with a number, clinics that there are.
 
 use schemas::Channel;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::super::clinics::Clinic;
 use super::super::error::ConfigError;
@@ -32,6 +33,42 @@ impl Config {
                 errors.push(self.missing(&key("clinics"), problem));
             }
         }
+    }
+
+    /// Two accounts that nobody outside could tell apart: one number with two caps, one path for two accounts' webhooks.
+    pub(super) fn needs_accounts_apart(&self, errors: &mut Vec<ConfigError>) {
+        let key = |provider: &str, account: &str, rest: &str| {
+            if account == super::super::DEFAULT_ACCOUNT {
+                format!("providers.{provider}.{rest}")
+            } else {
+                format!("providers.{provider}.accounts.{account}.{rest}")
+            }
+        };
+        let mut apart = |provider: &str, rest: &str, of: Vec<(&String, Option<&str>)>| {
+            let mut seen: Vec<(&str, &String)> = vec![];
+            for (account, value) in of {
+                let Some(value) = value else { continue };
+                match seen.iter().find(|(known, _)| *known == value) {
+                    Some((_, first)) => errors.push(self.missing(
+                        &key(provider, account, rest),
+                        format!("is the same as that of account \"{first}\"; give each its own"),
+                    )),
+                    None => seen.push((value, account)),
+                }
+            }
+        };
+        let providers = &self.providers;
+        let ids = providers.whatsapp.iter().map(|(name, of)| (name, Some(&*of.phone_number_id)));
+        apart("whatsapp", "phone_number_id", ids.collect());
+        let tokens =
+            providers.whatsapp.iter().map(|(name, of)| (name, exposed(of.webhook_token.as_ref())));
+        apart("whatsapp", "webhook_token", tokens.collect());
+        let tokens =
+            providers.twilio.iter().map(|(name, of)| (name, exposed(of.webhook_token.as_ref())));
+        apart("twilio", "webhook_token", tokens.collect());
+        let tokens =
+            providers.netgsm.iter().map(|(name, of)| (name, exposed(of.webhook_token.as_ref())));
+        apart("netgsm", "webhook_token", tokens.collect());
     }
 
     /// Without a legal basis a clinic does not use WhatsApp, which is no mistake as long as another channel is left to it.
@@ -85,4 +122,8 @@ impl Config {
             Some(_) => {}
         }
     }
+}
+
+fn exposed(token: Option<&SecretString>) -> Option<&str> {
+    token.map(ExposeSecret::expose_secret)
 }

@@ -169,3 +169,27 @@ fn a_clinic_has_its_own_order_of_channels_and_its_own_patience() {
     let unknown = format!("{COMPLETE}[clinics.atasehir.fallback_after]\n\"ulak.x.v1\" = \"2h\"");
     assert!(line(&unknown, &[]).contains("is no event type"));
 }
+
+#[test]
+fn accounts_that_nobody_outside_could_tell_apart_are_refused() {
+    let second = |id: &str, token: &str| {
+        format!(
+            "{NUMBER}
+    [providers.whatsapp.accounts.second]
+    phone_number_id = {id}
+    access_token = \"meta-hunter\"
+    webhook_token = \"{token}\"
+"
+        )
+    };
+    let two = |id: &str, token: &str| missing(&with(&second(id, token)));
+    let named =
+        |errors: Vec<String>, key: &str| errors.iter().filter(|it| it.contains(key)).count();
+    let other = "other-0123456789-abcdef";
+    assert_eq!(named(two("106540352242922", other), "accounts.second.phone_number_id"), 1);
+    let token = "webhook-hunter-0123456789";
+    let said = two("106540352242923", token);
+    assert!(said.iter().all(|it| !it.contains(token)), "{said:?}");
+    assert_eq!(named(said, "accounts.second.webhook_token"), 1);
+    assert_eq!(two("106540352242923", other).iter().filter(|it| it.contains("second")).count(), 0);
+}

@@ -106,13 +106,11 @@ async fn no_route(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
     wait(worker, work, until, "no-route", "none".to_owned(), None, None).await
 }
 
-/// Claims kept colliding.
+/// Claims kept colliding; `lane` is the last one that was chosen.
 ///
 /// # Errors
 /// [`Halt`] while the ledger is away.
-pub async fn contended(worker: &Worker, work: &Work<'_>) -> Result<End, Halt> {
-    let lanes = worker.settings.lanes(schemas::Channel::Sms, work.clinic);
-    let lane = lanes.into_iter().next().map_or_else(|| "none".to_owned(), |lane| lane.name);
+pub async fn contended(worker: &Worker, work: &Work<'_>, lane: String) -> Result<End, Halt> {
     let until = in_future(worker, Duration::from_secs(5));
     wait(worker, work, until, "contended", lane, None, None).await
 }

@@ -103,7 +103,8 @@ fn way<'a>(worker: &'a Worker, work: &Work<'_>, channel: Channel) -> Option<Way<
     let waits_for_nobody = work.event_type.policy.class == Class::Urgent;
     let number_slot = (lane.needs_slot() && !waits_for_nobody).then(|| number.clone());
     let template = template(worker, work, lane);
-    Some(Way { channel, choice, template, number, number_slot })
+    let worn = ways::is_worn(channel, &work.tried);
+    Some(Way { channel, choice, template, number, number_slot, worn })
 }
 
 /// The lanes of a channel that could carry this message.
@@ -129,7 +130,7 @@ pub fn choose<'a>(work: &Work<'_>, ways: Vec<Way<'a>>) -> Option<Box<Route<'a>>>
     let first = ways.first()?.channel;
     let Taken { way, next, mut instead } = ways::take(ways, known)?;
     let reach_key = way.reach_key();
-    let Way { channel, choice, template, number, number_slot } = way;
+    let Way { channel, choice, template, number, number_slot, .. } = way;
     if instead.is_none() && channel == first {
         instead = passed_over(work, first);
     }

@@ -24,6 +24,7 @@ use providers::netgsm::{JOB_REFUSED, Sms};
 use providers::twilio::TwilioSms;
 use providers::{FailedKind, Freshness, Outcome};
 use schemas::Class;
+use secrecy::ExposeSecret;
 use std::time::Duration;
 use templates::{Encoding, Message};
 
@@ -224,7 +225,7 @@ async fn by_twilio(
 
 /// Where Twilio reports what becomes of an account's messages.
 fn status_callback<'a>(worker: &'a Worker, account: &str) -> Option<&'a str> {
-    worker.settings.twilio.get(account)?.status_callback.as_deref()
+    worker.settings.twilio.get(account)?.status_callback.as_ref().map(ExposeSecret::expose_secret)
 }
 
 /// A documented answer shows that the lane works, whatever it says about the message; a throttle answer says nothing.

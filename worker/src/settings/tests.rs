@@ -62,7 +62,11 @@ fn settings(whatsapp_order: &[Provider]) -> Settings {
         clinics: BTreeMap::new(),
         netgsm: BTreeMap::new(),
         twilio: [(named(), twilio)].into(),
-        whatsapp: [(named(), WhatsappAccount { account: meta, max_per_s: Some(80) })].into(),
+        whatsapp: [(
+            named(),
+            WhatsappAccount { account: meta, max_per_s: Some(80), is_told: true },
+        )]
+        .into(),
         sms_order: vec![Provider::Twilio],
         whatsapp_order: whatsapp_order.to_vec(),
         templates: vec![

@@ -154,9 +154,8 @@ fn at(
         Moment::Day(day) if refused => {
             let next = day.succ_opt().map_or(i64::MAX, |next| midnight(next, defaults.zone));
             let last = next.saturating_sub(1);
-            past(last, defaults).map_err(|_| {
-                Bad::new(Field::At, "no-time", "is not over yet; write the time of the refusal too")
-            })
+            // a refusal of today holds from now on, whatever the hour: nobody waits for midnight to stop writing
+            past(midnight(day, defaults.zone), defaults).map(|_| last.min(defaults.now))
         }
         Moment::Day(day) => past(midnight(day, defaults.zone), defaults),
     }
@@ -254,7 +253,8 @@ mod tests {
         assert_eq!(at("onay", "2026-11-20"), ms("2026-11-19T21:00:00Z"));
         assert_eq!(at("ret", "2026-11-20"), ms("2026-11-20T21:00:00Z") - 1);
         assert_eq!(at("onay", "21.11.2026"), ms("2026-11-20T21:00:00Z"), "today");
-        assert_eq!(of("ret", "21.11.2026").expect_err("not over").rule, "no-time");
+        assert_eq!(at("ret", "21.11.2026"), ms(NOW), "today it holds from now on");
+        assert_eq!(of("ret", "22.11.2026").expect_err("ahead").rule, "range");
         assert_eq!(of("onay", "22.11.2026").expect_err("ahead").rule, "range");
     }
 

@@ -109,13 +109,14 @@ fn outcome_write(
         provider_ref,
         next,
         look_in_ms: deadline_ms(worker).saturating_add(millis(worker.settings.first_look)),
-        fallback_in_ms: fallback_after(work, route).map(millis),
+        fallback_in_ms: fallback_after(worker, work, route).map(millis),
     }
 }
 
-/// After how long without a receipt the next channel is tried: the clinic's word, else the type's.
-fn fallback_after(work: &Work<'_>, route: &Route<'_>) -> Option<Duration> {
-    route.next.as_ref()?;
+/// After how long without a receipt the next channel is tried: the clinic's word, else the type's. Only on WhatsApp, and only where its
+/// receipts come by themselves: elsewhere silence says that nobody was asked yet, and everybody would get two messages.
+fn fallback_after(worker: &Worker, work: &Work<'_>, route: &Route<'_>) -> Option<Duration> {
+    route.next.as_ref().filter(|_| worker.settings.is_told_of(&route.lane))?;
     let own = work.clinic.fallback_after.get(&work.event.event_type);
     own.copied().unwrap_or(work.event_type.policy.fallback_after)
 }

@@ -20,6 +20,18 @@ pub struct Way<'a> {
     pub number: String,
     /// The same, where the number needs a slot.
     pub number_slot: Option<String>,
+    /// It was put off there so often that another channel is better ([`is_worn`]).
+    pub worn: bool,
+}
+
+/// After so many certain failures of one message on WhatsApp a text steps in, if one may: its vendors put a single number off for hours
+/// while their lane is well (131056, 63023), and the message would expire.
+const WORN: usize = 3;
+
+/// Whether a channel has put this message off often enough.
+pub fn is_worn(channel: Channel, tried: &[Tried]) -> bool {
+    let failed = |it: &&Tried| it.channel == channel.as_str() && it.state == AttemptState::Failed;
+    channel == Channel::Whatsapp && tried.iter().filter(failed).count() >= WORN
 }
 
 impl Way<'_> {
@@ -70,7 +82,7 @@ pub struct Taken<'a> {
 }
 
 /// Of the ways in their order: those with the person's opt-in where it is needed, without those on which the number was not reached
-/// lately, and of these the first on which anything goes. Each of these stands back where nothing would be left, so that the decision
+/// lately, and of these the first on which anything goes and that has not put the message off again and again. Each of these stands back where nothing would be left, so that the decision
 /// says what is missing, or the row waits where it belongs.
 pub fn take<'a>(ways: Vec<Way<'a>>, known: Known<'_>) -> Option<Taken<'a>> {
     let allowed = |way: &Way<'_>| way.channel != Channel::Whatsapp || known.opted_in;
@@ -79,7 +91,8 @@ pub fn take<'a>(ways: Vec<Way<'a>>, known: Known<'_>) -> Option<Taken<'a>> {
     let first = ways.first()?;
     let at = ways
         .iter()
-        .position(|way| usable(way) && !way.choice.shut)
+        .position(|way| usable(way) && !way.choice.shut && !way.worn)
+        .or_else(|| ways.iter().position(|way| usable(way) && !way.choice.shut))
         .or_else(|| ways.iter().position(usable))
         .or_else(|| ways.iter().position(allowed))
         .unwrap_or(0);
@@ -89,6 +102,8 @@ pub fn take<'a>(ways: Vec<Way<'a>>, known: Known<'_>) -> Option<Taken<'a>> {
         Some(format!("no-opt-in: {}", first.channel))
     } else if !reached(first) {
         Some(format!("unreachable: {}", first.choice.lane.name))
+    } else if first.worn && !first.choice.shut {
+        Some(format!("put-off: {}", first.choice.lane.name))
     } else {
         Some(format!("lane-closed: {}", first.choice.lane.name))
     };

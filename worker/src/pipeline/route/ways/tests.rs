@@ -22,7 +22,7 @@ fn way(channel: Channel, shut: bool) -> Way<'static> {
     };
     let choice = Choice { lane, blocked: shut, shut, instead: None };
     let number = format!("hash of {name}");
-    Way { channel, choice, template: None, number_slot: None, number }
+    Way { channel, choice, template: None, number_slot: None, number, worn: false }
 }
 
 fn key(channel: Channel) -> String {
@@ -58,6 +58,31 @@ fn whatsapp_goes_first_where_it_may_and_sms_follows_it() {
     // both are closed: it waits on the first
     let closed = vec![way(Whatsapp, true), way(Sms, true)];
     assert_eq!(taken(closed, true, &[]), (WHATSAPP.to_owned(), own(SMS), None));
+}
+
+#[test]
+fn a_text_steps_in_for_a_whatsapp_that_is_put_off_again_and_again() {
+    use Channel::{Sms, Whatsapp};
+    let tried = |lane: &str, channel: Channel, state| Tried {
+        lane: lane.to_owned(),
+        state,
+        channel: channel.as_str().to_owned(),
+        reach: Reach::Unheard,
+    };
+    let failed = tried(WHATSAPP, Whatsapp, AttemptState::Failed);
+    assert!(!is_worn(Whatsapp, &vec![failed.clone(); 2]));
+    assert!(is_worn(Whatsapp, &vec![failed.clone(); 3]));
+    let others =
+        [tried(SMS, Sms, AttemptState::Failed), tried(WHATSAPP, Whatsapp, AttemptState::Absent)];
+    assert!(!is_worn(Whatsapp, &[&others[..], &vec![failed; 2]].concat()));
+    assert!(!is_worn(Sms, &vec![tried(SMS, Sms, AttemptState::Failed); 9]));
+    let worn = || Way { worn: true, ..way(Whatsapp, false) };
+    let put_off = Some(format!("put-off: {WHATSAPP}"));
+    let both = vec![worn(), way(Sms, false)];
+    assert_eq!(taken(both, true, &[]), (SMS.to_owned(), Some(WHATSAPP.to_owned()), put_off));
+    // nobody else could take it: it goes on waiting there
+    assert_eq!(taken(vec![worn()], true, &[]).0, WHATSAPP);
+    assert_eq!(taken(vec![worn(), way(Sms, true)], true, &[]).0, WHATSAPP);
 }
 
 #[test]
