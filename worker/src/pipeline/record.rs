@@ -4,11 +4,12 @@ mod outcome;
 
 pub use outcome::{Then, outcome};
 
-use super::decide::{CONSENT_LATER, CONSENT_SILENT, Decision, NO_CONSENT};
+use super::decide::{CONSENT_LATER, CONSENT_SILENT, Decision, LANE_CLOSED, NO_CONSENT};
 use super::route::{self, Route};
 use super::validate::{Work, refusal as refusal_of};
 use super::{Arrived, End, Halt, claim};
 use crate::measure;
+use crate::settings::Provider;
 use crate::worker::Worker;
 use chrono::{DateTime, TimeDelta, Utc};
 use ledger::decision::{Origin, PersonBasis, Settle};
@@ -37,6 +38,12 @@ pub async fn decision(
                 worker.settings.consent_lane(work.clinic)
             } else {
                 route.lane.name.clone()
+            };
+            let led = work.waited_on.as_deref();
+            let until = if why == LANE_CLOSED && was_led_astray(led, &route.lane.name) {
+                until.max(in_future(worker, AFTER_ASTRAY))
+            } else {
+                until
             };
             return wait(worker, work, until, why, lane, route.number_slot.clone(), Some(evidence))
                 .await;
@@ -288,6 +295,30 @@ async fn settle(
     Err(Halt::Again)
 }
 
+/// How long a copy stays away that was led onto a lane which it cannot use.
+const AFTER_ASTRAY: Duration = Duration::from_mins(1);
+
+/// Whether a copy was released onto another lane because its own is closed, and cannot use that one: a message that may go by WhatsApp
+/// only, led to SMS. The scheduler cannot know; coming back every few seconds it would hold places of those who can.
+fn was_led_astray(led: Option<&str>, own: &str) -> bool {
+    led.is_some_and(|led| led != own && Provider::of_lane(led).is_some())
+}
+
 fn in_future(worker: &Worker, after: Duration) -> DateTime<Utc> {
     worker.ledger.clock().now() + TimeDelta::from_std(after).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_on_a_lane_that_is_not_its_own_was_led_astray() {
+        let (sms, whatsapp) = ("netgsm/default/KLINIK", "whatsapp/default/1065");
+        assert!(was_led_astray(Some(sms), whatsapp));
+        assert!(!was_led_astray(Some(whatsapp), whatsapp));
+        for nobodys in [None, Some("none"), Some("iys/default")] {
+            assert!(!was_led_astray(nobodys, whatsapp), "{nobodys:?}");
+        }
+    }
 }
