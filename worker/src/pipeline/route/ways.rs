@@ -20,7 +20,7 @@ pub struct Way<'a> {
     pub number: String,
     /// The same, where the number needs a slot.
     pub number_slot: Option<String>,
-    /// It was put off there so often that another channel is better ([`is_worn`]).
+    /// It was put off there so often that another channel is better.
     pub worn: bool,
 }
 
