@@ -1,5 +1,6 @@
 //! Provider and İYS: `ulak simulator` as a process of its own, and what it was sent.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,6 +61,7 @@ struct Row {
     n: u64,
     at: String,
     to: String,
+    jobid: String,
     segments: u32,
 }
 
@@ -118,6 +120,23 @@ impl Outside {
     /// # Errors
     /// It does not answer.
     pub async fn accepted(&self) -> anyhow::Result<Vec<Accepted>> {
+        let accepted = |row: &Row| {
+            let at = DateTime::parse_from_rfc3339(&row.at)?.timestamp_millis() as f64;
+            Ok(Accepted { to: row.to.parse()?, at_ms: at, segments: row.segments })
+        };
+        self.rows().await?.iter().map(accepted).collect()
+    }
+
+    /// The id that it gave the message to each number.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn ids(&self) -> anyhow::Result<HashMap<u64, String>> {
+        let rows = self.rows().await?;
+        rows.into_iter().map(|row| Ok((row.to.parse()?, row.jobid))).collect()
+    }
+
+    async fn rows(&self) -> anyhow::Result<Vec<Row>> {
         let mut all = vec![];
         let mut after = 0;
         loop {
@@ -125,10 +144,7 @@ impl Outside {
             let page: Page = self.asked(&what).await?.json().await?;
             let Some(last) = page.messages.last() else { return Ok(all) };
             after = last.n;
-            for row in &page.messages {
-                let at = DateTime::parse_from_rfc3339(&row.at)?.timestamp_millis() as f64;
-                all.push(Accepted { to: row.to.parse()?, at_ms: at, segments: row.segments });
-            }
+            all.extend(page.messages);
         }
     }
 }

@@ -42,8 +42,13 @@ pub async fn measure(args: &BenchArgs, place: &mut Place) -> anyhow::Result<Line
     installation.until_accepted(u64::from(earlier), |_, _| ()).await?;
     installation.until_settled().await?;
     installation.own.tidy().await?;
+    let ids = installation.outside.ids().await?;
+    let callback = |n: u32| {
+        let sid = ids.get(&events::number(n)).context("a message without an id")?;
+        Callback::of(n, sid, now)
+    };
     let callbacks: Vec<Callback> =
-        (WARM_UP..earlier).map(|n| Callback::of(n, now)).collect::<anyhow::Result<_>>()?;
+        (WARM_UP..earlier).map(callback).collect::<anyhow::Result<_>>()?;
     let each = args.per_second.saturating_mul(args.seconds);
     let middle = earlier + each;
     let quiet = feed::at_a_pace(&bus, (earlier, middle), args.per_second, now).await?;
@@ -92,14 +97,13 @@ struct Callback {
 }
 
 impl Callback {
-    fn of(n: u32, now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<Self> {
+    fn of(n: u32, sid: &str, now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<Self> {
         let event: Value = serde_json::from_slice(&events::event(n, now).body)?;
         let text = |name: &str| event[name].as_str().unwrap_or_default();
         let ntf = NotificationId::of_event(text("source"), text("id"));
         let path = format!("{PATH}?m={ntf}-1");
-        let sid = format!("SM{n:032}");
         let form = [
-            ("MessageSid", sid.as_str()),
+            ("MessageSid", sid),
             ("MessageStatus", "delivered"),
             ("AccountSid", TWILIO_ACCOUNT),
             ("From", "KLINIK"),
