@@ -246,7 +246,7 @@ async fn a_check_asks_the_configured_source_and_is_recorded() {
     }
     let recorded =
         clinic.number("SELECT count(*) FROM record WHERE kind = 'consent-checked'").await;
-    assert_eq!(recorded, 3);
+    assert_eq!(recorded, 6, "that somebody asks, and what the answer was");
     let offline = ["consent", "check", "--clinic", "atasehir", "--phone", onay.e164(), "--offline"];
     let asked = clinic.outside.requests().len();
     let known = clinic.ulak(&offline).await.json().remove(0);

@@ -138,11 +138,26 @@ async fn what_whatsapp_may_have_taken_is_never_a_text_too() {
     clinic.finish().await;
 }
 
+/// Where nobody could tell what became of a message, silence says nothing: the clinic's wait would give everybody two.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_no_receipt_can_come_nothing_follows_silence() {
+    let options = at_meta(Options::default())
+        .set("ULAK_CLINICS__ATASEHIR__FALLBACK_AFTER__ULAK_APPOINTMENT_REMINDER_V1", "2h");
+    let clinic = whatsapp::start(options).await;
+    let event = reminder("silent");
+    agrees(&clinic, &event).await;
+    clinic.publish(&event).await;
+    assert_eq!(clinic.until_state(&event, "accepted", "").await.due_at, None);
+    clinic.finish().await;
+}
+
 /// Nothing is heard of a WhatsApp message for as long as the clinic waits: the text steps in, and both are on record.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_whatsapp_that_nobody_hears_of_is_followed_by_one_text() {
     let options = at_meta(Options::default())
-        .set("ULAK_CLINICS__ATASEHIR__FALLBACK_AFTER__ULAK_APPOINTMENT_REMINDER_V1", "2h");
+        .set("ULAK_CLINICS__ATASEHIR__FALLBACK_AFTER__ULAK_APPOINTMENT_REMINDER_V1", "2h")
+        .set("ULAK_GATEWAY__PUBLIC_URL", "http://127.0.0.1:9")
+        .set("ULAK_PROVIDERS__WHATSAPP__APP_SECRET", "app-secret-of-the-test");
     let clinic = whatsapp::start(options).await;
     let event = reminder("silent");
     agrees(&clinic, &event).await;
