@@ -384,11 +384,7 @@ fn leaving(before: &Locked, after: &protocol::Row, outcome: Outcome, now: i64) -
     match after.state {
         _ if after.state == before.row.state && outcome != Outcome::Accepted => None,
         state if state.is_sent() && outcome == Outcome::Accepted => Some(kept),
-        // it was sent on another channel: the thing stays held, or a newer event of it would be sent there once more
-        State::Waiting if after.sent_state().is_some() => {
-            Some(Leave::KeptAsWas { gap_until: gap_until(now, before.gap_ms) })
-        }
-        State::Waiting => Some(Leave::Number),
+        State::Waiting => Some(Leave::going_on(after, now, before.gap_ms)),
         State::Unknown | State::Sending | State::Released => None,
         state => Some(Leave::ending(state, now, before.gap_ms)),
     }

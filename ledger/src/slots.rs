@@ -4,6 +4,7 @@
 use crate::db::{Key, json};
 use crate::engine::{Tx, columns, query, scalar};
 use crate::error::LedgerError;
+use crate::protocol;
 use crate::state::State;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -180,6 +181,15 @@ struct Leaving<'a> {
 }
 
 impl Leave {
+    /// How a row leaves its slots that waits for another attempt. Sent on another channel before, its thing stays held as that left it, or a
+    /// newer event of it would be sent there once more (ADR 0012).
+    pub fn going_on(row: &protocol::Row, now: i64, gap_ms: i64) -> Self {
+        match row.sent_state() {
+            Some(_) => Self::KeptAsWas { gap_until: gap_until(now, gap_ms) },
+            None => Self::Number,
+        }
+    }
+
     /// How a row of this gap leaves its slots that ends at `now` in a state, with nothing sent that was not before.
     pub fn ending(to: State, now: i64, gap_ms: i64) -> Self {
         let gap_until = gap_until(now, gap_ms);

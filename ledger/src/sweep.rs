@@ -11,7 +11,7 @@ use crate::protocol::{self, Command};
 use crate::reconcile::{LookedAfter, looked_after};
 use crate::record::{Entry, NewRecord};
 use crate::settle::ending;
-use crate::slots::{self, Leave, gap_until};
+use crate::slots::{self, Leave};
 use crate::state::{AttemptState, Reach, State};
 use crate::write::{Locked, Locks, Writes, lock, lock_free};
 use schemas::{NotificationId, Reference};
@@ -321,12 +321,9 @@ fn patience(releases: i64) -> i64 {
 fn leaving(before: &Locked, to: State, now: i64) -> Option<Leave> {
     match to {
         _ if to.is_final() => Some(Leave::ending(to, now, before.gap_ms)),
-        State::Waiting
-            if before.row.state == State::Sending && before.row.sent_state().is_some() =>
-        {
-            Some(Leave::KeptAsWas { gap_until: gap_until(now, before.gap_ms) })
+        State::Waiting if before.row.state == State::Sending => {
+            Some(Leave::going_on(&before.row, now, before.gap_ms))
         }
-        State::Waiting if before.row.state == State::Sending => Some(Leave::Number),
         _ => None,
     }
 }

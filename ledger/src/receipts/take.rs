@@ -241,7 +241,8 @@ impl<'a> Slice<'a> {
     fn slots(&mut self, receipt: &ReceiptWrite, before: &Locked, change: &Change, proven: bool) {
         let (from, to) = (before.row.state, change.row.state);
         if to == State::Waiting && from != State::Waiting {
-            self.left.push((receipt.ntf.clone(), Leave::Number));
+            let leave = Leave::going_on(&change.row, self.now, before.gap_ms);
+            self.left.push((receipt.ntf.clone(), leave));
         } else if !to.is_final() {
             // whoever has the row leaves them when it ends
         } else if proven {

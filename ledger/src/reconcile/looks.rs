@@ -338,7 +338,11 @@ impl<'a> Book<'a> {
         let then = (!matches!(to, State::Waiting | State::Unresolved)).then_some(to);
         let entry = Entry::NotFound { attempt: look.n, resend, absent, why: why.to_owned(), then };
         self.record(look, before, &entry)?;
-        let leave = if resend { Leave::Number } else { Leave::ending(to, self.now, before.gap_ms) };
+        let leave = if resend {
+            Leave::going_on(&change.row, self.now, before.gap_ms)
+        } else {
+            Leave::ending(to, self.now, before.gap_ms)
+        };
         self.left.push((look.ntf.clone(), leave));
         Ok(Looked::Ended(to))
     }

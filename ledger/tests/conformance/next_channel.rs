@@ -246,3 +246,15 @@ async fn while_the_next_channel_is_tried_the_thing_is_held_and_facts_take_it_for
     assert_eq!(made.iter().map(|row| row.state).collect::<Vec<_>>(), [State::Accepted]);
     place.assert_told(&["a"]).await;
 }
+
+/// The first thing that is heard of an attempt is that it is lost: it was sent all the same.
+#[tokio::test]
+async fn the_thing_is_held_too_where_only_a_receipt_proves_the_send() {
+    let place = fresh().await;
+    place.claim_one(on_whatsapp("a")).await;
+    place.outcome_one("a", 1, Outcome::Unknown).await;
+    assert_eq!(written(&place.receipt_one(lost("a", 1)).await), State::Waiting);
+    let free = "SELECT count(*) FROM slot WHERE holder = 'ntf_a' AND until IS NULL";
+    assert_eq!(place.number(free).await, 0);
+    place.assert_told(&["a"]).await;
+}
