@@ -14,6 +14,7 @@ mod fields;
 mod freshness;
 pub mod http;
 pub mod iys;
+pub mod lane;
 pub mod mask;
 pub mod meta;
 pub mod netgsm;

@@ -2,40 +2,16 @@
 
 use crate::starts::{Fate, Starts, starts};
 use ledger::receipts::{ReceiptWrite, Whose};
+use providers::lane::Provider;
 use providers::receipt::Receipt;
 use schemas::NotificationId;
 
-/// Whose receipt it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Provider {
-    /// Netgsm.
-    Netgsm,
-    /// Twilio, SMS and WhatsApp.
-    Twilio,
-    /// WhatsApp at Meta.
-    Whatsapp,
-}
-
-impl Provider {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Netgsm, Self::Twilio, Self::Whatsapp];
-
-    /// The first part of the lanes that it was sent through, and its label in metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Netgsm => "netgsm",
-            Self::Twilio => "twilio",
-            Self::Whatsapp => "whatsapp",
-        }
-    }
-
-    /// The first part of its codes, as its client writes them.
-    const fn of_codes(self) -> &'static str {
-        match self {
-            Self::Netgsm => "netgsm",
-            Self::Twilio => "twilio",
-            Self::Whatsapp => "meta",
-        }
+/// The first part of a provider's codes, as its client writes them.
+const fn of_codes(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Netgsm => "netgsm",
+        Provider::Twilio => "twilio",
+        Provider::Whatsapp => "meta",
     }
 }
 
@@ -114,7 +90,7 @@ pub fn write_for((ntf, n): (String, u32), provider: Provider, via: Via, receipt:
     let starts = starts(receipt.delivery.as_ref());
     let (code, detail) = match receipt.delivery.as_ref().and_then(|it| it.failure()) {
         Some(failure) => (failure.code.clone(), failure.detail.clone()),
-        None => (receipt.accepted(provider.of_codes()).code, String::new()),
+        None => (receipt.accepted(of_codes(provider)).code, String::new()),
     };
     let at = receipt.at.map(|at| at.timestamp_millis());
     let write = ReceiptWrite {

@@ -16,7 +16,8 @@ mod follow;
 mod intake;
 mod starts;
 
-pub use convert::{Provider, Told, Via, attempt_of, write_for, write_of};
+pub use convert::{Told, Via, attempt_of, write_for, write_of};
 pub use follow::follow;
 pub use intake::{Intake, MOST_WAITING, NotTaken};
+pub use providers::lane::Provider;
 pub use starts::{Fate, Starts, starts};

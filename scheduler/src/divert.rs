@@ -3,7 +3,8 @@
 use crate::settings::Settings;
 use ledger::due::Group;
 use ledger::lanes::{Lane, LaneState};
-use schemas::ClinicId;
+use providers::lane::{Provider, channel_of};
+use schemas::{Channel, ClinicId};
 use std::collections::{BTreeMap, HashMap};
 
 /// What waits on closed lanes, by the lane on which it goes instead: the first open one of its clinic's order, else one that is
@@ -64,22 +65,13 @@ fn way_of(clinic: &str, lanes: &HashMap<String, Lane>, settings: &Settings) -> O
 
 /// What waits for its consent source waits for that one, whoever sends.
 fn is_of_messages(lane: &str) -> bool {
-    matches!(lane.split_once('/'), Some(("netgsm" | "twilio" | "whatsapp", _)))
+    Provider::of_lane(lane).is_some()
 }
 
 /// A text may step in for WhatsApp. The other way round most people have no opt-in: their rows would only go to a worker and back.
 fn may_leave(from: &str, to: &str) -> bool {
+    let is_of_whatsapp = |lane| channel_of(lane) == Some(Channel::Whatsapp);
     is_of_whatsapp(from) || !is_of_whatsapp(to)
-}
-
-/// Meta's lanes, and those of Twilio's WhatsApp senders (`twilio/default/whatsapp:+14155552345`).
-fn is_of_whatsapp(lane: &str) -> bool {
-    let mut parts = lane.splitn(3, '/');
-    match (parts.next(), parts.nth(1)) {
-        (Some("whatsapp"), _) => true,
-        (Some("twilio"), Some(sender)) => sender.starts_with("whatsapp:"),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

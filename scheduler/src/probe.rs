@@ -3,8 +3,10 @@
 use crate::settings::Settings;
 use ledger::lanes::{Lane, LaneState};
 use ledger::{Ledger, LedgerError};
+use providers::lane::channel_of;
 use providers::twilio::ListQuery;
 use providers::{Limits, ProbeTrouble, meta, netgsm, twilio};
+use schemas::Channel;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +110,7 @@ impl Prober {
                 None => gone(account),
             },
             ["twilio", account, sender] => {
-                let whatsapp = sender.starts_with("whatsapp:");
+                let whatsapp = channel_of(lane) == Some(Channel::Whatsapp);
                 let clients = if whatsapp { &self.twilio_whatsapp } else { &self.twilio };
                 match clients.get(account) {
                     Some(client) => twilio_answers(client, account, sender).await,

@@ -44,17 +44,9 @@ const LONGEST: Duration = Duration::from_mins(1);
 pub struct Gatherer {
     ledger: Ledger,
     accounts: Vec<AskedAccount>,
-    holder: Holder,
+    turn: turn::Turn,
     /// When those were forgotten whose time is over.
     cleared: Option<Instant>,
-}
-
-struct Holder(turn::Turn);
-
-impl std::fmt::Debug for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Holder")
-    }
 }
 
 impl Gatherer {
@@ -69,8 +61,8 @@ impl Gatherer {
             Some(AskedAccount { account: account.clone(), first_ms, last_ms })
         };
         let accounts = accounts.iter().filter_map(asked).collect();
-        let holder = Holder(turn::Turn::at(ledger.clone(), "receipts")?);
-        Ok(Self { ledger, accounts, holder, cleared: None })
+        let turn = turn::Turn::at(ledger.clone(), "receipts")?;
+        Ok(Self { ledger, accounts, turn, cleared: None })
     }
 
     /// Gathers until the stop.
@@ -93,7 +85,7 @@ impl Gatherer {
 
     /// `true`: there are more records.
     async fn gather(&mut self) -> Result<bool, LedgerError> {
-        if !self.holder.0.is_ours().await? {
+        if !self.turn.is_ours().await? {
             return Ok(false);
         }
         if self.cleared.is_none_or(|at| at.elapsed() >= CLEAR_EVERY) {

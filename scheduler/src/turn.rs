@@ -6,6 +6,7 @@ use ledger::{Ledger, LedgerError};
 const LEASE_MS: i64 = 30_000;
 
 /// This process's turn at one piece of background work: a lease in the ledger.
+#[derive(Debug)]
 pub struct Turn {
     ledger: Ledger,
     name: &'static str,

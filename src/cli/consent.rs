@@ -199,17 +199,10 @@ pub struct ConsentWish {
 
 /// `phone=B`, `at=İzin tarihi`, `evidence=-`.
 fn wish(text: &str) -> Result<ConsentWish, String> {
-    let (field, column) = text
-        .split_once('=')
-        .ok_or_else(|| "use FIELD=COLUMN, such as phone=D or at='İzin tarihi'".to_owned())?;
-    let found = ConsentField::ALL.into_iter().find(|known| known.word() == field.trim());
-    let fields = || ConsentField::ALL.map(ConsentField::word).join(", ");
-    let field = found.ok_or_else(|| format!("no such field; use one of {}", fields()))?;
-    let column = column.trim();
-    if column.is_empty() {
-        return Err("name a column by its header or its letter, or - for none".to_owned());
-    }
-    Ok(ConsentWish { field, column: (column != "-").then(|| column.to_owned()) })
+    let example = "at='İzin tarihi'";
+    let (field, column) =
+        super::import::wished(text, &ConsentField::ALL, ConsentField::word, example)?;
+    Ok(ConsentWish { field, column })
 }
 
 /// An instant that is the same at each run: how long ago would be another one.

@@ -111,17 +111,28 @@ pub struct Wish {
 
 /// `name=B`, `phone=Cep Tel`, `status=-`.
 fn wish(text: &str) -> Result<Wish, String> {
-    let fields = || Field::ALL.map(Field::word).join(", ");
+    let (field, column) = wished(text, &Field::ALL, Field::word, "with='Sorumlu Hekim'")?;
+    Ok(Wish { field, column })
+}
+
+/// A field and its column, as `--map` takes them; no column: there is none.
+pub(super) fn wished<F: Copy>(
+    text: &str,
+    fields: &[F],
+    word: fn(F) -> &'static str,
+    example: &str,
+) -> Result<(F, Option<String>), String> {
     let (field, column) = text
         .split_once('=')
-        .ok_or_else(|| "use FIELD=COLUMN, such as phone=D or with='Sorumlu Hekim'".to_owned())?;
-    let found = Field::ALL.into_iter().find(|known| known.word() == field.trim());
-    let field = found.ok_or_else(|| format!("no such field; use one of {}", fields()))?;
+        .ok_or_else(|| format!("use FIELD=COLUMN, such as phone=D or {example}"))?;
+    let found = fields.iter().copied().find(|known| word(*known) == field.trim());
+    let known = || fields.iter().copied().map(word).collect::<Vec<_>>().join(", ");
+    let field = found.ok_or_else(|| format!("no such field; use one of {}", known()))?;
     let column = column.trim();
     if column.is_empty() {
         return Err("name a column by its header or its letter, or - for none".to_owned());
     }
-    Ok(Wish { field, column: (column != "-").then(|| column.to_owned()) })
+    Ok((field, (column != "-").then(|| column.to_owned())))
 }
 
 #[cfg(test)]

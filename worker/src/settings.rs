@@ -2,6 +2,7 @@
 
 use crate::quiet::QuietHours;
 use chrono::TimeDelta;
+pub use providers::lane::{Provider, channel_of};
 use providers::template::WantedButton;
 use schemas::{Channel, ClinicId, ConsentRule, Language};
 use secrecy::SecretString;
@@ -71,70 +72,6 @@ pub struct NetgsmConsent {
     pub brand_code: String,
     /// Questions a minute, shared by all workers; `None`: no cap.
     pub max_per_minute: Option<u32>,
-}
-
-/// A provider of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Provider {
-    /// Netgsm, in Türkiye: SMS.
-    Netgsm,
-    /// Twilio, in the USA: SMS, and WhatsApp.
-    Twilio,
-    /// Meta's Cloud API, in Ireland and the USA: WhatsApp.
-    Whatsapp,
-}
-
-impl Provider {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Netgsm, Self::Twilio, Self::Whatsapp];
-
-    /// Its name in lanes, rate keys and codes.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Netgsm => "netgsm",
-            Self::Twilio => "twilio",
-            Self::Whatsapp => "whatsapp",
-        }
-    }
-
-    /// The provider of a lane; `None`: no message goes there, it is a consent source's.
-    pub fn of_lane(lane: &str) -> Option<Self> {
-        let (name, _) = lane.split_once('/')?;
-        Self::ALL.into_iter().find(|provider| provider.as_str() == name)
-    }
-
-    /// Whether a person's data leaves Türkiye with a message: only for a clinic that names its legal basis.
-    pub const fn is_abroad(self) -> bool {
-        match self {
-            Self::Netgsm => false,
-            Self::Twilio | Self::Whatsapp => true,
-        }
-    }
-
-    /// Whose rules count a text's segments. A template of WhatsApp has none.
-    pub const fn counts(self) -> templates::Provider {
-        match self {
-            Self::Netgsm | Self::Whatsapp => templates::Provider::Netgsm,
-            Self::Twilio => templates::Provider::Twilio,
-        }
-    }
-}
-
-/// What stands before the sender in the lane of WhatsApp at Twilio, as Twilio itself writes it
-/// (`facts/twilio_turkeysms_smsala.md` A6).
-pub const TWILIO_WHATSAPP: &str = "whatsapp:";
-
-/// The channel of a lane; `None`: no message goes there.
-pub fn channel_of(lane: &str) -> Option<Channel> {
-    match Provider::of_lane(lane)? {
-        Provider::Netgsm => Some(Channel::Sms),
-        Provider::Whatsapp => Some(Channel::Whatsapp),
-        Provider::Twilio => {
-            let sender = lane.splitn(3, '/').nth(2).unwrap_or_default();
-            let whatsapp = sender.starts_with(TWILIO_WHATSAPP);
-            Some(if whatsapp { Channel::Whatsapp } else { Channel::Sms })
-        }
-    }
 }
 
 /// A Twilio account with what the pipeline needs to know of it. Twilio never repeats a reference of ours.
@@ -393,6 +330,14 @@ pub struct SendLane {
 }
 
 impl SendLane {
+    /// Whose rules count a text's segments. A template of WhatsApp has none.
+    pub const fn counts(&self) -> templates::Provider {
+        match self.provider {
+            Provider::Netgsm | Provider::Whatsapp => templates::Provider::Netgsm,
+            Provider::Twilio => templates::Provider::Twilio,
+        }
+    }
+
     /// Whether an attempt here is told from another one to the same number by its time only, so that the number needs a slot
     /// (PROTOCOL rule 5). Nobody looks for attempts on WhatsApp in a list.
     pub fn needs_slot(&self) -> bool {

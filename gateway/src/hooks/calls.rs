@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use providers::webhook::{HookTrouble, MOST_BODY_BYTES};
 use receipts::{NotTaken, Provider, Told, Via, write_of};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Largest body of a form, and of a hint.
@@ -189,7 +190,9 @@ async fn take(
                 let mut numbers = hooks.whatsapp.all().filter(|it| it.phone_number_id == id);
                 numbers.any(|it| it.hook.is_signed(&body, signature))
             };
-            let mut vouched = std::collections::BTreeMap::new();
+            // of the account that it came to it is proven already
+            let own_id = (account.phone_number_id.as_str(), true);
+            let mut vouched = BTreeMap::from([own_id]);
             let mut own = vec![];
             for update in &updates.statuses {
                 let id = update.phone_number_id.as_str();

@@ -43,6 +43,7 @@ pub use hook::{Form, Hook, MOST_FIELDS, StatusCallback};
 pub use listing::{ListQuery, MOST_PER_PAGE, MessagePage, NextPage};
 pub use message::{MessageRow, MessageState, MessageText, Status};
 pub use whatsapp::TwilioTemplate;
+pub(crate) use wire::WHATSAPP;
 
 #[cfg(test)]
 mod tests;

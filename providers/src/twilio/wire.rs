@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::fields::Fields;
 
 /// What stands before a number on WhatsApp (A6).
-pub(super) const WHATSAPP: &str = "whatsapp:";
+pub(crate) const WHATSAPP: &str = "whatsapp:";
 
 /// A form of these fields, in their order, in UTF-8.
 pub(super) fn form(fields: &[(&str, &str)]) -> Vec<u8> {

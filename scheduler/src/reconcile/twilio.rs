@@ -11,9 +11,10 @@ use ledger::reconcile::UnknownAttempt;
 use ledger::reconcile::looks::{Look, Seen, Times};
 use ledger::record::Entry;
 use ledger::{Ledger, LedgerError};
+use providers::lane::channel_of;
 use providers::twilio::{self, From, ListQuery, MessagePage, MessageRow};
 use providers::{ClientError, Limits};
-use schemas::{PhoneNumber, Registry};
+use schemas::{Channel, PhoneNumber, Registry};
 use std::collections::BTreeMap;
 
 /// Most pages of 50 messages to one number that a look reads.
@@ -195,7 +196,7 @@ fn sids(page: &MessagePage) -> Vec<String> {
 
 /// Whether an attempt went out over WhatsApp: its lane is `twilio/<account>/whatsapp:<number>`.
 pub fn is_of_whatsapp(attempt: &UnknownAttempt) -> bool {
-    attempt.lane.splitn(3, '/').nth(2).is_some_and(|sender| sender.starts_with("whatsapp:"))
+    channel_of(&attempt.lane) == Some(Channel::Whatsapp)
 }
 
 /// Attempts by number: each is a list of its own.

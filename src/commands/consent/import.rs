@@ -6,7 +6,6 @@ mod row;
 mod told;
 mod work;
 
-use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -19,7 +18,7 @@ use crate::commands::Failure;
 use crate::commands::desk::Desk;
 use crate::commands::import::columns::HEADER_WITHIN;
 use crate::commands::import::progress;
-use crate::commands::import::sheet::{MOST_BYTES, Sheet};
+use crate::commands::import::sheet::{self, Sheet};
 use columns::Columns;
 use row::Defaults;
 use told::{Sum, Teller};
@@ -35,7 +34,7 @@ const DIGITS_OF_A_NUMBER: usize = 9;
 pub(super) async fn run(desk: &Desk, args: &ConsentImportArgs) -> Result<(), Failure> {
     let (id, described) = clinic(desk, args.clinic.as_ref())?;
     let shown = args.file.display();
-    let bytes = read(&args.file)?;
+    let bytes = sheet::bytes(&args.file)?;
     let name = file_name(&args.file);
     let digest = HEXLOWER.encode(&Sha256::digest(&bytes)[..8]);
     let mut sheet =
@@ -87,17 +86,6 @@ pub(super) async fn run(desk: &Desk, args: &ConsentImportArgs) -> Result<(), Fai
         sum.rows
     )
     .into())
-}
-
-/// The file, if it is not too large.
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let shown = path.display();
-    let file = std::fs::File::open(path).with_context(|| format!("{shown} cannot be read"))?;
-    let mut bytes = Vec::new();
-    // one byte more than is allowed tells that it is too large, also of what is no plain file
-    let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
-    read.with_context(|| format!("{shown} cannot be read"))?;
-    Ok(bytes)
 }
 
 /// The file's name as records keep it: short, one line, no number of a person in it.

@@ -294,7 +294,7 @@ impl<'a> Forecaster<'a> {
         let (Some(event_type), Some(clinic)) = (event_type, clinic) else {
             return Err("its clinic or type is not configured".to_owned());
         };
-        let counts = lane.map_or(templates::Provider::Netgsm, |lane| lane.provider.counts());
+        let counts = lane.map_or(templates::Provider::Netgsm, SendLane::counts);
         renderer
             .render_for(counts, event, event_type, &clinic.face, Channel::Sms, at)
             .map_err(|error| error.as_str().to_owned())

@@ -23,34 +23,10 @@ pub(super) fn english(entry: &Entry) -> Option<String> {
         None => format!("a word that Ulak does not know, {word:?}"),
     };
     Some(match entry {
-        Entry::Receipt {
-            attempt,
-            word,
-            delivery,
-            code,
-            detail,
-            provider_ref,
-            at,
-            via,
-            then,
-            moved,
-            ..
-        } => {
-            let mut text =
-                format!("receipt of attempt {attempt} ({via}): {}", said(*delivery, word));
-            if !code.is_empty() {
-                text = format!("{text}, {code}");
-            }
-            if !detail.is_empty() {
-                text = format!("{text}: {detail}");
-            }
-            if let Some(reference) = provider_ref {
-                text = format!("{text}, provider's id {reference}");
-            }
-            if let Some(at) = at {
-                text = format!("{text}, by the provider's clock {}", local(*at));
-            }
-            if *moved { format!("{text}; now {}", ended(*then)) } else { text }
+        Entry::Receipt { attempt, word, delivery, then, moved, via, .. } => {
+            let begins = format!("receipt of attempt {attempt} ({via}): {}", said(*delivery, word));
+            let ends = moved.then(|| format!("; now {}", ended(*then)));
+            receipt(entry, begins, ["provider's id", "by the provider's clock"], ends.as_deref())
         }
         Entry::Overdue { attempt } => {
             format!("nothing was heard of attempt {attempt} in its time: the next channel is tried")
@@ -69,6 +45,24 @@ fn ended(state: State) -> &'static str {
     }
 }
 
+/// What a receipt says beside its state: code, the provider's words, its id and its clock, under these two names.
+fn receipt(entry: &Entry, mut text: String, [id, clock]: [&str; 2], ends: Option<&str>) -> String {
+    let Entry::Receipt { code, detail, provider_ref, at, .. } = entry else { return text };
+    if !code.is_empty() {
+        text = format!("{text}, {code}");
+    }
+    if !detail.is_empty() {
+        text = format!("{text}: {detail}");
+    }
+    if let Some(reference) = provider_ref {
+        text = format!("{text}, {id} {reference}");
+    }
+    if let Some(at) = at {
+        text = format!("{text}, {clock} {}", local(*at));
+    }
+    text + ends.unwrap_or_default()
+}
+
 /// The same in Turkish. Nothing that varies takes a suffix.
 pub(super) fn turkish(entry: &Entry, state: fn(State) -> &'static str) -> Option<String> {
     let said = |delivery: Option<Delivery>, word: &str| match delivery {
@@ -81,38 +75,19 @@ pub(super) fn turkish(entry: &Entry, state: fn(State) -> &'static str) -> Option
         None => format!("Ulak'ın bilmediği bir sözcük, {word:?}"),
     };
     Some(match entry {
-        Entry::Receipt {
-            attempt,
-            word,
-            delivery,
-            code,
-            detail,
-            provider_ref,
-            at,
-            via,
-            then,
-            moved,
-            ..
-        } => {
-            let mut text =
+        Entry::Receipt { attempt, word, delivery, then, moved, via, .. } => {
+            let begins =
                 format!("deneme {attempt} için teslim bilgisi ({via}): {}", said(*delivery, word));
-            if !code.is_empty() {
-                text = format!("{text}, {code}");
-            }
-            if !detail.is_empty() {
-                text = format!("{text}: {detail}");
-            }
-            if let Some(reference) = provider_ref {
-                text = format!("{text}, sağlayıcının numarası {reference}");
-            }
-            if let Some(at) = at {
-                text = format!("{text}, sağlayıcının saatiyle {}", local(*at));
-            }
-            match (*moved, *then) {
-                (false, _) => text,
-                (true, State::Waiting) => format!("{text}; durum: sıradaki kanal bekleniyor"),
-                (true, then) => format!("{text}; durum: {}", state(then)),
-            }
+            let ends = moved.then(|| match then {
+                State::Waiting => "; durum: sıradaki kanal bekleniyor".to_owned(),
+                then => format!("; durum: {}", state(*then)),
+            });
+            receipt(
+                entry,
+                begins,
+                ["sağlayıcının numarası", "sağlayıcının saatiyle"],
+                ends.as_deref(),
+            )
         }
         Entry::Overdue { attempt } => {
             format!("deneme {attempt} için süresi içinde haber gelmedi: sıradaki kanal denenir")
@@ -129,7 +104,7 @@ mod tests {
     use super::*;
     use ledger::state::Reach;
 
-    fn receipt(delivery: Option<Delivery>, then: State, moved: bool) -> Entry {
+    fn received(delivery: Option<Delivery>, then: State, moved: bool) -> Entry {
         Entry::Receipt {
             attempt: 41,
             word: "beamed".to_owned(),
@@ -153,7 +128,7 @@ mod tests {
             for (then, moved) in
                 [(State::Waiting, true), (State::Delivered, true), (State::Delivered, false)]
             {
-                let entry = receipt(delivery, then, moved);
+                let entry = received(delivery, then, moved);
                 let both = [english(&entry), turkish(&entry, |_| "durum-x")].map(Option::unwrap);
                 for said in both {
                     for part in ["41", "webhook", "whatsapp:131026", "not on WhatsApp", "wamid.x"] {

@@ -15,7 +15,7 @@ use delimited::Delimited;
 use workbook::Workbook;
 
 /// Largest file that is read.
-pub(in crate::commands) const MOST_BYTES: u64 = 50 * 1024 * 1024;
+const MOST_BYTES: u64 = 50 * 1024 * 1024;
 /// Most rows with anything in them.
 pub(in crate::commands) const MOST_ROWS: usize = 200_000;
 /// Columns behind these are not looked at.
@@ -115,19 +115,27 @@ enum Kind {
     Workbook(Box<Workbook>),
 }
 
+/// A file as it is; of one that is too large so much that [`Sheet::of_bytes`] sees it.
+///
+/// # Errors
+/// It cannot be read.
+pub(in crate::commands) fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let shown = path.display();
+    let file = std::fs::File::open(path).with_context(|| format!("{shown} cannot be read"))?;
+    let mut bytes = Vec::new();
+    // one byte more than is allowed tells that it is too large, also of what is no plain file
+    let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    read.with_context(|| format!("{shown} cannot be read"))?;
+    Ok(bytes)
+}
+
 impl Sheet {
     /// Opens a file. `name` is the sheet that is wanted.
     ///
     /// # Errors
     /// It cannot be read, is too large, or is neither CSV nor a workbook.
     pub(in crate::commands) fn open(path: &Path, name: Option<&str>) -> anyhow::Result<Self> {
-        let shown = path.display();
-        let file = std::fs::File::open(path).with_context(|| format!("{shown} cannot be read"))?;
-        let mut bytes = Vec::new();
-        // one byte more than is allowed tells that it is too large, also of what is no plain file
-        let read = file.take(MOST_BYTES + 1).read_to_end(&mut bytes);
-        read.with_context(|| format!("{shown} cannot be read"))?;
-        Self::of_bytes(bytes, name).with_context(|| shown.to_string())
+        Self::of_bytes(bytes(path)?, name).with_context(|| path.display().to_string())
     }
 
     /// Reads what a file holds.

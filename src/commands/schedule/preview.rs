@@ -274,7 +274,7 @@ impl Writer<'_> {
             return Err("its type or clinic is not known".to_owned());
         };
         let first = self.worker.lanes(Channel::Sms, clinic).into_iter().next();
-        let counts = first.map_or(templates::Provider::Netgsm, |lane| lane.provider.counts());
+        let counts = first.map_or(templates::Provider::Netgsm, |lane| lane.counts());
         let message = self
             .renderer
             .render_for(counts, event, event_type, &clinic.face, Channel::Sms, at)

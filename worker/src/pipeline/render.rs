@@ -88,7 +88,7 @@ pub fn letter(worker: &Worker, work: &Work<'_>, route: &Route<'_>) -> Result<Let
             worker.renderer.fill(&template.name, &work.event, work.event_type, face, now)?;
         return Ok(values(template, filled));
     }
-    let counts = route.lane.provider.counts();
+    let counts = route.lane.counts();
     worker
         .renderer
         .render_for(counts, &work.event, work.event_type, face, route.channel, now)

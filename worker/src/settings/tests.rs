@@ -103,20 +103,6 @@ fn whatsapp_has_a_lane_at_each_provider_in_their_order_and_twilio_another_one_fo
 }
 
 #[test]
-fn a_lane_says_its_provider_and_its_channel() {
-    for (lane, provider, channel) in [
-        (META, Some(Provider::Whatsapp), Some(Channel::Whatsapp)),
-        (TWILIO, Some(Provider::Twilio), Some(Channel::Whatsapp)),
-        ("twilio/default/KLINIK", Some(Provider::Twilio), Some(Channel::Sms)),
-        ("netgsm/default/KLINIK", Some(Provider::Netgsm), Some(Channel::Sms)),
-        ("iys/default", None, None),
-        ("none", None, None),
-    ] {
-        assert_eq!((Provider::of_lane(lane), channel_of(lane)), (provider, channel), "{lane}");
-    }
-}
-
-#[test]
 fn a_clinics_own_template_comes_before_the_one_for_all() {
     let settings = settings(&[Provider::Whatsapp]);
     let find = |clinic: &str, language, event_type: &str| {
