@@ -129,10 +129,10 @@ impl Row {
     }
 }
 
-/// Nothing was heard of what was accepted: the row waits for its next channel. Once for each attempt, and not while another one may
-/// have arrived.
+/// Nothing was heard of what was accepted: the row waits for its next channel. Once for each attempt, and not where another one has
+/// arrived or may have.
 pub(super) fn overdue(row: &Row) -> Result<Change, NotNow> {
-    if row.may_have_arrived() {
+    if row.may_have_arrived() || row.attempts.iter().any(|a| a.reach.has_arrived()) {
         return Err(NotNow::Known);
     }
     let mut next = row.clone();

@@ -200,3 +200,15 @@ proptest! {
         prop_assert!(apply(Some(&change.row), &command).is_err());
     }
 }
+
+/// A row that a state of its own contradicts: nothing that commands make, and so never relied on.
+#[test]
+fn nothing_is_overdue_beside_what_arrived() {
+    for arrived in [Reach::Arrived, Reach::ArrivedLate] {
+        let accepted =
+            |reach| Attempt { channel: "sms".into(), state: AttemptState::Accepted, reach };
+        let attempts = vec![accepted(arrived), accepted(Reach::Unheard)];
+        let row = Row { state: State::Accepted, fence: 0, attempts };
+        assert!(apply(Some(&row), &Command::Overdue).is_err());
+    }
+}
