@@ -41,7 +41,7 @@ pub struct BenchArgs {
     /// Rows due a second for schedule-lateness, events a second for latency and receipts
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub per_second: u32,
-    /// How long schedule-lateness, schedule-idle, latency, shared-cap and each half of receipts take
+    /// How long schedule-lateness, schedule-idle, latency, shared-cap and each third of receipts take
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     pub seconds: u32,
     /// Events that lie in the queues before throughput, floor and slow-provider begin

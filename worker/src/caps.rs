@@ -34,6 +34,8 @@ const RECENT_MS: i64 = 1_000;
 /// But never fewer than these, where they are not older than this, milliseconds.
 const AT_LEAST: usize = 10;
 const OLDEST_MS: i64 = 10_000;
+/// One answer "too fast" among so many, itself included, is a stray one.
+const STRAY_AMONG: usize = 4;
 
 /// The latest answers of a provider: when, and whether it said "too fast".
 #[derive(Debug, Default)]
@@ -53,10 +55,15 @@ impl Recent {
         }
     }
 
-    /// How many of a thousand were "too fast".
+    /// How many of a thousand were "too fast"; 0 where a single one was among others that were not: two requests may have met on their
+    /// way, which says nothing of how much too fast we are.
     fn refused(&self) -> i64 {
+        let all = self.0.len();
         let refused = self.0.iter().filter(|(_, too_fast)| *too_fast).count();
-        i64::try_from(refused * 1_000 / self.0.len().max(1)).unwrap_or(1_000)
+        if refused == 1 && all >= STRAY_AMONG {
+            return 0;
+        }
+        i64::try_from(refused * 1_000 / all.max(1)).unwrap_or(1_000)
     }
 }
 
@@ -210,10 +217,23 @@ mod tests {
         (0..60).for_each(|n| many.heard(1_150 + n * 10, n % 4 == 0));
         assert_eq!((many.0.len(), many.refused()), (60, 250));
         let mut few = Recent::default();
-        (0..30).for_each(|n| few.heard(n * 900, n == 27));
-        assert_eq!((few.0.len(), few.refused()), (10, 100));
+        (0..30).for_each(|n| few.heard(n * 900, n == 25 || n == 27));
+        assert_eq!((few.0.len(), few.refused()), (10, 200));
         few.heard(60_000, false);
         assert_eq!((few.0.len(), few.refused()), (1, 0));
+    }
+
+    #[test]
+    fn a_single_answer_among_others_is_a_stray_one_and_the_first_of_all_is_not() {
+        let heard = |answers: &[bool]| {
+            let mut recent = Recent::default();
+            answers.iter().for_each(|too_fast| recent.heard(1, *too_fast));
+            recent.refused()
+        };
+        assert_eq!(heard(&[true]), 1_000);
+        assert_eq!(heard(&[false, false, true]), 333);
+        assert_eq!(heard(&[false, false, false, true]), 0);
+        assert_eq!(heard(&[false, true, false, false, true]), 400);
     }
 
     #[test]

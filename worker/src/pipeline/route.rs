@@ -26,8 +26,9 @@ use ways::{Known, Taken};
 /// The claim begins this much before its place, so that how long it takes moves no request out of its place: a provider counts
 /// requests, and a few that bunch behind a slow commit are over its cap (ADR 0006). Long enough that on a busy machine few miss theirs.
 const LEAD: Duration = Duration::from_millis(400);
-/// A request this much behind its place still is in it: no more of them bunch than [`PLACE_US`](crate::pace::PLACE_US) leaves free in a second.
-const LATE: Duration = Duration::from_millis(25);
+/// A request this much behind its place still is in it. [`PLACE_US`](crate::pace::PLACE_US) leaves three times as much free in a second: the rest is
+/// for what happens between this last look and the provider's count.
+const LATE: Duration = Duration::from_millis(10);
 
 /// Where a message would go out.
 #[derive(Debug, Clone)]
