@@ -16,6 +16,12 @@ use tokio_util::sync::CancellationToken;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// First and longest pause between probes of one lane, milliseconds.
 const PAUSE_MS: (i64, i64) = (2_000, 60_000);
+/// Pause while an account has no credit, milliseconds: Netgsm answers 5 such questions a minute (`facts/netgsm_iys.md` A6), and a probe
+/// asks up to two.
+const CREDIT_PAUSE_MS: i64 = 60_000;
+/// What the reason of a lane says that is closed because its account has no credit. Only a report tells 14 (A4): sends are accepted as
+/// before, so a probe that looks at the senders alone would open the lane again.
+const NO_CREDIT: [&str; 3] = ["netgsm:62", "netgsm:status-14", "netgsm:no-credit"];
 
 /// Probes closed lanes.
 pub struct Prober {
@@ -81,13 +87,13 @@ impl Prober {
     }
 
     async fn probe(&self, lane: &Lane) -> Result<(), LedgerError> {
-        match self.harmless(&lane.lane).await {
+        match self.harmless(lane).await {
             Ok(()) => {
                 self.ledger.widen_lane(&lane.lane, LaneState::Closed).await?;
                 tracing::info!(lane = lane.lane, "the lane's probe was answered: one message goes");
             }
             Err(why) => {
-                let pause = PAUSE_MS.0.saturating_mul(1 << lane.probes.clamp(0, 5)).min(PAUSE_MS.1);
+                let pause = pause_ms(&why, lane.probes);
                 tracing::info!(
                     lane = lane.lane,
                     why,
@@ -101,12 +107,16 @@ impl Prober {
     }
 
     /// The harmless call, which needs the same credentials as a send.
-    async fn harmless(&self, lane: &str) -> Result<(), String> {
+    async fn harmless(&self, closed: &Lane) -> Result<(), String> {
+        let lane = closed.lane.as_str();
         let parts: Vec<&str> = lane.splitn(3, '/').collect();
         let gone = |account: &str| Err(format!("account {account} is not configured any more"));
         match parts[..] {
             ["netgsm", account, sender] => match self.netgsm.get(account) {
-                Some(client) => netgsm_answers(client, account, sender).await,
+                Some(client) => {
+                    netgsm_answers(client, account, sender).await?;
+                    if is_for_credit(&closed.why) { has_credit(client).await } else { Ok(()) }
+                }
                 None => gone(account),
             },
             ["twilio", account, sender] => {
@@ -140,6 +150,42 @@ async fn netgsm_answers(
     Err(format!("sender {sender} is not among the approved ones of account {account}"))
 }
 
+fn is_for_credit(why: &str) -> bool {
+    NO_CREDIT.iter().any(|code| why.contains(code))
+}
+
+/// How long a lane stays closed after a probe that failed for this reason.
+fn pause_ms(why: &str, probes: i64) -> i64 {
+    if is_for_credit(why) {
+        return CREDIT_PAUSE_MS;
+    }
+    PAUSE_MS.0.saturating_mul(1 << probes.clamp(0, 5)).min(PAUSE_MS.1)
+}
+
+/// What is left on the account: it has credit, or packages.
+async fn has_credit(client: &netgsm::Client) -> Result<(), String> {
+    let mut known = false;
+    for asked in [client.credit().await, client.packages().await] {
+        match asked {
+            Ok(balance) => match is_anything_left(&balance) {
+                Some(true) => return Ok(()),
+                left => known |= left.is_some(),
+            },
+            Err(silent @ ProbeTrouble::Silent(_)) => return Err(code_of(&silent)),
+            // who may send need not be allowed to ask this: a message will show
+            Err(_) => {}
+        }
+    }
+    if known { Err("account: netgsm:no-credit".to_owned()) } else { Ok(()) }
+}
+
+/// `None`: the answer does not say.
+fn is_anything_left(balance: &netgsm::Balance) -> Option<bool> {
+    let credit = balance.credit.as_ref().and_then(|credit| credit.parse::<f64>().ok());
+    let packages = balance.packages.iter().map(|package| package.amount as f64);
+    credit.into_iter().chain(packages).map(|left| left > 0.0).reduce(|one, other| one || other)
+}
+
 /// One row of the account's list of messages: a standard API key may read it, but not the account itself (Twilio, error 20003 and
 /// "API keys overview"), and its lane must open again too. Whether its sender still works only a message shows.
 async fn twilio_answers(
@@ -164,4 +210,32 @@ async fn meta_answers(client: &meta::Client, account: &str, sender: &str) -> Res
 
 fn code_of(trouble: &ProbeTrouble) -> String {
     trouble.trouble().code.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netgsm::{Balance, Package};
+
+    #[test]
+    fn an_account_has_credit_or_packages_or_does_not_say() {
+        let of = |credit: Option<&str>, amounts: &[i64]| {
+            let package = |amount: &i64| Package { amount: *amount, name: "SMS".to_owned() };
+            let packages = amounts.iter().map(package).collect();
+            is_anything_left(&Balance { credit: credit.map(str::to_owned), packages })
+        };
+        assert_eq!(of(None, &[]), None);
+        assert_eq!(of(Some("1.2.3"), &[]), None);
+        assert_eq!([of(Some("0.00"), &[]), of(Some("-3"), &[]), of(None, &[0])], [Some(false); 3]);
+        assert_eq!([of(Some("0.100"), &[]), of(None, &[0, 7])], [Some(true); 2]);
+    }
+
+    #[test]
+    fn without_credit_a_lane_is_probed_as_often_as_the_balance_may_be_asked() {
+        for why in ["account: netgsm:status-14", "account: netgsm:no-credit", "account: netgsm:62"]
+        {
+            assert_eq!(pause_ms(why, 0), 60_000);
+        }
+        assert_eq!([0, 1, 5, 90].map(|n| pause_ms("timeout", n)), [2_000, 4_000, 60_000, 60_000]);
+    }
 }
