@@ -1,7 +1,9 @@
 //! `/healthz` and `/readyz` of a long-running process.
 
+mod steady;
+
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,19 +12,23 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use bus::{Bus, LinkState};
-use ledger::{Engine, Ledger};
+use ledger::{Engine, Ledger, LedgerError};
 use metrics::Metrics;
 use scheduler::reconcile::Counts;
 use serde_json::{Value, json};
+use steady::{OK, Seen, Steady};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
 use crate::approved::Approved;
 use crate::measures;
 
-/// What is said of a part that does what it should.
-const OK: &str = "ok";
+/// How often parts are looked at although nobody asks.
+const LOOK_AT_PARTS_EVERY: Duration = Duration::from_secs(5);
+/// The same where the ledger is a file.
+const LOOK_AT_A_FILE_EVERY: Duration = Duration::from_secs(30);
 /// How often the ledger's file is looked after.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Longest wait for the ledger's answer.
@@ -44,6 +50,10 @@ struct Known {
     metrics: OnceLock<Arc<Metrics>>,
     reconciled: OnceLock<Arc<Counts>>,
     approved: OnceLock<Arc<Approved>>,
+    /// The process is one that sends: it is not ready before its worker is there.
+    sends: OnceLock<()>,
+    /// Ledger, broker, clock.
+    parts: Mutex<[Steady; 3]>,
 }
 
 impl Parts {
@@ -80,6 +90,11 @@ impl Parts {
     /// Templates are mapped, and compared with what their vendors approved.
     pub fn has_templates(&self, approved: Arc<Approved>) {
         let _ = self.0.approved.set(approved);
+    }
+
+    /// The process is one that sends; told before anything is asked.
+    pub fn will_send(&self) {
+        let _ = self.0.sends.set(());
     }
 
     /// What it has done, once there is one.
@@ -182,54 +197,132 @@ impl Parts {
 
     /// What `/readyz` says.
     async fn say(&self) -> (bool, Value) {
-        let waits = |why: &str| (false, json!({ "ready": false, "why": why }));
+        let ready = &self.metrics().process;
+        let waits = |part: &'static str, why: &str| {
+            ready.ready(part, false);
+            ready.ready("all", false);
+            (false, json!({ "ready": false, "why": why }))
+        };
         if self.0.stop.get().is_some_and(CancellationToken::is_cancelled) {
-            return waits("stopping");
+            return waits("not-stopping", "stopping");
         }
-        let Some(ledger) = self.0.ledger.get() else { return waits("waiting for the ledger") };
-        let Some(bus) = self.0.bus.get() else { return waits("waiting for the broker") };
-        let (all, mut said) = asked(ledger, bus.as_deref(), self.0.worker.get()).await;
+        ready.ready("not-stopping", true);
+        // a process whose configuration or texts are wrong ends before it answers anybody
+        ready.ready("configuration", true);
+        let Some(ledger) = self.0.ledger.get() else {
+            return waits("ledger", "waiting for the ledger");
+        };
+        let Some(bus) = self.0.bus.get() else { return waits("broker", "waiting for the broker") };
+        let worker = self.0.worker.get();
+        if self.0.sends.get().is_some() && worker.is_none() {
+            return waits("texts", "waiting for texts and templates");
+        }
+        let looked = self.looked(asked(ledger, bus.as_deref(), worker).await);
+        let all = looked.iter().all(|(_, works, _)| *works);
+        let mut said = json!({ "ready": all, "configuration": OK });
+        for (part, works, word) in looked {
+            ready.ready(part, works);
+            said[part] = word.into();
+        }
+        if worker.is_some() {
+            ready.ready("texts", true);
+            said["texts"] = OK.into();
+        }
+        ready.ready("all", all);
         // no reason not to be ready: where a template does not work its messages take the next channel
         if let Some(approved) = self.0.approved.get() {
             said["templates"] = json!(approved.said());
         }
         (all, said)
     }
-}
 
-/// Asks everything that is there.
-async fn asked(ledger: &Ledger, bus: Option<&Bus>, worker: Option<&Arc<Worker>>) -> (bool, Value) {
-    let said = answer(ledger).await;
-    let is_out = worker.is_some_and(|worker| worker.outage.is_now());
-    let said = if is_out && said == OK { "takes nothing now".to_owned() } else { said };
-    let broker = bus.map_or_else(|| "none".to_owned(), link);
-    let offset_ms = ledger.clock().offset_ms();
-    let clock =
-        if offset_ms.abs() <= CLOCK_OFF_MS { OK.to_owned() } else { format!("{offset_ms} ms off") };
-    let all = said == OK && clock == OK && (bus.is_none() || broker == OK);
-    (all, json!({ "ready": all, "ledger": said, "broker": broker, "clock": clock }))
-}
+    /// What the parts are said to be after this look.
+    fn looked(&self, seen: [(&'static str, Option<Seen>); 3]) -> Vec<(&'static str, bool, String)> {
+        let now = Instant::now();
+        let mut parts = self.0.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = seen.into_iter().zip(parts.iter_mut());
+        let told = told.map(|((part, seen), steady)| match seen {
+            Some(seen) => {
+                let (works, said) = steady.seen(now, seen);
+                (part, works, said.to_owned())
+            }
+            None => (part, true, "none".to_owned()),
+        });
+        told.collect()
+    }
 
-/// Whether the ledger answers; measures the clock by the way.
-async fn answer(ledger: &Ledger) -> String {
-    // a SQLite file can be read while its disk is full: that it takes a commit is what counts, and costs little
-    let asked = async {
-        match ledger.engine() {
-            Engine::Sqlite => ledger.takes_commits().await,
-            Engine::Postgres => ledger.measure_clock().await,
+    /// Looks now and then although nobody asks, so that metrics know and a doubt has been looked at when somebody does.
+    pub async fn keep_looking(self, stop: CancellationToken) {
+        loop {
+            self.say().await;
+            let every = match self.ledger().map(Ledger::engine) {
+                // a look is a commit
+                Some(Engine::Sqlite) => LOOK_AT_A_FILE_EVERY,
+                Some(Engine::Postgres) | None => LOOK_AT_PARTS_EVERY,
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(every) => {}
+            }
         }
-    };
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(())) => OK.to_owned(),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "no answer".to_owned(),
+        self.say().await;
     }
 }
 
-fn link(bus: &Bus) -> String {
-    match bus.publisher().state().borrow().clone() {
-        LinkState::Up => OK.to_owned(),
-        LinkState::Starting => "connecting".to_owned(),
-        LinkState::Down(error) => error.to_string(),
+/// Asks everything that is there: ledger, broker (`None`: the process works without one), clock.
+async fn asked(
+    ledger: &Ledger,
+    bus: Option<&Bus>,
+    worker: Option<&Arc<Worker>>,
+) -> [(&'static str, Option<Seen>); 3] {
+    let broker = async {
+        match bus {
+            Some(bus) => Some(link(bus).await),
+            None => None,
+        }
+    };
+    let (said, broker) = tokio::join!(answer(ledger), broker);
+    let is_out = worker.is_some_and(|worker| worker.outage.is_now());
+    let said = match said {
+        Seen::Works if is_out => Seen::Broken("takes nothing now".to_owned()),
+        // whoever works with it knows already what this look does not
+        Seen::Doubt(why) if is_out => Seen::Broken(why),
+        said => said,
+    };
+    let offset_ms = ledger.clock().offset_ms();
+    let clock = if offset_ms.abs() <= CLOCK_OFF_MS {
+        Seen::Works
+    } else {
+        Seen::Broken(format!("{offset_ms} ms off"))
+    };
+    [("ledger", Some(said)), ("broker", broker), ("clock", Some(clock))]
+}
+
+/// Whether the ledger takes writes; measures the clock by the way. A file can be read while its disk is full, so it has to take a
+/// commit, which costs little; a server has to be one that writes.
+async fn answer(ledger: &Ledger) -> Seen {
+    match tokio::time::timeout(PATIENCE, ledger.takes_commits()).await {
+        Ok(Ok(())) => Seen::Works,
+        Ok(Err(error @ LedgerError::Conflict)) => Seen::Doubt(error.to_string()),
+        Ok(Err(error)) => Seen::Broken(error.to_string()),
+        Err(_) => Seen::Doubt("no answer".to_owned()),
+    }
+}
+
+/// Whether the broker answers, and what is consumed comes.
+async fn link(bus: &Bus) -> Seen {
+    for state in [bus.publisher().state(), bus.consuming_state()] {
+        if let LinkState::Down(error) = &*state.borrow() {
+            let said = error.to_string();
+            return if error.is_permanent() { Seen::Broken(said) } else { Seen::Doubt(said) };
+        }
+    }
+    if *bus.publisher().state().borrow() == LinkState::Starting {
+        return Seen::Doubt("connecting".to_owned());
+    }
+    match tokio::time::timeout(PATIENCE, bus.round_trip()).await {
+        Ok(Ok(())) => Seen::Works,
+        Ok(Err(error)) => Seen::Doubt(error.to_string()),
+        Err(_) => Seen::Doubt("no answer".to_owned()),
     }
 }

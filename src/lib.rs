@@ -10,6 +10,7 @@ pub mod lifecycle;
 pub mod lock;
 mod measures;
 pub mod operator;
+mod otlp;
 pub mod process;
 pub mod start;
 pub mod supervisor;

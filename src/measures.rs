@@ -28,10 +28,11 @@ pub async fn page(State(parts): State<Parts>) -> Response {
     let process = &metrics.process;
     if let Some(ledger) = parts.ledger() {
         process.clock_off(ledger.clock().offset_ms());
+        metrics.ledger.show_facts_age(ledger.clock().now_ms());
     }
     if let Some(worker) = parts.worker() {
         process.ledger(worker.outage.is_now(), worker.outage.count());
-        worker.show_caps();
+        worker.show();
     }
     for (account, counts) in parts.reconciled().into_iter().flat_map(Counts::iter) {
         metrics.ledger.now_reconciled(account, &counts.all());

@@ -93,6 +93,10 @@ where
         let health = health::Parts::default();
         health.measures(measures::of(process.name, &settings.registry));
         health.ends_with(stop.soft.clone());
+        if matches!(process.purpose, Purpose::Worker | Purpose::Up) {
+            health.will_send();
+        }
+        tokio::spawn(health.clone().keep_looking(stop.soft.clone()));
         told_of.follow(&health, &stop.soft);
         let pages = Pages::serve(process.extent, listener, &settings, &health, &stop)?;
         schemas::PhoneNumber::load_rules();
@@ -179,6 +183,7 @@ impl Pages {
         if let Some(door) = &self.door {
             door.open(ledger, start::applier(&settings.config, &settings.registry, ledger));
             tracing::info!("events come in at POST /v1/events; /openapi.json describes it");
+            start::tell_of_pages(&settings.config);
         }
     }
 

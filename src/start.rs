@@ -4,11 +4,13 @@
 
 mod channels;
 mod hooks;
+mod pages;
 #[cfg(test)]
 mod tests;
 
 pub use channels::{check_templates, map_templates};
 pub use hooks::gateway_hooks;
+pub use pages::tell_of_pages;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -252,7 +254,7 @@ pub fn worker_settings(config: &Config) -> worker::Settings {
 /// The HTTP door's part of the configuration.
 pub fn gateway_settings(config: &Config) -> gateway::Settings {
     let clinics = config.clinics.iter().map(|(id, clinic)| (id.clone(), delta(clinic.min_gap)));
-    gateway::Settings { clinics: clinics.collect() }
+    gateway::Settings { clinics: clinics.collect(), pages: pages::page_settings(config) }
 }
 
 /// The scheduler's part of the configuration: lanes and their caps are those that the worker uses.

@@ -14,7 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 use crate::config::{Log, LogFormat};
 
 /// The crates of this workspace: only they log below `info`.
-const OURS: [&str; 9] = [
+const OURS: [&str; 11] = [
     "ulak",
     "schemas",
     "templates",
@@ -23,6 +23,8 @@ const OURS: [&str; 9] = [
     "providers",
     "scheduler",
     "worker",
+    "gateway",
+    "receipts",
     "simulator",
 ];
 
@@ -65,59 +67,4 @@ fn may_be_logged(metadata: &Metadata<'_>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("not poisoned").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn logged(format: LogFormat, level: &str, events: impl FnOnce()) -> String {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let log = Log { format, level: level.to_owned() };
-        let subscriber = subscriber(&log, move || writer.clone()).expect("valid level");
-        tracing::subscriber::with_default(subscriber, events);
-        let bytes = lines.0.lock().expect("not poisoned").clone();
-        String::from_utf8(bytes).expect("UTF-8")
-    }
-
-    #[test]
-    fn a_driver_never_logs_its_details_whatever_the_level() {
-        let text = logged(LogFormat::Text, "trace", || {
-            tracing::debug!(target: "hyper::client", "body of a message");
-            tracing::error!(target: "lapin::returned_messages", "body of a message");
-            tracing::info!(target: "hyper::client", "connected");
-            tracing::trace!(target: "worker::pipeline", "ours");
-            tracing::trace!(target: "workers_of_others", "not ours");
-        });
-        assert!(!text.contains("body of a message") && !text.contains("not ours"), "{text}");
-        assert!(text.contains("connected") && text.contains("ours"), "{text}");
-    }
-
-    #[test]
-    fn json_lines_are_one_object_each_with_the_fields_on_top() {
-        let text = logged(LogFormat::Json, "info", || {
-            tracing::info!(target: "worker", ntf = "ntf_x", attempts = 2, "sent");
-            tracing::debug!(target: "worker", "too fine");
-        });
-        let lines: Vec<serde_json::Value> =
-            text.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
-        assert_eq!(lines.len(), 1);
-        assert_eq!(lines[0]["ntf"], "ntf_x");
-        assert_eq!(lines[0]["attempts"], 2);
-        assert_eq!(lines[0]["message"], "sent");
-    }
-}
+mod tests;

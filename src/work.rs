@@ -11,11 +11,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 use worker::intake::{self, Drained};
+use worker::spans::Spans;
 
 use crate::approved::Approved;
 use crate::lifecycle::Stop;
 use crate::process::Ready;
-use crate::start;
+use crate::{otlp, start};
 
 /// Most copies that wait for a place in this process. More would only age here while another process could take them.
 const WAITING_AT_MOST: usize = 512;
@@ -102,7 +103,11 @@ async fn sender(
     }
     let registry = Arc::clone(&ready.settings.registry);
     let worker = Worker::new(told, registry, renderer, ready.ledger.clone())?;
-    let worker = Arc::new(worker.measured_by(ready.health.metrics()));
+    let spans = match &ready.settings.config.otlp_endpoint {
+        Some(endpoint) => Spans::to(otlp::start(endpoint, "worker")?),
+        None => Spans::default(),
+    };
+    let worker = Arc::new(worker.measured_by(ready.health.metrics()).traced_to(spans));
     ready.health.has_worker(Arc::clone(&worker));
     Ok(worker)
 }

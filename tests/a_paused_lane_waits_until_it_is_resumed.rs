@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::harness::lanes::until_workers_know;
 use crate::harness::{Installation, Options, receipt};
 
 const LANE: &str = "netgsm/default/KLINIK";
@@ -59,14 +60,4 @@ async fn lane(clinic: &Installation) -> Value {
     let mut lanes = clinic.ulak(&["lane", "status", LANE]).await.json();
     assert_eq!(lanes.len(), 1, "{lanes:?}");
     lanes.remove(0)
-}
-
-/// A worker reads the lanes twice a second. What it sends before it knows of a pause is no fault, but would spoil the scenario.
-async fn until_workers_know(clinic: &Installation) {
-    let read = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ulak worker' AND state = 'idle' \
-        AND query LIKE 'SELECT lane, state, why%' AND query_start > \
-        (SELECT to_timestamp(max(at) / 1000.0) FROM record WHERE kind = 'lane') + interval '100 milliseconds'";
-    clinic
-        .until("the worker reads the lanes", async || (clinic.number(read).await > 0).then_some(()))
-        .await;
 }

@@ -109,3 +109,18 @@ async fn bench_compares_sending_with_and_without_a_burst_of_receipts() {
     }
     assert!(line["goal"].is_string() && line["met"].is_boolean(), "{line}");
 }
+
+/// One, two and four workers, each with its rate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bench_compares_four_workers_with_one() {
+    let services = Services::shared();
+    let (vhost, store) = (Vhost::create_on(&services).await, Database::create_on(&services).await);
+    let (broker, database) = (vhost.url(), store.url());
+    let args = ["--broker", &broker, "--database", &database, "scaling"];
+    let lines = bench(&args).await.json();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert_eq!((&line["scenario"], count(line, "in_flight_each")), (&"scaling".into(), 16));
+    for field in ["per_s_of_1", "per_s_of_2", "per_s_of_4", "of_linear"] {
+        assert!(line[field].as_f64().is_some_and(|n| n > 0.0), "{field} in {line}");
+    }
+}

@@ -1,5 +1,5 @@
 //! SIGTERM under load, twenty times: each worker ends with 0, and every event is accepted exactly once; so it is where all workers
-//! and schedulers are replaced one after the other. A second SIGTERM, or the end of the drain time, does not wait for what is in
+//! and schedulers are replaced one after the other, and nobody is alerted. A second SIGTERM, or the end of the drain time, does not wait for what is in
 //! flight.
 
 use std::time::{Duration, Instant};
@@ -130,6 +130,10 @@ async fn a_rolling_restart_of_workers_and_schedulers_loses_and_doubles_nothing()
     assert!(failed > 0, "nothing was throttled, so the schedulers released nothing");
     assert_eq!(attempts - failed, ROLLING as i64, "one attempt each, but for those throttled");
     assert_eq!(clinic.balance().await["received"], events.len());
+    let processes = clinic.gone.iter().chain(&clinic.workers).chain(&clinic.schedulers);
+    let alerts: Vec<String> =
+        processes.flat_map(Process::lines).filter(|line| line.contains(r#""alert":"#)).collect();
+    assert!(alerts.is_empty(), "nobody needs to be told of an update: {alerts:#?}");
     clinic.finish().await;
 }
 

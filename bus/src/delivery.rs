@@ -7,6 +7,7 @@ use lapin::{
     options::{BasicAckOptions, BasicNackOptions},
     types::{AMQPValue, FieldTable},
 };
+use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::consumer::{Counts, acks::Acks};
@@ -43,6 +44,8 @@ pub struct Delivery {
     pub redelivered: bool,
     /// The headers that Ulak knows.
     pub headers: Headers,
+    /// When it came from the broker: it may have waited here since.
+    pub arrived_at: Instant,
     settle: Option<Settle>,
 }
 
@@ -79,6 +82,7 @@ impl Delivery {
             content_type: word(raw.properties.content_type()),
             redelivered: raw.redelivered,
             headers,
+            arrived_at: Instant::now(),
             body: raw.data,
             settle: Some(Settle {
                 acker: raw.acker,
@@ -116,6 +120,7 @@ impl Delivery {
             content_type: None,
             redelivered: false,
             headers: Headers::default(),
+            arrived_at: Instant::now(),
             settle: Some(settle),
         }
     }

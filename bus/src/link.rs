@@ -102,6 +102,18 @@ impl Link {
         }
     }
 
+    /// The connection, if it stands now; waits for nothing.
+    ///
+    /// # Errors
+    /// There is none, or it is being opened.
+    pub(crate) fn live(&self) -> Result<Arc<Connection>, BusError> {
+        let slot = self.slot.try_lock().ok();
+        let live = slot.as_ref().and_then(|slot| slot.connection.as_ref());
+        live.filter(|connection| connection.status().connected())
+            .cloned()
+            .ok_or_else(|| BusError::Unreachable { said: "there is no connection now".to_owned() })
+    }
+
     /// Declares everything again on a live connection: after a queue was deleted under its consumer.
     pub(crate) async fn declare_again(&self, connection: &Connection) -> Result<(), BusError> {
         self.topology.declare_on(connection, &self.settings).await

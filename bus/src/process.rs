@@ -2,16 +2,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lapin::{Channel, options::BasicQosOptions};
+
 use crate::consumer::Tally;
-use crate::{
-    BusError, BusSettings, ConsumeCounts, Consumer, Deliveries, Publisher, Topology, link::Link,
-};
+use crate::link::{self, Link};
+use crate::{BusError, BusSettings, ConsumeCounts, Consumer, Deliveries, Publisher, Topology};
 
 /// The broker as one process uses it. The connection of the consumers is opened when the first of them starts.
 pub struct Bus {
     publisher: Publisher,
     consuming: Arc<Link>,
     tallies: Mutex<Vec<Tally>>,
+    /// The channel on which the broker is asked whether it answers.
+    asking: Box<tokio::sync::Mutex<Option<Channel>>>,
 }
 
 impl Bus {
@@ -23,7 +26,12 @@ impl Bus {
         settings.check()?;
         let publishing = Link::new(settings.clone(), topology.clone(), "publisher");
         let consuming = Link::new(settings, topology, "consumer");
-        Ok(Self { publisher: Publisher::start(publishing), consuming, tallies: Mutex::default() })
+        Ok(Self {
+            publisher: Publisher::start(publishing),
+            consuming,
+            tallies: Mutex::default(),
+            asking: Box::default(),
+        })
     }
 
     /// Waits until the broker is there and the topology declared, however long that takes; the log says that it waits.
@@ -56,6 +64,30 @@ impl Bus {
     /// State of the consumers' connection, for readiness. That of the publisher: [`Publisher::state`].
     pub fn consuming_state(&self) -> tokio::sync::watch::Receiver<crate::LinkState> {
         self.consuming.state()
+    }
+
+    /// Asks the broker something that changes nothing and waits for its answer: a connection that stands may be one to nobody. It needs
+    /// no right, and an idle process has no other way to know. While the broker holds publishing back (an alarm) it answers nobody on
+    /// that connection, so it is not asked.
+    ///
+    /// # Errors
+    /// There is no connection now, or no answer within the step's limit.
+    pub async fn round_trip(&self) -> Result<(), BusError> {
+        if *self.publisher.blocked().borrow() {
+            return Ok(());
+        }
+        let mut asking = self.asking.lock().await;
+        let link = self.publisher.link();
+        let channel = match asking.take().filter(|channel| channel.status().connected()) {
+            Some(channel) => channel,
+            None => link::channel(&*link.live()?, link.settings()).await?,
+        };
+        let asked = channel.basic_qos(1, BasicQosOptions::default());
+        link::within(link.settings().step_limit, "asking the broker", asked)
+            .await?
+            .map_err(|error| BusError::at("asking the broker", &error))?;
+        *asking = Some(channel);
+        Ok(())
     }
 
     /// Closes both connections. Close every [`Consumer`] first: its acks need the connection.

@@ -133,6 +133,10 @@ impl Publisher {
         }
     }
 
+    pub(crate) fn link(&self) -> &Link {
+        &self.shared.link
+    }
+
     /// State of the publishing connection, for readiness.
     pub fn state(&self) -> watch::Receiver<LinkState> {
         self.shared.link.state()

@@ -12,7 +12,7 @@
 -- * Of a notification nobody may change what it is: type, person, identity, digest, time of birth. Of an attempt nobody may change
 --   to whom, by which lane, when and how large it was; only what became of it.
 -- * Only the worker begins attempts and holds the tokens of İYS. Only the scheduler writes the books and holds leases.
--- * Only the operator makes tokens of the HTTP door; the gateway reads their keyed hashes.
+-- * Only the operator makes tokens; the gateway reads their keyed hashes, and opens and ends the sessions of its pages.
 --
 -- With broker.url = "none" a worker also releases, reconciles and keeps the books: then `GRANT ulak_scheduler TO ulak_worker;
 -- ALTER ROLE ulak_worker INHERIT;`. `ulak up` on PostgreSQL needs a role of its own that inherits all of worker, scheduler, gateway.
@@ -89,11 +89,13 @@ INSERT INTO rights VALUES
 
     ('lane',           'worker',    'S I U'),
     ('lane',           'scheduler', 'S I U'),
-    ('lane',           'gateway',   'S'),
+    -- who logs in to the gateway's pages may pause and resume
+    ('lane',           'gateway',   'S I U'),
     ('lane',           'operator',  'S I U'),
     ('lane',           'auditor',   'S'),
     ('cap',            'worker',    'S I U D'),
     ('cap',            'scheduler', 'S'),
+    ('cap',            'gateway',   'S'),
     ('cap',            'operator',  'S'),
     ('cap',            'auditor',   'S'),
     -- budgets; `ulak doctor` takes its questions from the same ones
@@ -114,6 +116,10 @@ INSERT INTO rights VALUES
 
     ('api_token',      'gateway',   'S'),
     ('api_token',      'operator',  'S I U(revoked_at)'),
+    -- the pages (from schema 8 on); whoever revokes a token ends its sessions
+    ('session',        'gateway',   'S I U(seen_at) D'),
+    ('session',        'operator',  'S(id,token) D'),
+    ('login_try',      'gateway',   'S I U D'),
 
     ('fact',           'worker',    'S'),
     ('fact',           'scheduler', 'S I'),
@@ -126,8 +132,10 @@ INSERT INTO rights VALUES
     ('fact_watch',     'auditor',   'S'),
 
     ('books',          'scheduler', 'S I U'),
+    ('books',          'gateway',   'S'),
     ('books',          'operator',  'S'),
     ('books',          'auditor',   'S'),
+    ('parked',         'scheduler', 'S I D'),
 
     -- receipts (from schema 7 on)
     ('receipt_wanted', 'scheduler', 'S I U D'),

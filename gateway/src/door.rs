@@ -1,5 +1,6 @@
 //! What all requests share: the ledger once it is there, the clinics, the event types, the stop.
 
+use crate::audit::{PageSettings, Places};
 use crate::hooks::{Hints, Hooks, Room};
 use crate::problem::Problem;
 use chrono::TimeDelta;
@@ -27,6 +28,8 @@ const ROOM: usize = 2_000;
 pub struct Settings {
     /// The clinics of this installation, each with the time that two reminders of one appointment and start keep apart.
     pub clinics: BTreeMap<ClinicId, TimeDelta>,
+    /// What the auditors' pages know of the installation.
+    pub pages: PageSettings,
 }
 
 /// The HTTP door. Closed until [`Door::open`]: then every `/v1` request is answered 503.
@@ -42,6 +45,7 @@ struct Inner {
     metrics: OnceLock<Arc<Metrics>>,
     hooks: OnceLock<Hooks>,
     room: Room,
+    places: Places,
 }
 
 /// An open door.
@@ -63,8 +67,8 @@ impl Door {
     /// A closed door. After `stop` nobody is kept waiting for outcomes any more.
     pub fn new(settings: Settings, registry: Arc<Registry>, stop: CancellationToken) -> Self {
         let (open, metrics, hooks) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        let room = Room::default();
-        Self(Arc::new(Inner { settings, registry, stop, open, metrics, hooks, room }))
+        let (room, places) = (Room::default(), Places::default());
+        Self(Arc::new(Inner { settings, registry, stop, open, metrics, hooks, room, places }))
     }
 
     /// The ledger is there, and somebody who takes facts in: requests are answered from now on. A door is opened once.
@@ -108,6 +112,15 @@ impl Door {
 
     pub(crate) fn opened(&self) -> Result<&Open, Problem> {
         self.0.open.get().ok_or_else(Problem::away)
+    }
+
+    pub(crate) fn pages(&self) -> &PageSettings {
+        &self.0.settings.pages
+    }
+
+    /// Places of the pages' heavy questions.
+    pub(crate) fn places(&self) -> &Places {
+        &self.0.places
     }
 
     pub(crate) fn registry(&self) -> &Registry {

@@ -6,7 +6,7 @@ use crate::door::{Door, within};
 use crate::problem::{Fault, Problem};
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ledger::door::{TakeIn, Taken};
 use ledger::facts::{Done, Item, Told};
@@ -92,12 +92,25 @@ async fn take(door: &Door, request: Request) -> Result<Answer, Problem> {
             (read(registry, &knows, &caller.clinic, items, false)?, false)
         }
     };
+    let sent = of_trace(sent, &head.headers);
     let names: Vec<Name> = sent.iter().map(name).collect();
     let types: Vec<String> = sent.iter().map(type_of).collect();
     let done = taken(door, &caller, sent, alone).await?;
     refuse(&done)?;
     count(door, &types, &done);
     Ok(answer(names, done))
+}
+
+/// The request's own trace is that of every item that names none.
+fn of_trace(mut sent: Vec<Sent>, headers: &HeaderMap) -> Vec<Sent> {
+    let parent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    for item in &mut sent {
+        match item {
+            Sent::Event(event) => event.came_with(parent),
+            Sent::Fact(fact) => fact.came_with(parent),
+        }
+    }
+    sent
 }
 
 fn type_of(sent: &Sent) -> String {

@@ -3,7 +3,7 @@
 use crate::door::Door;
 use crate::linger::linger;
 use crate::problem::Problem;
-use crate::{events, hooks, notifications, outcomes};
+use crate::{audit, events, hooks, notifications, outcomes};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -90,7 +90,7 @@ pub const ROUTES: &[Route] = &[
 
 /// The door's pages. May be merged with others (`/healthz`, `/readyz`) that have no fallback of their own.
 pub fn router(door: &Door) -> Router {
-    let mut router = Router::new();
+    let mut router = audit::router();
     for route in ROUTES {
         router = router.route(route.path, (route.handler)());
     }
@@ -131,9 +131,14 @@ async fn told(State(door): State<Door>, request: Request, next: Next) -> Respons
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let mut response = answer.unwrap_or_else(|_| {
         tracing::error!(%method, path = path.as_ref().map_or("-", MatchedPath::as_str), "a handler panicked on a request");
-        Problem::panicked().into_response()
+        if path.as_ref().is_some_and(|path| path.as_str().starts_with("/audit")) {
+            audit::panicked()
+        } else {
+            Problem::panicked().into_response()
+        }
     });
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // all but a style sheet, whose name changes with it
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Some(metrics) = door.metrics() {
         let path = path.as_ref().map_or("other", MatchedPath::as_str);
         metrics.process.answered(path, word(&method), response.status().as_u16());
@@ -174,6 +179,7 @@ mod tests {
         let door = Door::new(crate::Settings::default(), registry.into(), stop.clone());
         let router = Router::new()
             .route("/panics", get(panics))
+            .route("/audit/panics", get(panics))
             .route("/works", get(openapi))
             .layer(middleware::from_fn_with_state(door.clone(), told))
             .with_state(door);
@@ -187,6 +193,10 @@ mod tests {
             let said: serde_json::Value = answer.json().await.unwrap();
             assert_eq!(said["status"], 500, "{said}");
             assert!(!said.to_string().contains("asked for it"), "{said}");
+            let page = client.get(format!("http://{address}/audit/panics")).send().await.unwrap();
+            assert_eq!(page.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+            assert!(page.headers().contains_key("content-security-policy"));
             let works = client.get(format!("http://{address}/works")).send().await.unwrap();
             assert_eq!(works.status(), StatusCode::OK);
         }

@@ -1,10 +1,13 @@
 //! The accept loop: how many connections there may be, how slow they may be, how old they get, how they end.
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -31,6 +34,10 @@ const LAST_ANSWER: Duration = Duration::from_secs(3);
 /// Pause when no connection can be taken: no file descriptor is left.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// Who is at the other end of a connection: an extension of every request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub IpAddr);
+
 /// Serves `router` until `stop`; then every request that has begun has `finish` to end, and what has not ended by then is dropped.
 pub async fn serve(
     listener: TcpListener,
@@ -51,9 +58,10 @@ pub async fn serve(
             taken = taken => taken,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let headers = headers_within(places.available_permits());
-                let serving = connection(stream, router.clone(), headers, (stop.clone(), finish));
+                let (from, ends) = (Peer(peer.ip()), (stop.clone(), finish));
+                let serving = connection((stream, from), router.clone(), headers, ends);
                 connections.spawn(async move {
                     serving.await;
                     drop(place);
@@ -101,7 +109,7 @@ impl Progress {
 }
 
 async fn connection(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, Peer),
     router: Router,
     headers: Duration,
     (stop, at_stop): (CancellationToken, Duration),
@@ -110,7 +118,8 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let progress = Progress::default();
     let (router, of_requests) = (TowerToHyperService::new(router), progress.clone());
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         of_requests.is_now(Progress::ASKED);
         let (answer, progress) = (router.call(request), of_requests.clone());
         async move {

@@ -3,6 +3,10 @@
 //!
 //! The rows have the size, the keys and the indexes of real ones, and what is sealed in them opens nothing: nobody reads it.
 
+mod past;
+
+pub use past::PastRow;
+
 use crate::db::{Key, Ledger};
 use crate::engine::{Engine, columns, query, scalar};
 use crate::error::LedgerError;

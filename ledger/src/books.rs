@@ -4,9 +4,11 @@
 //! from the state table, in the hour in which a row was made. Both are compared in one snapshot: a difference is no matter of timing.
 
 mod count;
+mod parked;
 mod row;
 mod walk;
 
+pub(crate) use count::Span;
 pub use count::{Counted, PAGE};
 pub use row::{Fault, Rebuilt, Seen, What, faults, rebuild};
 pub use walk::{Astray, Backlog};

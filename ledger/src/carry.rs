@@ -102,7 +102,7 @@ async fn take_alone(tx: &mut Tx, engine: Engine, end: &str) -> Result<(), Ledger
         return Ok(());
     }
     // reading and comparing at the other end takes its time
-    tx.script("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0")
+    tx.set("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = 0")
         .await?;
     let ours: bool =
         scalar("SELECT pg_try_advisory_xact_lock($1)").bind(MOVE_LOCK).fetch_one(&mut *tx).await?;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Schema version that this program writes.
-pub(crate) const SCHEMA: i64 = 7;
+pub(crate) const SCHEMA: i64 = 8;
 /// What brings a schema to each version: for both engines, for PostgreSQL, for SQLite.
 const MIGRATIONS: &[(i64, [&str; 3])] = &[
     (
@@ -30,9 +30,21 @@ const MIGRATIONS: &[(i64, [&str; 3])] = &[
     (5, [include_str!("../migrations/0005_books.sql"), "", ""]),
     (6, [include_str!("../migrations/0006_caps.sql"), "", ""]),
     (7, [include_str!("../migrations/0007_receipts.sql"), "", ""]),
+    (
+        8,
+        [
+            include_str!("../migrations/0008_access.sql"),
+            include_str!("../migrations/0008_postgres.sql"),
+            include_str!("../migrations/0008_sqlite.sql"),
+        ],
+    ),
 ];
 /// Advisory lock that migrations take on PostgreSQL; any fixed number.
 const MIGRATION_LOCK: i64 = 0x756c_616b;
+/// For a transaction that migrates: an index of a large table takes longer than any other statement may, and a lock that others hold
+/// is still not waited for without end. Whole tables are read, which the hot path never does.
+const MIGRATING: &str = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+    SET LOCAL lock_timeout = '30s'; SET LOCAL enable_seqscan = on";
 /// How often another process's writes are looked for where the database does not tell.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// The same where looking costs a few microseconds.
@@ -85,6 +97,7 @@ pub async fn migrate(settings: &LedgerSettings) -> Result<i64, LedgerError> {
     if engine == Engine::Postgres {
         let lock = "SELECT CAST(pg_advisory_xact_lock($1) AS TEXT) IS NULL";
         query(lock).bind(MIGRATION_LOCK).fetch_all(&mut tx).await?;
+        tx.set(MIGRATING).await?;
     }
     let found = db.schema_version(&mut tx).await?;
     if found > SCHEMA {

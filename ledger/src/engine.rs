@@ -114,7 +114,16 @@ impl Tx {
         }
     }
 
-    /// Runs several statements without parameters.
+    /// On PostgreSQL: settings for the rest of the transaction. SQLite has none of them.
+    pub async fn set(&mut self, text: &str) -> Result<(), LedgerError> {
+        let text = self.dialect().statement(text);
+        match self {
+            Self::Postgres(tx) => tx.set(text).await,
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Runs several statements without parameters that change the schema.
     pub async fn script(&mut self, text: &str) -> Result<(), LedgerError> {
         let text = self.dialect().statement(text);
         match self {
@@ -243,10 +252,22 @@ impl Db {
         }
     }
 
-    /// Proves that a file takes commits, and gives the database's time; of a server only that it answers.
+    /// Proves that a file takes commits, and gives the database's time; of a server that it answers and is none that only reads.
     pub async fn takes_commits(&self) -> Result<i64, LedgerError> {
         match &self.pools {
-            Pools::Postgres(_) => scalar("SELECT {now}").fetch_one(self.read()).await,
+            Pools::Postgres(_) => {
+                // a standby, or a primary that was made read-only: no right is needed to ask
+                let now: Option<i64> = scalar(
+                    "SELECT CASE WHEN current_setting('transaction_read_only') = 'off' THEN {now} END",
+                )
+                .fetch_one(self.read())
+                .await?;
+                now.ok_or_else(|| {
+                    LedgerError::Away(
+                        "PostgreSQL only reads: it is a standby, or was set so".to_owned(),
+                    )
+                })
+            }
             Pools::Sqlite(pools) => sqlite::takes_commits(pools).await,
         }
     }

@@ -40,6 +40,11 @@ pub fn person_key(vault: &Vault, clinic: &str, phone: &PhoneNumber) -> String {
     vault.hash(Purpose::Person, &[clinic, phone.e164()])
 }
 
+/// Refused events whose bodies one search opens.
+pub const REFUSED_AT_MOST: i64 = 200;
+/// Bytes of the record of such an event at most; one that is larger is found by its id alone.
+pub const REFUSED_BYTES: i64 = 128 * 1024;
+
 /// A refused event with its sealed body.
 #[derive(Debug, Clone)]
 pub struct RefusedBody {
@@ -78,7 +83,8 @@ impl Ledger {
     }
 
     /// Refused events of a clinic, and those whose clinic could not be read, newest first, with their sealed bodies: whom and what
-    /// they are about is known only from there.
+    /// they are about is known only from there. At most [`REFUSED_AT_MOST`], and of these only those whose record is not larger than
+    /// [`REFUSED_BYTES`]: one search takes no more than 25 MiB.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -91,13 +97,16 @@ impl Ledger {
             "-- refused bodies\nSELECT {LISTED} WHERE n.state = 'dead-lettered' AND substr(n.ntf, 1, 4) = 'bad_' \
              AND n.clinic IN ($1, '') ORDER BY n.created_at DESC, n.ntf LIMIT $2"
         );
+        let limit = limit.min(REFUSED_AT_MOST);
         let rows = query(text).bind(clinic).bind(limit).fetch_all(self.db.read()).await?;
         let rows: Vec<Listed> = rows.iter().map(listed).collect::<Result<_, _>>()?;
         let ids: Vec<&str> = rows.iter().map(|row| row.ntf.as_str()).collect();
         let bytes: Vec<(String, String)> = query_as(
-            "SELECT ntf, bytes FROM record WHERE ntf IN (SELECT value FROM {list:$1}) AND kind = 'event-refused'",
+            "SELECT ntf, bytes FROM record WHERE ntf IN (SELECT value FROM {list:$1}) AND kind = 'event-refused' \
+             AND octet_length(bytes) <= $2",
         )
         .bind(json(&ids)?)
+        .bind(REFUSED_BYTES)
         .fetch_all(self.db.read())
         .await?;
         let mut found = Vec::with_capacity(rows.len());

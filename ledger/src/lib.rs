@@ -3,6 +3,7 @@
 //! Hot calls take and return slices: what many workers' tasks ask at the same moment goes through one transaction. The pure
 //! transition function is in [`protocol`]; SQL locks rows, asks it, and writes what it says together with the record.
 
+pub mod access;
 mod attempts;
 pub mod bench;
 pub mod books;
@@ -10,6 +11,7 @@ pub mod caps;
 pub mod carry;
 mod claim;
 pub mod clock;
+pub mod days;
 mod db;
 pub mod dead;
 pub mod decision;
@@ -17,6 +19,7 @@ pub mod door;
 pub mod due;
 mod engine;
 mod error;
+pub mod export;
 pub mod facts;
 pub mod find;
 pub mod gather;
@@ -36,6 +39,7 @@ pub mod record;
 pub mod refused;
 pub mod report;
 mod revs;
+pub mod search;
 pub mod server;
 mod settle;
 pub mod shared;

@@ -3,6 +3,7 @@
 //! Bytes are canonical JSON (RFC 8785): the same entry always has the same bytes, in every language. Personal fields
 //! (`body`, `text`) are ciphertext under the person's key; lookup hashes are not in records (DESIGN §4 *Records*).
 
+use crate::access::{AccessKind, Role};
 use crate::error::LedgerError;
 use crate::facts::WordBy;
 use crate::receipts::Delivery;
@@ -403,7 +404,7 @@ pub enum Entry {
         /// What that said: `listed`, `onay`, `ret`, `no-record`, `silent: …`, `given`, `refused`.
         answer: String,
     },
-    /// A token of the HTTP door was made for a clinic.
+    /// A token was made.
     TokenCreated {
         /// Its id.
         token: String,
@@ -411,6 +412,12 @@ pub enum Entry {
         label: String,
         /// Who did it.
         who: String,
+        /// Its role; absent: the HTTP door's.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        role: Option<Role>,
+        /// When it ends by itself, milliseconds since 1970 UTC; absent: never.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        expires_at: Option<i64>,
     },
     /// A token was ended.
     TokenRevoked {
@@ -418,6 +425,19 @@ pub enum Entry {
         token: String,
         /// Who did it.
         who: String,
+    },
+    /// Somebody saw or did something on the pages, or took rows away as a file.
+    Access {
+        /// Who: a token with its label, or user and machine.
+        who: String,
+        /// Id of the token, where one was used.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        token: Option<String>,
+        /// Its role.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        role: Option<Role>,
+        /// What.
+        what: AccessKind,
     },
 }
 
@@ -460,6 +480,7 @@ impl Entry {
             Self::ConsentChecked { .. } => "consent-checked",
             Self::TokenCreated { .. } => "token-created",
             Self::TokenRevoked { .. } => "token-revoked",
+            Self::Access { .. } => "access",
         }
     }
 

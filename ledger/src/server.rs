@@ -14,7 +14,7 @@ pub struct Server {
     pub version: String,
     /// Schema of the ledger.
     pub schema: String,
-    /// A write went through, and was rolled back.
+    /// A file: a write went through, and was rolled back. A server: it takes writes, from those who have the right.
     pub writable: bool,
     /// It is a standby.
     pub standby: bool,

@@ -110,6 +110,29 @@ impl Ledger {
         Ok(granted.is_some())
     }
 
+    /// How much of a budget of [`Ledger::permits`] is used in the span that is running.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn permits_used(&self, key: &str, span_ms: i64) -> Result<i64, LedgerError> {
+        let used: Option<i64> = scalar(
+            "-- permits used\nSELECT used FROM permit WHERE key = $1 AND span >= {now} / CAST($2 AS BIGINT)",
+        )
+        .bind(key)
+        .bind(span_ms)
+        .fetch_optional(self.db.read())
+        .await?;
+        Ok(used.unwrap_or(0))
+    }
+
+    /// How many tokens of an account were asked for in the hour that is running.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tokens_asked_for(&self, account: &str) -> Result<i64, LedgerError> {
+        self.permits_used(&token_key(account), HOUR_MS).await
+    }
+
     /// The shared token of an account, or the right to fetch one. The hourly counter is written before the call is made.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ pub struct ReleasedCopy {
     pub event_id: String,
     /// CloudEvents subject.
     pub subject: Option<String>,
+    /// Since when its row was due, milliseconds since 1970 UTC: for measuring.
+    pub due: i64,
 }
 
 impl ReleasedCopy {
@@ -51,6 +53,7 @@ impl ReleasedCopy {
             event_type: self.event_type.clone(),
             subject: self.subject.clone(),
             release: self.fence,
+            due: Some(self.due),
         })
     }
 
@@ -168,8 +171,11 @@ impl Ledger {
         writes.flush(&mut tx).await?;
         let released: Vec<&str> =
             swept.iter().filter(|s| s.to == State::Released).map(|s| s.ntf.as_str()).collect();
-        let copies = copies(&mut tx, &released).await?;
+        let mut copies = copies(&mut tx, &released).await?;
         tx.commit().await?;
+        for copy in &mut copies {
+            copy.due = locked.get(copy.ntf.as_str()).map_or(now, due_since);
+        }
         Ok((copies, swept))
     }
 
@@ -314,6 +320,14 @@ pub const FIRST_LOOK_MS: i64 = 30_000;
 /// How long an unknown attempt is looked for unless told otherwise (DESIGN §3.3 `reconcile.give_up`), milliseconds.
 pub const GIVE_UP_MS: i64 = 15 * 60_000;
 
+/// Since when a row has been due: where an earlier release was lost, since about that one.
+fn due_since(before: &Locked) -> i64 {
+    match before.row.state {
+        State::Released => before.due_at.saturating_sub(patience(before.releases - 1)),
+        _ => before.due_at,
+    }
+}
+
 fn patience(releases: i64) -> i64 {
     PATIENCE_MS.saturating_mul(1 << releases.clamp(0, 5)).min(PATIENCE_MAX_MS)
 }
@@ -384,6 +398,7 @@ async fn copies(tx: &mut Tx, ntfs: &[&str]) -> Result<Vec<ReleasedCopy>, LedgerE
             source: row.try_get("source")?,
             event_id: row.try_get("event_id")?,
             subject: row.try_get("subject")?,
+            due: 0,
         };
         found.insert(ntf, copy);
     }

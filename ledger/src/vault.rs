@@ -74,6 +74,12 @@ pub enum Purpose {
     Number,
     /// (token id, secret): proves a token.
     Token,
+    /// (session id, secret): proves a session of the pages.
+    Session,
+    /// (session id, secret): what the forms of a session carry.
+    Form,
+    /// (address): counts a caller's tries to log in.
+    Caller,
     /// (clinic, canonical JSON of what a fact says of its appointment): tells two facts of one version apart.
     Fact,
     /// (clinic, what a row of an imported file says): names the row where the file has no key for it.
@@ -90,6 +96,9 @@ impl Purpose {
             Self::Gap => "gap",
             Self::Number => "number",
             Self::Token => "token",
+            Self::Session => "session",
+            Self::Form => "form",
+            Self::Caller => "caller",
             Self::Fact => "fact",
             Self::Import => "import",
         }

@@ -3,6 +3,7 @@
 use crate::book::{Counters, Labels};
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -66,31 +67,47 @@ impl EncodeMetric for Times {
     }
 }
 
-/// A word with its counter.
-type Known = (Box<str>, Counter);
+/// A word with its counter, or histogram.
+type Known<M> = (Box<str>, M);
 
-/// Counters by a word that is not known before, such as a provider's code: so many of them, and all others together.
+/// Counters (or histograms) by a word that is not known before, such as a provider's code: so many of them, and all others together.
 #[derive(Debug)]
-pub(crate) struct Words {
-    family: Counters,
+pub(crate) struct Words<M = Counter> {
+    family: Family<Labels, M>,
     label: &'static str,
     fixed: Labels,
-    cells: Box<[OnceLock<Known>]>,
-    other: OnceLock<Counter>,
+    /// Which words are told.
+    told: fn(&str) -> bool,
+    cells: Box<[OnceLock<Known<M>>]>,
+    other: OnceLock<M>,
 }
 
 impl Words {
     /// `fixed` stand beside the word on each of them.
     pub fn new(family: &Counters, fixed: Labels, label: &'static str, room: usize) -> Self {
-        let cells = (0..room).map(|_| OnceLock::new()).collect();
-        Self { family: family.clone(), label, fixed, cells, other: OnceLock::new() }
+        Self::told_if(is_word, family, fixed, label, room)
     }
 
     pub fn count(&self, word: &str) {
         self.of(word).inc();
     }
+}
 
-    fn of(&self, word: &str) -> &Counter {
+impl<M: Clone + Default> Words<M> {
+    /// Words that `told` refuses are counted with the others.
+    pub fn told_if(
+        told: fn(&str) -> bool,
+        family: &Family<Labels, M>,
+        fixed: Labels,
+        label: &'static str,
+        room: usize,
+    ) -> Self {
+        let cells = (0..room).map(|_| OnceLock::new()).collect();
+        Self { family: family.clone(), label, fixed, told, cells, other: OnceLock::new() }
+    }
+
+    /// The one of this word.
+    pub fn of(&self, word: &str) -> &M {
         // whoever was counted before is found without being looked at closely
         for cell in &self.cells {
             match cell.get() {
@@ -99,7 +116,7 @@ impl Words {
                 None => break,
             }
         }
-        if is_word(word) {
+        if (self.told)(word) {
             for cell in &self.cells {
                 let (known, counter) = cell.get_or_init(|| (word.into(), self.make(word)));
                 if **known == *word {
@@ -110,7 +127,7 @@ impl Words {
         self.other.get_or_init(|| self.make(OTHER))
     }
 
-    fn make(&self, word: &str) -> Counter {
+    fn make(&self, word: &str) -> M {
         let mut labels = self.fixed.clone();
         labels.push((self.label, word.to_owned()));
         self.family.get_or_create_owned(&labels)
@@ -132,6 +149,12 @@ impl One {
 
     pub fn get(&self) -> &Counter {
         self.cell.get_or_init(|| self.family.get_or_create_owned(&self.labels))
+    }
+
+    /// Shows it at 0 before anything was counted: an alert about its first time asks for an increase.
+    pub fn shown_at_zero(self) -> Self {
+        self.get();
+        self
     }
 
     pub fn count(&self) {

@@ -98,8 +98,8 @@ impl Events {
             }
         };
         let types = types.into_iter().chain([OTHER]).map(of).collect();
-        let twice = One::new(&twice, vec![]);
-        let given_back = One::new(&given_back, vec![]);
+        let twice = One::new(&twice, vec![]).shown_at_zero();
+        let given_back = One::new(&given_back, vec![]).shown_at_zero();
         Self { types, refused, facts, twice, given_back }
     }
 
@@ -156,7 +156,7 @@ impl Events {
 }
 
 /// `payment-receipt` of `ulak.payment-receipt.v1`.
-fn short(name: &str) -> &str {
+pub(crate) fn short(name: &str) -> &str {
     let name = name.strip_prefix("ulak.").unwrap_or(name);
     name.rsplit_once(".v").map_or(name, |(name, _)| name)
 }

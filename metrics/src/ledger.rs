@@ -1,7 +1,7 @@
 //! The ledger as the one scheduler sees it that looks after it: told by that process alone, so nothing is told twice.
 
 use crate::book::{Book, Counters, Gauges, Labels, replace};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// What is due, and what is outside the ledger, of one lane and state.
@@ -60,6 +60,10 @@ pub struct LedgerState {
     checked: Counters,
     moved: Counters,
     reconciled: Counters,
+    parked: Gauges,
+    facts_age: Gauges,
+    /// Up to when facts are applied, milliseconds; [`i64::MIN`]: this process does not know.
+    facts_at: AtomicI64,
     known: Mutex<Vec<Vec<Labels>>>,
 }
 
@@ -81,8 +85,30 @@ impl LedgerState {
             checked: book.counter("ulak_books_checked_rows_total", &[], "Notifications that were compared with their records."),
             moved: book.counter("ulak_swept_rows_total", &["from", "to"], "Rows that the passing of time moved: releases, leases that ran out, expiry. Told by every scheduler of what it moved."),
             reconciled: book.counter("ulak_reconciliation_total", &["account", "what"], "What reconciliation did for an account: looks at unknown attempts, found, absent (looks that showed absence), resent, unresolved, queries to the provider, queries_refused. How many are unknown now: ulak_outside_rows."),
+            parked: book.gauge("ulak_dead_letters_unhandled", &[], "Dead letters that nobody has put back, taken in or dropped, as far as records are counted."),
+            facts_age: book.gauge("ulak_facts_age_seconds", &[], "How far the facts that are applied are behind what clinics have published: the age of the newest marker that came back through ulak.facts. One is sent every 2 s; at 10 s messages about visits begin to wait, after 5 min they go out all the same. Told by every scheduler with a broker."),
+            facts_at: AtomicI64::new(i64::MIN),
             known: Mutex::default(),
         }
+    }
+
+    /// Facts are applied up to then, milliseconds since 1970 UTC.
+    pub fn facts_are_current(&self, at_ms: i64) {
+        self.facts_at.store(at_ms, Ordering::Relaxed);
+    }
+
+    /// Shows how old they are at `now_ms`, where this process knows it.
+    pub fn show_facts_age(&self, now_ms: i64) {
+        let at = self.facts_at.load(Ordering::Relaxed);
+        if at != i64::MIN {
+            let age = now_ms.saturating_sub(at).max(0) as f64 / 1_000.0;
+            self.facts_age.get_or_create(&vec![]).set(age);
+        }
+    }
+
+    /// Dead letters that nobody has looked after.
+    pub fn now_parked(&self, unhandled: i64) {
+        self.set(9, &self.parked, vec![(vec![], unhandled as f64)]);
     }
 
     fn set(&self, place: usize, family: &Gauges, values: Vec<(Labels, f64)>) {
@@ -99,7 +125,8 @@ impl LedgerState {
         if !held {
             self.now_due(&[]);
             self.now_lanes(&[]);
-            for (place, family) in [(6, &self.gap), (7, &self.faults), (8, &self.stuck)] {
+            let theirs = [(6, &self.gap), (7, &self.faults), (8, &self.stuck), (9, &self.parked)];
+            for (place, family) in theirs {
                 self.set(place, family, vec![]);
             }
         }

@@ -110,11 +110,20 @@ mod tests {
     #[test]
     fn what_is_counted_is_told_in_the_text_format_of_prometheus() {
         let metrics = Metrics::new(["ulak.payment-receipt.v1"]);
-        assert_eq!(metrics.text(), "", "nothing has happened");
+        // what never happened is left out, but for what alerts at its first time
+        let zeros = metrics.text();
+        let shown: Vec<_> = zeros.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(shown.iter().all(|line| line.ends_with(" 0")), "{zeros}");
+        for name in ["ulak_sent_twice_total", "ulak_handler_failures_total"] {
+            assert!(shown.iter().any(|line| line.starts_with(name)), "{name} is not in\n{zeros}");
+        }
+        assert!(zeros.contains("{provider=\"netgsm\",why=\"contradicts\"} 0"), "{zeros}");
         metrics.events.received("ulak.payment-receipt.v1");
         metrics.events.received("ulak.payment-receipt.v1");
         metrics.events.received("somebody's own");
         metrics.work.took(Stage::Claim, std::time::Duration::from_millis(3));
+        let late = std::time::Duration::from_secs(7);
+        metrics.sends.accepted_after("netgsm/default/KLİNİK 1", late);
         let text = metrics.text();
         let lines: Vec<&str> = text.lines().collect();
         for line in [
@@ -126,10 +135,52 @@ mod tests {
             "ulak_stage_duration_seconds_bucket{le=\"0.005\",stage=\"claim\"} 1",
             "ulak_stage_duration_seconds_bucket{le=\"+Inf\",stage=\"claim\"} 1",
             "ulak_stage_duration_seconds_count{stage=\"claim\"} 1",
+            "ulak_acceptance_delay_seconds_bucket{le=\"10.0\",lane=\"netgsm/default/KLİNİK 1\"} 1",
+            "ulak_acceptance_delay_seconds_bucket{le=\"5.0\",lane=\"netgsm/default/KLİNİK 1\"} 0",
         ] {
             assert!(lines.contains(&line), "{line} is not in\n{text}");
         }
         assert!(!text.contains("EOF") && !text.contains("somebody"), "{text}");
         assert_eq!(text.matches("# HELP ulak_events_received_total ").count(), 1);
+    }
+
+    #[test]
+    fn lanes_are_told_apart_up_to_a_number_and_lose_nobody() {
+        let metrics = Metrics::new([]);
+        for n in 0..60 {
+            let lane = format!("netgsm/default/S{n}");
+            metrics.sends.accepted_after(&lane, std::time::Duration::from_secs(1));
+        }
+        let text = metrics.text();
+        let counts: Vec<(&str, u64)> = text
+            .lines()
+            .filter(|line| line.starts_with("ulak_acceptance_delay_seconds_count"))
+            .filter_map(|line| line.rsplit_once(' '))
+            .filter_map(|(name, n)| Some((name, n.parse().ok()?)))
+            .collect();
+        assert_eq!(counts.iter().map(|(_, n)| n).sum::<u64>(), 60);
+        let other = counts.iter().find(|(name, _)| name.contains("\"other\""));
+        assert_eq!((counts.len(), other.map(|(_, n)| *n)), (49, Some(12)));
+    }
+
+    #[test]
+    fn a_clinic_is_named_only_while_it_is_over_the_line() {
+        let metrics = Metrics::new([]);
+        let over = [("a".to_owned(), "ulak.payment-receipt.v1".to_owned(), 0.5)];
+        metrics.work.consent_stops(&over);
+        let named = "ulak_consent_stopped_ratio{clinic=\"a\",type=\"payment-receipt\"} 0.5";
+        assert!(metrics.text().contains(named), "{}", metrics.text());
+        metrics.work.consent_stops(&[]);
+        assert!(!metrics.text().contains("clinic=\"a\""), "{}", metrics.text());
+    }
+
+    #[test]
+    fn how_old_facts_are_is_told_by_who_knows_it() {
+        let metrics = Metrics::new([]);
+        metrics.ledger.show_facts_age(50_000);
+        assert!(!metrics.text().contains("ulak_facts_age_seconds"));
+        metrics.ledger.facts_are_current(40_000);
+        metrics.ledger.show_facts_age(52_500);
+        assert!(metrics.text().contains("ulak_facts_age_seconds{} 12.5"), "{}", metrics.text());
     }
 }

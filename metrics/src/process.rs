@@ -33,6 +33,7 @@ pub struct Process {
     away: Gauges,
     outages: Counters,
     offset: Gauges,
+    ready: Gauges,
     requests: Counters,
 }
 
@@ -43,6 +44,7 @@ impl Process {
             away: book.gauge("ulak_ledger_away", &[], "1 while nothing is taken because the ledger does not answer."),
             outages: book.counter("ulak_ledger_outages_total", &[], "How often this process stopped taking because the ledger did not answer."),
             offset: book.gauge("ulak_clock_offset_seconds", &[], "How far this machine's clock is from the database's; above 5 s the process is not ready."),
+            ready: book.gauge("ulak_ready", &["part"], "What /readyz says: all is 1 while it is 200; beside it each part that it asks of: configuration, texts, ledger, broker, clock, not-stopping. Looked at every 5 s."),
             up: book.gauge("ulak_broker_connected", &["link"], "1 while the connection to the broker stands: publishing, consuming."),
             blocked: book.gauge("ulak_broker_blocked", &[], "1 while the broker takes no publications: it is short of memory or disk."),
             published: book.counter("ulak_broker_published_total", &["fate"], "Publications by their fate: confirmed, returned (no queue takes it), nacked, unconfirmed (in time)."),
@@ -84,6 +86,11 @@ impl Process {
     pub fn ledger(&self, away: bool, outages: u64) {
         self.away.get_or_create(&vec![]).set(f64::from(u8::from(away)));
         total(&self.outages, &[], outages);
+    }
+
+    /// Whether a part of what readiness is asked of does what it should.
+    pub fn ready(&self, part: &'static str, is: bool) {
+        self.ready.get_or_create(&vec![("part", part.to_owned())]).set(f64::from(u8::from(is)));
     }
 
     /// How far the clock is off, milliseconds.

@@ -8,6 +8,10 @@ use std::time::Duration;
 
 /// Codes that are told apart, for each provider and state.
 const CODES: usize = 48;
+/// Providers that send receipts.
+const PROVIDERS: [&str; 3] = ["netgsm", "twilio", "whatsapp"];
+/// What alerts at its first time.
+const CONTRADICTS: &str = "contradicts";
 
 /// Receipts, webhooks and questions, by provider or account. The words of all labels but `code` are this project's own.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ struct Code {
 
 impl Receipts {
     pub(crate) fn new(book: &mut Book) -> Self {
-        Self {
+        let receipts = Self {
             written: book.counter(
                 "ulak_receipts_total",
                 &["provider", "delivery", "code"],
@@ -62,7 +66,12 @@ impl Receipts {
                 &["account"],
                 "For how long the message that has waited longest to be asked about has been due; told by the scheduler that asks.",
             ),
+        };
+        for provider in PROVIDERS {
+            let labels = vec![("provider", provider.to_owned()), ("why", CONTRADICTS.to_owned())];
+            drop(receipts.without_effect.get_or_create(&labels));
         }
+        receipts
     }
 
     /// A receipt said something new.

@@ -1,10 +1,12 @@
 //! Messages in work.
 
-use crate::book::{Book, Counters, Gauges, Histograms, Labels};
+use crate::book::{Book, Counters, Gauges, Histograms, Labels, replace};
 use crate::cells::{One, Times, Words};
+use crate::events::short;
+use futures::FutureExt as _;
 use prometheus_client::metrics::gauge::Gauge;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A stage of the pipeline.
@@ -67,6 +69,9 @@ pub struct Work {
     age: Histograms,
     age_cell: OnceLock<Times>,
     panics: One,
+    stopped: Gauges,
+    /// Of whom it was shown last.
+    stopped_of: Mutex<Vec<Labels>>,
 }
 
 impl Work {
@@ -94,6 +99,11 @@ impl Work {
             &[],
             "Runs of a message that ended in a panic or in a write that the ledger refuses. After the second one it is parked.",
         );
+        let stopped = book.gauge(
+            "ulak_consent_stopped_ratio",
+            &["clinic", "type"],
+            "Share of a clinic's messages of a type that stop for lack of consent in this hour and process, where it is above 30 % of at least 20; each is an alert `no-consent`. 0 without a clinic: none.",
+        );
         let of = |source: &'static str| {
             let labels: Labels = vec![("source", source.to_owned())];
             (source, Words::new(&answers, labels, "answer", 16))
@@ -108,7 +118,23 @@ impl Work {
             age,
             age_cell: OnceLock::new(),
             panics: one(&panics),
+            stopped,
+            stopped_of: Mutex::default(),
         }
+    }
+
+    /// Of which clinics and types more stops for lack of consent than should: each with its share.
+    pub fn consent_stops(&self, over: &[(String, String, f64)]) {
+        let clinic = |clinic: &str, event_type: &str| -> Labels {
+            vec![("clinic", clinic.to_owned()), ("type", short(event_type).to_owned())]
+        };
+        let mut values: Vec<(Labels, f64)> =
+            over.iter().map(|(of, kind, share)| (clinic(of, kind), *share)).collect();
+        if values.is_empty() {
+            values.push((clinic("", ""), 0.0));
+        }
+        let mut known = self.stopped_of.lock().unwrap_or_else(PoisonError::into_inner);
+        replace(&self.stopped, &mut known, values);
     }
 
     /// A stage took so long.
@@ -129,10 +155,14 @@ impl Work {
         done()
     }
 
-    /// Waits for a stage and measures it.
-    pub async fn timed<T>(&self, stage: Stage, done: impl Future<Output = T>) -> T {
-        let _timer = self.time(stage);
-        done.await
+    /// Waits for a stage and measures it, from this call on. No `async fn`: that would keep two places for the stage in whatever each
+    /// message carries along.
+    pub fn timed<T>(&self, stage: Stage, done: impl Future<Output = T>) -> impl Future<Output = T> {
+        let timer = self.time(stage);
+        done.map(move |done| {
+            drop(timer);
+            done
+        })
     }
 
     /// A message has its place in work, until the value is dropped.
@@ -176,7 +206,7 @@ impl Work {
 }
 
 fn one(family: &Counters) -> One {
-    One::new(family, vec![])
+    One::new(family, vec![]).shown_at_zero()
 }
 
 /// Measures until it is dropped.

@@ -33,11 +33,13 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RE
 use reqwest::{Method, Response, Url};
 use schemas::hold::{self, Hold, Place};
 
-use crate::Freshness;
+use crate::{Freshness, traced};
 
 /// An answer longer than this is not read: no documented answer is near it. (İYS's batch answer,
 /// 1,000 numbers of 16 characters, is about 17 KiB; Twilio's lists are longer and say so.)
 const ANSWER_BYTES: usize = 64 * 1024;
+/// W3C Trace Context.
+const TRACEPARENT: &str = "traceparent";
 /// The longest wait a `Retry-After` can ask for.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
@@ -207,6 +209,9 @@ impl Service {
         let mut request = self.client.request(ask.method, url);
         if let Some(authorization) = ask.authorization {
             request = request.header(reqwest::header::AUTHORIZATION, authorization);
+        }
+        if let Some(parent) = traced::parent() {
+            request = request.header(TRACEPARENT, parent);
         }
         let gate = Arc::new(Gate::default());
         let guarded = ask.fresh.is_some();

@@ -25,9 +25,11 @@ pub mod outside;
 mod peer;
 pub mod receipt;
 pub mod template;
+mod traced;
 pub mod twilio;
 pub mod webhook;
 
 pub use freshness::{FRESH_FOR, Freshness};
 pub use http::{ClientError, Limits};
 pub use outcome::{Accepted, FailedKind, LaneTrouble, Outcome, ProbeTrouble, Trouble};
+pub use traced::traced;

@@ -121,8 +121,11 @@ impl Books {
         let (all, changed) = self.count().await?;
         self.compare_rows(changed).await?;
         let began = Instant::now();
+        let mut compared = Ok(());
         if all && began >= self.hours_at {
-            self.compare_hours(now).await?;
+            // what it cannot read now stops nothing of what follows
+            compared = self.compare_hours(now).await;
+            self.tell_parked().await;
             self.hours_took = began.elapsed();
             self.hours_at =
                 Instant::now() + self.hours_took.saturating_mul(REST_OF_HOURS).max(HOURS_EVERY);
@@ -130,7 +133,7 @@ impl Books {
         self.tell_backlog(now).await?;
         self.tell_lanes().await?;
         self.say(now);
-        Ok(all)
+        compared.map(|()| all)
     }
 
     /// Counts what is new; returns whether that was all, and notifications that it is about.
@@ -188,6 +191,14 @@ impl Books {
             self.span(hour, hour + HOUR_MS).await?;
         }
         Ok(())
+    }
+
+    /// The last number stays where there is no new one.
+    async fn tell_parked(&self) {
+        match self.ledger.dead_letters_unhandled().await {
+            Ok(unhandled) => self.metrics.ledger.now_parked(unhandled),
+            Err(error) => tracing::debug!(%error, "dead letters are counted later"),
+        }
     }
 
     async fn span(&mut self, from: i64, until: i64) -> Result<(), LedgerError> {

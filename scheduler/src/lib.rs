@@ -1,6 +1,7 @@
 //! The scheduler: decides *when*. It takes facts in and plans what follows from them (`facts`, `plan`), and releases what is due.
 
 pub mod books;
+mod credit;
 mod divert;
 pub mod facts;
 pub mod outcomes;
@@ -17,6 +18,7 @@ pub mod turn;
 
 use books::Books;
 use bus::{Bus, BusError, names};
+use credit::Credit;
 use facts::marker::Markers;
 use facts::{Applier, Intake};
 use futures::FutureExt;
@@ -110,6 +112,8 @@ pub async fn run(
     tasks.spawn(part("the search for unknown attempts", &broken, reconciled));
     let books = Books::new(ledger.clone(), Arc::clone(&settings.metrics))?;
     tasks.spawn(part("the comparison of the books", &broken, books.run(stop.clone())));
+    let credit = Credit::new(&settings)?;
+    tasks.spawn(part("the question for credit", &broken, credit.run(stop.clone())));
     tasks.spawn(part("the clock", &broken, measure(ledger, stop.clone())));
     let mut watched = consumers.clone();
     let ended = tokio::select! {
@@ -156,7 +160,8 @@ fn attend(
         tasks.spawn(part("the intake of returned messages", broken, taken));
         consumers.push(consumer);
     }
-    let markers = Markers::new(ledger.clone(), Arc::clone(bus))?;
+    let metrics = Arc::clone(&returns.settings.metrics);
+    let markers = Markers::new(ledger.clone(), Arc::clone(bus), metrics)?;
     tasks.spawn(part("the markers of facts", broken, markers.run(stop.clone())));
     tasks.spawn(part("the relay of dead letters", broken, relay.run(stop.clone())));
     tasks.spawn(part("the outcomes", broken, outcomes.run(stop.clone())));

@@ -132,6 +132,7 @@ mod tests {
             source: "/clinics/atasehir".to_owned(),
             event_id: n.to_string(),
             subject: None,
+            due: 0,
         }
     }
 

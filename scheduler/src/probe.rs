@@ -22,6 +22,10 @@ const CREDIT_PAUSE_MS: i64 = 60_000;
 /// What the reason of a lane says that is closed because its account has no credit. Only a report tells 14 (A4): sends are accepted as
 /// before, so a probe that looks at the senders alone would open the lane again.
 const NO_CREDIT: [&str; 3] = ["netgsm:62", "netgsm:status-14", "netgsm:no-credit"];
+/// So many probes are worth a wait for a balance that does not come or is not understood; then a message is tried.
+const WORTH_A_WAIT: i64 = 5;
+/// What a probe says that found nothing left.
+const NONE_LEFT: &str = "account: netgsm:no-credit";
 
 /// Probes closed lanes.
 pub struct Prober {
@@ -93,6 +97,7 @@ impl Prober {
                 tracing::info!(lane = lane.lane, "the lane's probe was answered: one message goes");
             }
             Err(why) => {
+                let why = as_closed(&lane.why, why);
                 let pause = pause_ms(&why, lane.probes);
                 tracing::info!(
                     lane = lane.lane,
@@ -115,7 +120,11 @@ impl Prober {
             ["netgsm", account, sender] => match self.netgsm.get(account) {
                 Some(client) => {
                     netgsm_answers(client, account, sender).await?;
-                    if is_for_credit(&closed.why) { has_credit(client).await } else { Ok(()) }
+                    if is_for_credit(&closed.why) {
+                        has_credit(client, closed.probes).await
+                    } else {
+                        Ok(())
+                    }
                 }
                 None => gone(account),
             },
@@ -150,6 +159,11 @@ async fn netgsm_answers(
     Err(format!("sender {sender} is not among the approved ones of account {account}"))
 }
 
+/// Why a lane stays closed: one that is closed for credit stays so, whatever else its probe met, until the balance says otherwise.
+fn as_closed(before: &str, now: String) -> String {
+    if is_for_credit(before) && !is_for_credit(&now) { format!("{NONE_LEFT} ({now})") } else { now }
+}
+
 fn is_for_credit(why: &str) -> bool {
     NO_CREDIT.iter().any(|code| why.contains(code))
 }
@@ -163,7 +177,7 @@ fn pause_ms(why: &str, probes: i64) -> i64 {
 }
 
 /// What is left on the account: it has credit, or packages.
-async fn has_credit(client: &netgsm::Client) -> Result<(), String> {
+async fn has_credit(client: &netgsm::Client, probes: i64) -> Result<(), String> {
     let mut known = false;
     for asked in [client.credit().await, client.packages().await] {
         match asked {
@@ -171,12 +185,16 @@ async fn has_credit(client: &netgsm::Client) -> Result<(), String> {
                 Some(true) => return Ok(()),
                 left => known |= left.is_some(),
             },
-            Err(silent @ ProbeTrouble::Silent(_)) => return Err(code_of(&silent)),
-            // who may send need not be allowed to ask this: a message will show
+            // asked too often (100): the answer is worth a wait
+            Err(busy @ ProbeTrouble::Busy { .. }) => return Err(code_of(&busy)),
+            Err(silent @ ProbeTrouble::Silent(_)) if probes < WORTH_A_WAIT => {
+                return Err(code_of(&silent));
+            }
+            // who may send need not be allowed to ask this, or be understood: a message will show
             Err(_) => {}
         }
     }
-    if known { Err("account: netgsm:no-credit".to_owned()) } else { Ok(()) }
+    if known { Err(NONE_LEFT.to_owned()) } else { Ok(()) }
 }
 
 /// `None`: the answer does not say.
@@ -236,6 +254,14 @@ mod tests {
         {
             assert_eq!(pause_ms(why, 0), 60_000);
         }
+        // what else a probe meets does not make it forget
+        let why = as_closed("account: netgsm:status-14", "timeout".to_owned());
+        assert_eq!(
+            (why.as_str(), pause_ms(&why, 0)),
+            ("account: netgsm:no-credit (timeout)", 60_000)
+        );
+        assert_eq!(as_closed(&why, "x".to_owned()), "account: netgsm:no-credit (x)");
+        assert_eq!(as_closed("timeout", "http:500".to_owned()), "http:500");
         assert_eq!([0, 1, 5, 90].map(|n| pause_ms("timeout", n)), [2_000, 4_000, 60_000, 60_000]);
     }
 }

@@ -74,16 +74,23 @@ impl Returns {
     async fn take(&self, delivery: &Delivery) -> Result<(), LedgerError> {
         let knows =
             |id: &str| ClinicId::parse(id).is_ok_and(|id| self.settings.clinics.contains_key(&id));
+        let traceparent = delivery.headers.traceparent.as_deref();
         if self.registry.is_fact(&delivery.routing_key) {
             let key = Some(delivery.routing_key.as_str());
             return match self.registry.read_fact(&delivery.body, key, &knows) {
-                Ok(fact) => self.fact(delivery, fact).await,
+                Ok(mut fact) => {
+                    fact.came_with(traceparent);
+                    self.fact(delivery, fact).await
+                }
                 Err(refusal) => self.refuse(delivery, &refusal).await,
             };
         }
         match self.registry.read(&delivery.body, Some(&delivery.routing_key), &knows) {
             Ok(Incoming::Reference(reference)) => self.reference(delivery, &reference).await,
-            Ok(Incoming::Event(event)) => self.event(delivery, &event).await,
+            Ok(Incoming::Event(mut event)) => {
+                event.came_with(traceparent);
+                self.event(delivery, &event).await
+            }
             Err(refusal) => self.refuse(delivery, &refusal).await,
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::canonical::{canonical, canonical_text};
 use crate::envelope::Kept;
 use crate::fields::{lookup, names_instant};
+use crate::trace::TraceParent;
 use crate::{ClinicId, NotificationId, Policy, Recipient, parse_instant};
 
 /// A valid event. `Debug` shows neither `data` nor the recipient.
@@ -81,6 +82,19 @@ impl Event {
     pub fn names_channels(&self) -> bool {
         let named = self.data.pointer("/recipient/channels").and_then(Value::as_array);
         named.is_some_and(|channels| !channels.is_empty())
+    }
+
+    /// Which trace it belongs to.
+    pub fn trace(&self) -> Option<TraceParent> {
+        TraceParent::parse(self.traceparent.as_deref()?)
+    }
+
+    /// The header of whoever handed it over said so: that counts where the event itself says nothing of a trace.
+    pub fn came_with(&mut self, traceparent: Option<&str>) {
+        if self.traceparent.is_none() {
+            let parent = traceparent.and_then(TraceParent::parse);
+            self.traceparent = parent.map(|parent| parent.to_string());
+        }
     }
 
     /// The notification that this event asks for.
@@ -182,6 +196,9 @@ pub struct Reference {
     pub subject: Option<String>,
     /// `ulakrelease`: the N of `released(N)`.
     pub release: u64,
+    /// `ulakdue`: since when the row was due, milliseconds since 1970 UTC by the database's clock; for measuring only. Absent from
+    /// programs that did not tell.
+    pub due: Option<i64>,
 }
 
 impl Reference {
@@ -196,6 +213,8 @@ impl Reference {
             #[serde(skip_serializing_if = "Option::is_none")]
             subject: Option<&'a str>,
             r#type: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            ulakdue: Option<i64>,
             ulakrelease: u64,
         }
         canonical(&Body {
@@ -205,6 +224,7 @@ impl Reference {
             specversion: "1.0",
             subject: self.subject.as_deref(),
             r#type: &self.event_type,
+            ulakdue: self.due,
             ulakrelease: self.release,
         })
     }

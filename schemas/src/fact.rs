@@ -8,6 +8,7 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
 use crate::envelope::Kept;
+use crate::trace::TraceParent;
 use crate::{
     Channel, ClinicId, FactId, PersonName, PhoneNumber, Recipient, RecipientType, ReminderRule,
     Version,
@@ -148,6 +149,14 @@ impl ConsentStatus {
 }
 
 impl FactEvent {
+    /// As [`Event::came_with`](crate::Event::came_with).
+    pub fn came_with(&mut self, traceparent: Option<&str>) {
+        if self.traceparent.is_none() {
+            let parent = traceparent.and_then(TraceParent::parse);
+            self.traceparent = parent.map(|parent| parent.to_string());
+        }
+    }
+
     /// The name of this fact, by which its rows and records know it.
     pub fn fact_id(&self) -> FactId {
         FactId::of_event(&self.source, &self.id)

@@ -28,6 +28,7 @@ mod refusal;
 mod registry;
 mod reminder;
 mod telling;
+pub mod trace;
 
 pub use event::{AppointmentFacts, Event, Incoming, Reference, Version};
 pub use fact::{
@@ -37,7 +38,7 @@ pub use fields::{Field, FieldKind};
 pub use ids::{ClinicId, ClinicIdRefusal, FactId, NotificationId};
 pub use instant::{InstantRefusal, parse_instant};
 pub use person::{Channel, Language, PersonName, PersonNameRefusal, Recipient, RecipientType};
-pub use phone::{PhoneNumber, PhoneRefusal};
+pub use phone::{PhoneNumber, PhoneRefusal, holds_a_number};
 pub use policy::{Class, ConsentRule, Expiry, OnUnknown, Policy, Visit};
 pub use practitioner::{PractitionerRefusal, check_practitioner, folded_words};
 pub use read::MAX_BODY_BYTES;

@@ -39,6 +39,24 @@ pub enum PhoneRefusal {
     NotMobile,
 }
 
+/// A run of so many digits in a text that people write is a phone or identity number.
+const DIGITS_OF_A_NUMBER: usize = 9;
+
+/// Whether a text that people write, such as a reason that is recorded for good, seems to hold somebody's phone or identity number: nine
+/// digits or more with nothing but blanks, dashes, dots, slashes and brackets between them.
+pub fn holds_a_number(text: &str) -> bool {
+    let mut digits = 0;
+    text.chars().any(|c| {
+        digits = match c {
+            '0'..='9' => digits + 1,
+            '-' | '(' | ')' | '.' | '/' => digits,
+            blank if blank.is_whitespace() => digits,
+            _ => 0,
+        };
+        digits >= DIGITS_OF_A_NUMBER
+    })
+}
+
 const COUNTRY: &str = "90";
 /// Digits of a Turkish number without country code and leading zero.
 const NATIONAL_DIGITS: usize = 10;

@@ -13,6 +13,7 @@ use crate::fields::lookup;
 use crate::json::{self, JsonTrouble};
 use crate::refusal::{Fault, push_segment};
 use crate::telling::{refusal, unread};
+use crate::trace::TraceParent;
 use crate::{
     AppointmentFacts, Channel, ClinicId, Event, EventType, Incoming, Language, NotificationId,
     Recipient, RecipientType, Reference, Refusal, Registry, Rule, Version, parse_instant,
@@ -174,7 +175,8 @@ fn reference(value: &Value) -> Result<Reference, Fault> {
         .and_then(|release| u64::try_from(release).ok())
         .ok_or_else(|| Fault::new(Rule::Envelope, "/ulakrelease"))?;
     let subject = text_of(value, "subject").map(str::to_owned);
-    Ok(Reference { ntf, source, id, event_type: text("type"), subject, release })
+    let due = value.get("ulakdue").and_then(integer);
+    Ok(Reference { ntf, source, id, event_type: text("type"), subject, release, due })
 }
 
 pub(crate) fn text_of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
@@ -304,7 +306,8 @@ impl Taken {
             subject: take_text(&mut envelope, "subject"),
             data: with_whole_numbers(envelope.remove("data").unwrap_or_default()),
             traceparent: take_text(&mut envelope, "traceparent")
-                .filter(|text| is_traceparent(text)),
+                .and_then(|text| TraceParent::parse(&text))
+                .map(|parent| parent.to_string()),
         }
     }
 }
@@ -314,13 +317,6 @@ fn take_text(envelope: &mut Map<String, Value>, name: &str) -> Option<String> {
         Some(Value::String(text)) => Some(text),
         _ => None,
     }
-}
-
-/// W3C Trace Context, `version-traceid-parentid-flags` in small hex. Anything else is ignored, as the standard asks.
-fn is_traceparent(text: &str) -> bool {
-    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
-    lengths == [2, 32, 16, 2]
-        && text.bytes().all(|b| b == b'-' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::refusal::Fault;
 use crate::{ClinicId, Refusal};
 
 /// Attributes of the envelope that by contract name no person.
-const CONTEXT: [&str; 12] = [
+const CONTEXT: [&str; 13] = [
     "specversion",
     "id",
     "source",
@@ -19,6 +19,7 @@ const CONTEXT: [&str; 12] = [
     "traceparent",
     "tracestate",
     "dataref",
+    "ulakdue",
     "ulakrelease",
 ];
 

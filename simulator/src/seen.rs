@@ -33,6 +33,9 @@ pub struct RequestView {
     pub code: Option<String>,
     /// The fault that struck it.
     pub fault: Option<String>,
+    /// The W3C trace context that it carried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 #[derive(Debug)]
@@ -43,6 +46,7 @@ struct Request {
     status: Option<u16>,
     code: Box<str>,
     fault: Option<&'static str>,
+    traceparent: Option<Box<str>>,
 }
 
 /// The fate of one request.
@@ -56,6 +60,7 @@ pub(crate) struct Sighting<'a> {
     pub status: Option<u16>,
     pub code: &'a str,
     pub fault: Option<&'static str>,
+    pub traceparent: Option<&'a str>,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +117,7 @@ impl Seen {
             status: sighting.status,
             code: sighting.code.into(),
             fault: sighting.fault,
+            traceparent: sighting.traceparent.filter(|it| it.len() <= MOST_PATH).map(Into::into),
         });
     }
 
@@ -129,6 +135,7 @@ impl Seen {
             status: request.status,
             code: (!request.code.is_empty()).then(|| request.code.to_string()),
             fault: request.fault.map(str::to_owned),
+            traceparent: request.traceparent.as_deref().map(str::to_owned),
         })
         .collect()
     }
@@ -172,6 +179,7 @@ mod tests {
             status: Some(200),
             code: "00",
             fault: None,
+            traceparent: None,
         }
     }
 

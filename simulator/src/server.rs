@@ -281,6 +281,7 @@ fn note(
         status: reply.map(|reply| reply.status),
         code: reply.map_or("", |reply| reply.code.as_ref()),
         fault,
+        traceparent: request.headers.get("traceparent").and_then(|value| value.to_str().ok()),
     });
 }
 

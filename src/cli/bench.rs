@@ -26,13 +26,13 @@ pub struct BenchArgs {
     /// What is measured; `schedule` is all that begin with it, `all` is everything
     #[arg(required = true, value_name = "SCENARIO")]
     pub scenarios: Vec<Scenario>,
-    /// A server of PostgreSQL on which this user may make databases, or `sqlite://` for schedule-tick [default: database.url]
+    /// A server of PostgreSQL on which this user may make databases, or `sqlite://` for schedule-tick and search [default: database.url]
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
     /// RabbitMQ, a vhost that nobody uses [default: broker.url]
     #[arg(long, value_name = "URL")]
     pub broker: Option<String>,
-    /// Planned rows; the tick is compared with a hundredth of them
+    /// Planned rows; the tick is compared with a hundredth of them. For search: notifications that are searched
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(ROWS))]
     pub rows: u32,
     /// Rows due at the same instant, for schedule-release
@@ -97,8 +97,12 @@ pub enum Scenario {
     Backlog,
     /// How much of a cap that four workers share is used, and whether it is crossed
     SharedCap,
+    /// How much more two and four workers send than one at a provider that takes 200 ms
+    Scaling,
     /// How long an event takes from the broker to the provider while 25,000 receipts come in at once, beside how long it takes without
     Receipts,
+    /// How long the first page of each kind of search takes among as many notifications as --rows says, and the books of a day and a month
+    Search,
     /// The raw limit: consume, one POST, ack, nothing durable
     Floor,
     /// The bare consumer of `floor`: a process of its own
@@ -150,7 +154,10 @@ impl BenchArgs {
 
     /// Whether anything is about sending.
     pub fn wants_sending(&self) -> bool {
-        use Scenario::{Backlog, Floor, Latency, Receipts, SharedCap, SlowProvider, Throughput};
-        self.wants_any_of(&[Throughput, Latency, SlowProvider, Backlog, SharedCap, Receipts, Floor])
+        use Scenario::{
+            Backlog, Floor, Latency, Receipts, Scaling, SharedCap, SlowProvider, Throughput,
+        };
+        let steady = [Throughput, Latency, SlowProvider, Backlog, Floor];
+        self.wants_any_of(&steady) || self.wants_any_of(&[SharedCap, Scaling, Receipts])
     }
 }

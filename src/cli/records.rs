@@ -1,6 +1,10 @@
 //! `ulak log …`: reads the ledger only.
 
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
+use ledger::export::Format;
 use ledger::state::State;
 use schemas::{ClinicId, NotificationId};
 
@@ -18,6 +22,7 @@ Examples:
   ulak log explain fct_m3ab…               what followed from one fact
   ulak log balance                         received = ended + open; exit code 1 if a message is missing
   ulak log balance --clinic atasehir --by hour --since 2h
+  ulak log export --clinic atasehir --since 30d --output november.csv
 
 No name, number or text is shown unless --reveal --reason asks for it, and that is recorded first.";
 
@@ -43,6 +48,16 @@ Examples:
   ulak log list --provider netgsm/default --since 2026-11-21T08:00:00+03:00 --until 2026-11-21T12:00:00+03:00
   ulak log list --state dead-lettered --json | jq -r .ntf";
 
+/// What stands below `ulak log export --help`.
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  ulak log export --since 2026-11-01T00:00:00+03:00 --clinic atasehir --output kasim.csv
+  ulak log export --state suppressed --reason no-consent --since 7d --format jsonl | jq -r .id
+  ulak log export --phone '0532 123 45 67' --clinic atasehir --open 'request of 21 November' --output request.csv
+
+Newest first, the same columns in every export, as many rows as there are. Names, numbers and texts are *** unless --open says why
+they are wanted; that is recorded before the first row. A cell that a spreadsheet would take for a formula begins with '.";
+
 /// `ulak log …`
 #[derive(Debug, Subcommand)]
 pub enum LogCommand {
@@ -56,6 +71,65 @@ pub enum LogCommand {
     Explain(ExplainArgs),
     /// Count what came in against what became of it
     Balance(BalanceArgs),
+    /// Write notifications to a file, as CSV or JSON Lines
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
+}
+
+/// `ulak log export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Received at or after: a time with its offset, or how long ago (45s, 30m, 2h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<Moment>,
+    /// Received before: the same; now unless told
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<Moment>,
+    /// Only this clinic
+    #[arg(long, value_name = "ID", value_parser = clinic)]
+    pub clinic: Option<ClinicId>,
+    /// Only this event type: ulak.payment-receipt.v1, or payment-receipt
+    #[arg(long = "type", value_name = "TYPE")]
+    pub event_type: Option<String>,
+    /// Only notifications in this state
+    #[arg(long, value_name = "STATE", value_parser = state())]
+    pub state: Option<State>,
+    /// Only what was last tried on this channel
+    #[arg(long, value_name = "CHANNEL", value_parser = ["sms", "whatsapp"])]
+    pub channel: Option<String>,
+    /// Only what is, or was last, on lanes of this provider or account: netgsm, netgsm/default
+    #[arg(long, value_name = "LANE", value_parser = id)]
+    pub provider: Option<String>,
+    /// Only what has this reason: no-consent, quiet-hours, lane-closed
+    #[arg(long, value_name = "WORDS", value_parser = id)]
+    pub reason: Option<String>,
+    /// Only events with this CloudEvents id
+    #[arg(long = "id", id = "event_id", value_name = "ID", value_parser = id)]
+    pub event_id: Option<String>,
+    /// Only what is about this appointment, with --clinic
+    #[arg(long, value_name = "ID", requires = "clinic", value_parser = id)]
+    pub appointment: Option<String>,
+    /// Only what is about this payment, with --clinic
+    #[arg(long, value_name = "ID", requires = "clinic", value_parser = id)]
+    pub payment: Option<String>,
+    /// Only what is for this phone number, with --clinic
+    #[arg(long, value_name = "NUMBER", requires = "clinic", value_parser = phone)]
+    pub phone: Option<WrittenPhone>,
+    /// How it is written
+    #[arg(long, value_name = "FORMAT", default_value = "csv", value_parser = format())]
+    pub format: Format,
+    /// The file to write, which must not be there yet; standard output unless told
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write names, numbers and texts too; why is recorded for good, with user and machine
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub open: Option<String>,
+}
+
+/// One of the formats.
+fn format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.iter().map(|format| format.as_str()))
+        .try_map(|text| Format::parse(&text).ok_or("no format"))
 }
 
 /// `ulak log list`

@@ -9,8 +9,6 @@ use schemas::{ClinicId, NotificationId, PhoneNumber};
 
 /// Longest reason that is recorded.
 const LONGEST_REASON: usize = 300;
-/// A run of so many digits in a reason is a phone or identity number.
-const DIGITS_OF_A_NUMBER: usize = 9;
 
 /// An instant: written out, or so long ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,19 +93,11 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         return Err("use one line of plain text".to_owned());
     }
-    let mut digits = 0;
-    for c in text.chars() {
-        digits = match c {
-            '0'..='9' => digits + 1,
-            ' ' | '-' | '(' | ')' | '.' => digits,
-            _ => 0,
-        };
-        if digits >= DIGITS_OF_A_NUMBER {
-            return Err(
-                "leave out the number: a reason is recorded for good and must not name a person"
-                    .to_owned(),
-            );
-        }
+    if schemas::holds_a_number(text) {
+        return Err(
+            "leave out the number: a reason is recorded for good and must not name a person"
+                .to_owned(),
+        );
     }
     Ok(text.to_owned())
 }

@@ -16,7 +16,9 @@ mod place;
 mod receipts;
 mod release;
 mod rows;
+mod scaling;
 mod scheduler;
+mod search;
 mod settings;
 mod stages;
 mod stand_in;
@@ -70,6 +72,11 @@ async fn measure(global: &Global, args: &BenchArgs, place: &mut Place) -> anyhow
     if args.wants_the_schedule() {
         schedule(args, place, &mut lines).await?;
     }
+    if args.wants(Scenario::Search) {
+        for line in search::measure(args, place).await.context("search")? {
+            lines.say(line)?;
+        }
+    }
     sending(args, place, &mut lines).await?;
     lines.table()
 }
@@ -102,6 +109,10 @@ async fn sending(
     }
     if args.wants(Scenario::SharedCap) {
         let line = cap::measure(args, place).await.context("shared-cap")?;
+        lines.say(line)?;
+    }
+    if args.wants(Scenario::Scaling) {
+        let line = scaling::measure(args, place).await.context("scaling")?;
         lines.say(line)?;
     }
     if args.wants(Scenario::Receipts) {

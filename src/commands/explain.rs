@@ -1,23 +1,20 @@
-//! `ulak log explain`: what became of a notification, why, and what happens next, as a story with its evidence.
+//! `ulak log explain`: what became of a notification, why, and what happens next, as a story with its evidence. The words are the
+//! `story` crate's.
 
-mod delivery;
-mod english;
 mod fact;
-mod lookup;
-mod turkish;
-mod words;
 
 use anyhow::anyhow;
 use ledger::lanes::Lane;
-use ledger::record::{ConsentEvidence, Entry};
+use ledger::record::Entry;
 use ledger::report::Listed;
-use lookup::Question;
 use serde_json::{Value, json};
-use words::Situation;
+use story::lookup::{self, Question, Where};
+use story::{Step, Story};
 
 use super::desk::{Desk, Opened, instant, local};
 use super::{Failure, say};
 use crate::cli::records::{ExplainArgs, NotificationArgs, RevealArgs, Tongue};
+use crate::cli::schedule::Named;
 use crate::start;
 
 /// Runs the command.
@@ -31,22 +28,24 @@ pub async fn run(desk: &Desk, args: &ExplainArgs) -> Result<(), Failure> {
         )
         .into());
     }
-    let Some(question) = Question::of(args) else {
+    let Some(question) = question(args) else {
         return Err(anyhow!(
             "say what to explain: an id, or --appointment, --payment or --phone with --clinic"
         )
         .into());
     };
-    if let Some(row) = lookup::fact(desk, &question).await? {
+    let found = lookup::fact(&desk.ledger, &question).await.map_err(start::ledger_failure)?;
+    if let Some(row) = found {
         return fact::tell(desk, &row, args.lang, &args.reveal).await;
     }
-    let hits = lookup::hits(desk, &question).await?;
+    let clinics = &desk.settings.config.clinics;
+    let knows = |clinic: &schemas::ClinicId| clinics.contains_key(clinic);
+    let of = Where { ledger: &desk.ledger, registry: &desk.settings.registry, knows: &knows };
+    let hits = lookup::hits(of, &question).await.map_err(start::ledger_failure)?;
     let lanes = desk.ledger.lanes().await.map_err(start::ledger_failure)?;
     match hits.as_slice() {
         [] => {
-            let known = question
-                .clinic()
-                .is_none_or(|clinic| desk.settings.config.clinics.contains_key(&clinic));
+            let known = question.clinic().is_none_or(|clinic| knows(&clinic));
             Err(anyhow!(question.nothing(known)).into())
         }
         [one] => tell(desk, one, args.lang, &args.reveal, &lanes).await,
@@ -63,6 +62,34 @@ pub async fn run(desk: &Desk, args: &ExplainArgs) -> Result<(), Failure> {
     }
 }
 
+/// What was asked; `None` is excluded by the command line's own rules.
+fn question(args: &ExplainArgs) -> Option<Question> {
+    if let Some(named) = &args.ntf {
+        return Some(match named {
+            Named::Notification(ntf) => Question::Notification(ntf.clone()),
+            Named::Fact(fact) => Question::Fact(fact.clone()),
+        });
+    }
+    if let (Some(source), Some(id)) = (&args.source, &args.event_id) {
+        return Some(Question::Event { source: source.clone(), id: id.clone() });
+    }
+    let clinic = args.clinic.clone()?;
+    match (&args.appointment, &args.payment, &args.phone) {
+        (Some(id), _, _) => Some(Question::Appointment(clinic, id.clone())),
+        (_, Some(id), _) => Some(Question::Payment(clinic, id.clone())),
+        (_, _, Some(phone)) => Some(Question::Phone(clinic, phone.number()?.clone())),
+        _ => None,
+    }
+}
+
+/// The language as the words know it.
+const fn spoken(tongue: Tongue) -> story::Tongue {
+    match tongue {
+        Tongue::Tr => story::Tongue::Tr,
+        Tongue::En => story::Tongue::En,
+    }
+}
+
 /// One notification, whatever it is.
 ///
 /// # Errors
@@ -71,16 +98,6 @@ pub async fn one(desk: &Desk, args: &NotificationArgs) -> Result<(), Failure> {
     let row = desk.find(args.id.as_str()).await?;
     let lanes = desk.ledger.lanes().await.map_err(start::ledger_failure)?;
     tell(desk, &row, Tongue::En, &args.reveal, &lanes).await
-}
-
-/// One step of a story.
-struct Step {
-    at: i64,
-    kind: &'static str,
-    said: String,
-    consent: Option<ConsentEvidence>,
-    text: Option<String>,
-    body: Option<String>,
 }
 
 /// The whole story.
@@ -94,28 +111,31 @@ async fn tell(
     // the record of who looks comes before what is looked at, and is part of the story that is told
     let field = if row.ntf.starts_with("bad_") { "body" } else { "text" };
     let opened = desk.reveal(reveal, row, &[field]).await?;
-    let steps = steps(desk, row, tongue, opened.as_ref()).await?;
-    let situation = situation(row, lanes, &steps);
-    let next = words::next(tongue, situation);
-    if desk.json {
-        return Ok(say(story_json(row, tongue, &steps, &next, situation.lane))?);
+    let tongue = spoken(tongue);
+    let story = Story::of(&desk.ledger, row, tongue, lanes).await.map_err(start::ledger_failure)?;
+    let mut clear = Vec::with_capacity(story.steps.len());
+    for step in &story.steps {
+        clear.push(in_clear(desk, row, step, opened.as_ref())?);
     }
-    let frame = words::frame(tongue);
-    for line in head(row, tongue) {
+    if desk.json {
+        return Ok(say(story_json(&story, &clear))?);
+    }
+    let frame = story::frame(tongue);
+    for line in head(&story, tongue) {
         say(line)?;
     }
-    for step in steps {
+    for (step, (text, body)) in story.steps.iter().zip(clear) {
         say(format_args!("  {}  {}", local(step.at), step.said))?;
-        if let Some(evidence) = step.consent {
-            say(format_args!("      {}: {}", frame.consent, words::consent(tongue, &evidence)))?;
+        if let Some(evidence) = step.consent() {
+            say(format_args!("      {}: {}", frame.consent, story::consent(tongue, evidence)))?;
         }
-        for (name, clear) in [(frame.text, step.text), (frame.body, step.body)] {
+        for (name, clear) in [(frame.text, text), (frame.body, body)] {
             if let Some(clear) = clear {
                 say(format_args!("      {name}: {clear}"))?;
             }
         }
     }
-    for line in next {
+    for line in &story.next {
         say(format_args!("  {}: {line}", frame.next))?;
     }
     Ok(())
@@ -123,79 +143,43 @@ async fn tell(
 
 /// One of several hits: when, what became of it, why, on what evidence, what next.
 async fn brief(desk: &Desk, row: &Listed, tongue: Tongue, lanes: &[Lane]) -> Result<(), Failure> {
-    let steps = steps(desk, row, tongue, None).await?;
-    let situation = situation(row, lanes, &steps);
-    let frame = words::frame(tongue);
+    let tongue = spoken(tongue);
+    let story = Story::of(&desk.ledger, row, tongue, lanes).await.map_err(start::ledger_failure)?;
+    let frame = story::frame(tongue);
     say(local(row.created_at))?;
-    for line in head(row, tongue) {
+    for line in head(&story, tongue) {
         say(format_args!("  {line}"))?;
     }
-    if let Some(evidence) = steps.iter().rev().find_map(|step| step.consent.as_ref()) {
-        say(format_args!("  {}: {}", frame.consent, words::consent(tongue, evidence)))?;
+    if let Some(evidence) = story.consent() {
+        say(format_args!("  {}: {}", frame.consent, story::consent(tongue, evidence)))?;
     }
-    for line in words::next(tongue, situation) {
+    for line in &story.next {
         say(format_args!("  {}: {line}", frame.next))?;
     }
     Ok(())
 }
 
-async fn steps(
+/// The text and the body of a step, if they may be shown.
+fn in_clear(
     desk: &Desk,
     row: &Listed,
-    tongue: Tongue,
+    step: &Step,
     opened: Option<&Opened>,
-) -> Result<Vec<Step>, Failure> {
-    let records = desk.ledger.records(&row.ntf).await.map_err(start::ledger_failure)?;
-    records
-        .into_iter()
-        .map(|record| {
-            let (mut text, mut body) = (None, None);
-            match (&record.entry, opened) {
-                (Entry::Claimed { text: sealed, attempt, .. }, Some(opened)) => {
-                    text = opened.text(&row.ntf, *attempt, sealed)?;
-                }
-                (Entry::EventRefused { body: sealed, .. }, Some(_)) => {
-                    body = Some(desk.refused_body(&row.ntf, sealed)?);
-                }
-                _ => {}
-            }
-            Ok(Step {
-                at: record.at,
-                kind: record.entry.kind(),
-                said: words::sentence(tongue, &record.entry),
-                consent: evidence_of(&record.entry).cloned(),
-                text,
-                body,
-            })
-        })
-        .collect()
-}
-
-fn evidence_of(entry: &Entry) -> Option<&ConsentEvidence> {
-    match entry {
-        Entry::Claimed { consent, .. } => Some(consent),
-        Entry::Ended { consent, .. } | Entry::Waiting { consent, .. } => {
-            consent.as_ref().filter(|known| known.source.is_some() || known.opt_in.is_some())
+) -> Result<(Option<String>, Option<String>), Failure> {
+    Ok(match (&step.entry, opened) {
+        (Entry::Claimed { text, attempt, .. }, Some(opened)) => {
+            (opened.text(&row.ntf, *attempt, text)?, None)
         }
-        _ => None,
-    }
-}
-
-fn situation<'a>(row: &'a Listed, lanes: &'a [Lane], steps: &[Step]) -> Situation<'a> {
-    let handled = steps
-        .iter()
-        .rev()
-        .find(|step| {
-            ["event-refused", "ended", "replayed", "dropped", "taken-in"].contains(&step.kind)
-        })
-        .is_some_and(|step| ["dropped", "taken-in"].contains(&step.kind));
-    let lane = row.lane.as_ref().and_then(|name| lanes.iter().find(|lane| lane.lane == *name));
-    Situation { row, lane, handled }
+        (Entry::EventRefused { body, .. }, Some(_)) => {
+            (None, Some(desk.refused_body(&row.ntf, body)?))
+        }
+        _ => (None, None),
+    })
 }
 
 /// Which notification it is, and the answer.
-fn head(row: &Listed, tongue: Tongue) -> Vec<String> {
-    let frame = words::frame(tongue);
+fn head(story: &Story, tongue: story::Tongue) -> Vec<String> {
+    let (row, frame) = (&story.row, story::frame(tongue));
     let or_unknown = |text: &str| -> String {
         if text.is_empty() { frame.unknown.to_owned() } else { text.to_owned() }
     };
@@ -215,37 +199,30 @@ fn head(row: &Listed, tongue: Tongue) -> Vec<String> {
             frame.event,
             or_unknown(&row.event_id)
         ),
-        words::verdict(tongue, row),
+        story.verdict.clone(),
     ];
-    if let Some(meaning) = words::meaning(tongue, &row.why) {
+    if let Some(meaning) = story.because {
         lines.push(format!("  {}: {meaning}", frame.because));
     }
     lines
 }
 
-fn story_json(
-    row: &Listed,
-    tongue: Tongue,
-    steps: &[Step],
-    next: &[String],
-    lane: Option<&Lane>,
-) -> Value {
-    let steps: Vec<_> = steps
-        .iter()
-        .map(|step| {
-            json!({
-                "at": instant(step.at), "kind": step.kind, "said": step.said, "consent": step.consent,
-                "text": step.text, "body": step.body,
-            })
+fn story_json(story: &Story, clear: &[(Option<String>, Option<String>)]) -> Value {
+    let row = &story.row;
+    let steps = story.steps.iter().zip(clear).map(|(step, (text, body))| {
+        json!({
+            "at": instant(step.at), "kind": step.entry.kind(), "said": step.said, "consent": step.consent(),
+            "text": text, "body": body,
         })
-        .collect();
+    });
+    let lane = story.lane.as_ref();
     let lane_state = lane.map(|lane| if lane.is_paused() { "paused" } else { lane.state.as_str() });
     json!({
         "ntf": row.ntf, "clinic": row.clinic, "type": row.event_type, "id": row.event_id,
         "subject": row.subject, "state": row.state, "why": row.why, "attempts": row.attempts,
         "received_at": instant(row.created_at), "expires_at": instant(row.expires_at),
         "due_at": row.due_at.map(instant), "lane": row.lane, "lane_state": lane_state,
-        "verdict": words::verdict(tongue, row), "because": words::meaning(tongue, &row.why),
-        "steps": steps, "next": next,
+        "verdict": story.verdict, "because": story.because,
+        "steps": steps.collect::<Vec<_>>(), "next": story.next,
     })
 }

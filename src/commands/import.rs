@@ -145,7 +145,7 @@ impl Import<'_> {
             (Some(_), true, Some(url)) => {
                 let broker = BusSettings::new(url.secret(), "import");
                 let bus = Bus::start(broker, publish::topology(&self.settings.registry));
-                Way::Broker(bus.map_err(anyhow::Error::from)?)
+                Way::Broker(Box::new(bus.map_err(anyhow::Error::from)?))
             }
             (Some(_), true, None) => Way::Ledger,
             _ => Way::Dry,

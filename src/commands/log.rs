@@ -1,6 +1,7 @@
 //! `ulak log …`: what became of each notification, from the ledger only.
 
 mod balance;
+mod export;
 
 use anyhow::{Context as _, anyhow};
 use ledger::record::Entry;
@@ -24,6 +25,7 @@ pub fn run(global: &Global, command: &LogCommand) -> Result<(), Failure> {
         LogCommand::Show(args) => show(desk, args).await,
         LogCommand::Explain(args) => explain::run(desk, args).await,
         LogCommand::Balance(args) => balance::run(desk, args).await,
+        LogCommand::Export(args) => export::run(desk, args).await,
     })
 }
 

@@ -196,6 +196,7 @@ pub const KEYS: &[Key] = &[
     key("reconcile.give_up"),
     key("log.format"),
     key("log.level"),
+    kind("telemetry.otlp_endpoint", Kind::Service),
 ];
 
 /// The key of this path (`<…>` for names), if there is one.

@@ -74,6 +74,8 @@ pub struct Config {
     pub reconcile: Reconcile,
     /// `[log]`
     pub log: Log,
+    /// `telemetry.otlp_endpoint`: where attempts are told of as spans.
+    pub otlp_endpoint: Option<String>,
     /// Every value with its origin, as `config show` prints it.
     shown: Vec<Shown>,
 }
@@ -127,6 +129,7 @@ impl Config {
         let templates = whatsapp::templates(r, types);
         let reconcile = process::reconcile(r);
         let log = process::log(r);
+        let otlp_endpoint = r.optional("telemetry.otlp_endpoint", &[], values::base_url);
         r.finish();
         Ok(Self {
             database: database?,
@@ -142,6 +145,7 @@ impl Config {
             templates: templates?,
             reconcile: reconcile?,
             log: log?,
+            otlp_endpoint: otlp_endpoint?,
             shown: Vec::new(),
         })
     }

@@ -1,6 +1,8 @@
 //! What scenarios stand on: a private broker and database, the outside world's twins, and real `ulak` processes.
 
 pub mod attack;
+pub mod audit;
+pub mod browser;
 pub mod cli;
 pub mod clock;
 pub mod embedded;
@@ -8,7 +10,9 @@ pub mod event;
 pub mod held;
 pub mod hooks;
 pub mod installation;
+pub mod lanes;
 pub mod load;
+pub mod log_line;
 pub mod month;
 pub mod outage;
 pub mod own_services;

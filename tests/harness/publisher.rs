@@ -50,11 +50,31 @@ impl Publisher {
         self.body(NOTIFICATIONS, event.kind(), &event.body(), &random_name()).await;
     }
 
+    /// Publishes an event with a trace context beside it.
+    pub async fn traced(&self, event: &Event, traceparent: &str) {
+        let mut headers = FieldTable::default();
+        headers.insert("traceparent".into(), AMQPValue::LongString(traceparent.into()));
+        let place = (NOTIFICATIONS, event.kind());
+        self.with_headers(place, &event.body(), &random_name(), headers).await;
+    }
+
     /// Publishes any bytes; returns when the broker has confirmed them.
     pub async fn body(&self, exchange: &str, routing_key: &str, body: &[u8], message_id: &str) {
+        let place = (exchange, routing_key);
+        self.with_headers(place, body, message_id, FieldTable::default()).await;
+    }
+
+    async fn with_headers(
+        &self,
+        (exchange, routing_key): (&str, &str),
+        body: &[u8],
+        message_id: &str,
+        headers: FieldTable,
+    ) {
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
             .with_content_type("application/cloudevents+json".into())
+            .with_headers(headers)
             .with_message_id(message_id.into());
         let publish = self.channel.basic_publish(
             exchange.into(),

@@ -227,7 +227,9 @@ mod tests {
     fn a_single_answer_among_others_is_a_stray_one_and_the_first_of_all_is_not() {
         let heard = |answers: &[bool]| {
             let mut recent = Recent::default();
-            answers.iter().for_each(|too_fast| recent.heard(1, *too_fast));
+            for too_fast in answers {
+                recent.heard(1, *too_fast);
+            }
             recent.refused()
         };
         assert_eq!(heard(&[true]), 1_000);

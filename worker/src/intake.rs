@@ -7,6 +7,7 @@ mod handle;
 mod here;
 mod queues;
 
+use crate::quota;
 use crate::worker::Worker;
 use bus::{BusError, Consumer};
 pub use here::run_here;
@@ -102,6 +103,7 @@ async fn follow(worker: Arc<Worker>, stop: CancellationToken) {
         () = worker.lanes.follow(&worker.ledger, &worker.outage, &stop) => {}
         () = stop.cancelled() => {}
         () = clock => {}
+        () = quota::follow(&worker) => {}
     }
 }
 

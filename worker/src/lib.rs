@@ -11,8 +11,10 @@ mod measure;
 pub mod outage;
 pub mod pace;
 pub mod pipeline;
+mod quota;
 pub mod retry;
 pub mod settings;
+pub mod spans;
 pub mod token;
 pub mod worker;
 

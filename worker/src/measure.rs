@@ -49,13 +49,7 @@ pub fn attempt(
     outcome: &Outcome,
     written: Written,
 ) {
-    let (word, code) = match outcome {
-        Outcome::Accepted(a) => ("accepted", &a.code),
-        // the attempt is over for its channel
-        Outcome::Refused(t) | Outcome::Failed(FailedKind::NextChannel, t) => ("refused", &t.code),
-        Outcome::Failed(_, t) => ("failed", &t.code),
-        Outcome::Unknown(t) => ("unknown", &t.code),
-    };
+    let (word, code) = word_and_code(outcome);
     let (provider, account) = (route.lane.provider.as_str(), route.lane.account.as_str());
     let metrics = &worker.metrics;
     metrics.sends.attempt(provider, account, word, code, letter.segments());
@@ -64,6 +58,17 @@ pub fn attempt(
     }
     if written.sent_twice {
         metrics.events.sent_twice();
+    }
+}
+
+/// What an attempt's end is called, and its code.
+pub fn word_and_code(outcome: &Outcome) -> (&'static str, &str) {
+    match outcome {
+        Outcome::Accepted(a) => ("accepted", &a.code),
+        // the attempt is over for its channel
+        Outcome::Refused(t) | Outcome::Failed(FailedKind::NextChannel, t) => ("refused", &t.code),
+        Outcome::Failed(_, t) => ("failed", &t.code),
+        Outcome::Unknown(t) => ("unknown", &t.code),
     }
 }
 

@@ -17,6 +17,10 @@ pub mod send;
 
 pub mod record;
 
+mod trace;
+
+pub(crate) use trace::of_attempt;
+
 use crate::hold::{self, Place};
 use crate::measure;
 use crate::worker::Worker;
@@ -25,7 +29,9 @@ use decide::Decision;
 use ledger::LedgerError;
 use ledger::protocol::Copy;
 use metrics::Stage;
-use validate::Read;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+use validate::{Read, Work};
 
 /// A claim that keeps writing nothing is contention, not a decision: after so many looks the row waits a little.
 const LOOKS: usize = 6;
@@ -43,6 +49,10 @@ pub struct Arrived<'a> {
     pub redelivered: bool,
     /// The body.
     pub body: &'a [u8],
+    /// The W3C trace context that its publisher put beside it.
+    pub traceparent: Option<&'a str>,
+    /// When it came to this process.
+    pub at: Instant,
 }
 
 /// How a message ended here. All of it is durable: the delivery is acked.
@@ -92,10 +102,17 @@ impl From<LedgerError> for Halt {
 pub async fn run(worker: &Worker, copy: &Arrived<'_>) -> Result<End, Halt> {
     hold::at(Place::Received).await;
     let measured = &worker.metrics.work;
-    let mut work = match measured.timed(Stage::Validate, validate::read(worker, copy)).await? {
+    let work = match measured.timed(Stage::Validate, validate::read(worker, copy)).await? {
         Read::Work(work) => work,
         Read::End(end) => return Ok(end),
     };
+    let span = trace::span(&work);
+    go_on(worker, work).instrument(span).await
+}
+
+/// The rest of its way.
+async fn go_on(worker: &Worker, mut work: Box<Work<'_>>) -> Result<End, Halt> {
+    let measured = &worker.metrics.work;
     if let (Copy::Numbered(_), Some(lane)) = (work.copy, work.waited_on.as_deref()) {
         // rare, and not part of what every message carries along
         Box::pin(worker.lanes.look_for(&worker.ledger, lane)).await;

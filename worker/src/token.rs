@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Token calls an hour that we allow ourselves: İYS bans after 10 (`facts/netgsm_iys.md` B0).
-const TOKENS_PER_HOUR: i64 = 8;
+pub const TOKENS_PER_HOUR: i64 = 8;
 /// Tokens are renewed this much before they end, milliseconds.
 const EARLY_MS: i64 = 60_000;
 /// How long one process waits for another one to fetch the token.

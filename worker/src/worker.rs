@@ -9,6 +9,7 @@ use crate::lanes::Lanes;
 use crate::outage::Outage;
 use crate::pace::Pace;
 use crate::settings::{Clinic, NetgsmAccount, Provider, Settings, WhatsappAccount};
+use crate::spans::Spans;
 use ledger::decision::{Claim, Claimed, Settle};
 use ledger::gather::Gather;
 use ledger::look::{Keys, RowAsk, SeenRow, Surroundings};
@@ -132,6 +133,8 @@ pub struct Worker {
     pub netgsm_iys: BTreeMap<String, consent_netgsm::Asker>,
     /// What it measures.
     pub metrics: Arc<Metrics>,
+    /// Where its attempts are told of as spans.
+    pub spans: Spans,
 }
 
 impl Worker {
@@ -193,7 +196,14 @@ impl Worker {
             iys,
             netgsm_iys,
             metrics: Metrics::new([]),
+            spans: Spans::default(),
         })
+    }
+
+    /// Tells of its attempts as spans.
+    #[must_use]
+    pub fn traced_to(self, spans: Spans) -> Self {
+        Self { spans, ..self }
     }
 
     /// Measures into these metrics, which the process shows.
@@ -209,9 +219,10 @@ impl Worker {
         self
     }
 
-    /// Shows what may be used of each cap now.
-    pub fn show_caps(&self) {
+    /// Shows what is not counted message by message: what may be used of each cap now, and whose consent share is over the line.
+    pub fn show(&self) {
         let now = self.ledger.clock().now_ms();
+        self.metrics.work.consent_stops(&self.consent_share.over(now));
         let show = |account: &str, key: &str, per_s: Option<u32>| {
             if let Some(per_s) = per_s {
                 let us = self

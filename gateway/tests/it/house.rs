@@ -1,7 +1,7 @@
 //! A ledger, a door before it, and somebody who knocks.
 
 use chrono::TimeDelta;
-use gateway::{Door, ROUTES, Settings};
+use gateway::{ClinicPage, Door, PageSettings, ROUTES, Reached, Settings};
 use ledger::vault::Secret32;
 use ledger::{Ledger, LedgerSettings, migrate};
 use reqwest::header::{HeaderMap, HeaderName};
@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 pub const CLINIC: &str = "atasehir";
 /// Another one of the same installation.
 pub const OTHER: &str = "besiktas";
+
+/// A lane of both.
+pub const LANE: &str = "netgsm/default/KLINIK";
 
 /// How long a request may go on after the stop; what has none ends sooner.
 pub const AT_STOP: Duration = Duration::from_secs(6);
@@ -85,6 +88,11 @@ pub async fn open() -> House {
 
 /// A house whose door serves and is not open yet.
 pub async fn closed() -> House {
+    closed_over(Reached::Loopback).await
+}
+
+/// The same, with pages that are reached so.
+pub async fn closed_over(reached: Reached) -> House {
     let folder = tempfile::tempdir().unwrap();
     let settings = LedgerSettings {
         url: SecretString::from(format!("sqlite://{}", folder.path().join("ulak.db").display())),
@@ -98,7 +106,13 @@ pub async fn closed() -> House {
     let clinics = [CLINIC, OTHER].map(|id| (ClinicId::parse(id).unwrap(), TimeDelta::hours(6)));
     let stop = CancellationToken::new();
     let registry = Arc::new(Registry::embedded().unwrap());
-    let door = Door::new(Settings { clinics: clinics.into() }, registry, stop.clone());
+    let shown = [CLINIC, OTHER].map(|id| {
+        let page = ClinicPage { name: format!("Klinik {id}"), zone: chrono_tz::Europe::Istanbul };
+        (ClinicId::parse(id).unwrap(), page)
+    });
+    let pages = PageSettings { reached, clinics: shown.into(), lanes: [LANE.to_owned()].into() };
+    let settings = Settings { clinics: clinics.into(), pages };
+    let door = Door::new(settings, registry, stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving =

@@ -8,6 +8,7 @@ mod hooks;
 mod house;
 mod limits;
 mod outcomes;
+mod pages;
 mod posting;
 mod reading;
 mod tokens;

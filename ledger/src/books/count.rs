@@ -1,6 +1,6 @@
 //! Counting: records by the reader's cursor, rows by the hour in which they were made.
 
-use super::{HOUR_MS, HourBooks, Line, compare};
+use super::{HOUR_MS, HourBooks, Line, compare, parked};
 use crate::db::Ledger;
 use crate::engine::{Tx, query, query_as, scalar};
 use crate::error::LedgerError;
@@ -47,7 +47,8 @@ fn by_kind(filter: &str) -> String {
 }
 
 /// The cursor, as a table of one row.
-const FROM: &str = "WITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id)";
+pub(super) const FROM: &str =
+    "WITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id)";
 
 fn of_facts() -> String {
     format!("%\"queue\":\"{FACTS}\"%")
@@ -102,6 +103,7 @@ impl Ledger {
         .bind(to.1)
         .execute(&mut tx)
         .await?;
+        parked::note(&mut tx, from, to).await?;
         tx.commit().await?;
         let touched = scalar(format!(
             "-- books: touched\n{FROM} SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} \
@@ -129,13 +131,9 @@ impl Ledger {
         until: i64,
     ) -> Result<Vec<HourBooks>, LedgerError> {
         let mut tx = self.db.begin_snapshot().await?;
-        let span = Span { clinic, from, until };
-        let mut told = span.counted(&mut tx).await?;
-        told.extend(span.uncounted(&mut tx).await?);
-        let rows = span.rows(&mut tx, "notification").await?;
-        let facts = span.rows(&mut tx, "fact").await?;
+        let hours = Span { clinic, from, until }.hours(&mut tx).await?;
         tx.rollback().await?;
-        Ok(compare(&told, &rows, &facts))
+        Ok(hours)
     }
 
     /// The first hour of the books from `from` on; `None`: there is none.
@@ -158,13 +156,23 @@ async fn cursor_of(ledger: &Ledger) -> Result<(i64, i64), LedgerError> {
     Ok(found.unwrap_or((0, 0)))
 }
 
-struct Span<'a> {
-    clinic: Option<&'a str>,
-    from: i64,
-    until: i64,
+/// What is counted: of one clinic or of all, from the beginning of an hour until another one.
+pub(crate) struct Span<'a> {
+    pub clinic: Option<&'a str>,
+    pub from: i64,
+    pub until: i64,
 }
 
 impl Span<'_> {
+    /// The books of each hour, in the order of hour and clinic.
+    pub(crate) async fn hours(&self, tx: &mut Tx) -> Result<Vec<HourBooks>, LedgerError> {
+        let mut told = self.counted(tx).await?;
+        told.extend(self.uncounted(tx).await?);
+        let rows = self.rows(tx, "notification").await?;
+        let facts = self.rows(tx, "fact").await?;
+        Ok(compare(&told, &rows, &facts))
+    }
+
     async fn counted(&self, tx: &mut Tx) -> Result<Vec<Line>, LedgerError> {
         let rows: Vec<(String, i64, String, i64)> = query_as(
             "-- books: counted\nSELECT clinic, hour, kind, n FROM books WHERE hour >= $1 AND hour < $2 \

@@ -34,6 +34,8 @@ pub(crate) struct Dialect {
     fill: &'static str,
     /// `{as_json:…}`.
     json_cast: &'static str,
+    /// `{code:…}`: the bounded word of a reason (`telling::code_of`).
+    code: fn(&str) -> String,
     /// `{rows:…}`, always the first parameter, and how many parameters it is more than one.
     rows: fn(&str) -> (String, usize),
     list: fn(&str) -> String,
@@ -57,6 +59,7 @@ impl Dialect {
         record_key: "PRIMARY KEY (xid, id)",
         fill: "WITH (fillfactor = 85)",
         json_cast: "::json",
+        code: |why| format!("split_part({why}, ': ', 1)"),
         rows: |columns| {
             let mut arrays = vec![];
             let mut names = vec![];
@@ -88,6 +91,7 @@ impl Dialect {
         record_key: "CHECK (xid = 0)",
         fill: "",
         json_cast: "",
+        code: |why| format!("substr({why}, 1, instr({why} || ': ', ': ') - 1)"),
         rows: |columns| {
             let names = columns.split(',').filter_map(|column| column.split_whitespace().next());
             let values: Vec<_> = names.map(|name| format!("value->>'{name}' AS {name}")).collect();
@@ -129,6 +133,7 @@ impl Dialect {
             Some(("rows", columns)) => return (self.rows)(columns).0,
             Some(("list", parameter)) => return (self.list)(parameter),
             Some(("as_json", value)) => return format!("{value}{}", self.json_cast),
+            Some(("code", why)) => return (self.code)(why),
             _ => match name {
                 "lock" => self.lock,
                 "skip" => self.skip,

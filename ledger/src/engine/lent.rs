@@ -13,8 +13,8 @@ use std::time::Duration;
 
 /// Longest wait for an answer: longer than the server lets a statement run (`postgres::STATEMENT_LIMIT`).
 const ANSWER: Duration = Duration::from_secs(35);
-/// Longest run of a script that changes the schema.
-const SCRIPT: Duration = Duration::from_mins(10);
+/// Longest run of a script that changes the schema: an index over years of records takes its time.
+const SCRIPT: Duration = Duration::from_hours(6);
 /// Longest wait until a connection that comes back has shown that it still works.
 const GIVE_BACK: Duration = Duration::from_secs(5);
 
@@ -60,6 +60,11 @@ impl Lent {
     /// Several statements without parameters that change the schema.
     pub async fn script(&mut self, text: SqlStr) -> Result<(), LedgerError> {
         self.run(text, SCRIPT).await
+    }
+
+    /// Settings of this transaction, which are there at once.
+    pub async fn set(&mut self, text: SqlStr) -> Result<(), LedgerError> {
+        self.run(text, ANSWER).await
     }
 
     /// Runs a statement.

@@ -124,6 +124,13 @@ pub(crate) async fn describe(ledger: &Ledger) -> Result<Server, LedgerError> {
     )
     .fetch_one(ledger.db.read())
     .await?;
+    // asked, not tried: whoever only looks has no right to write, and its role may be set to read for that very reason
+    let writable: bool = super::scalar(
+        "SELECT current_setting('transaction_read_only') = 'off' OR (NOT pg_is_in_recovery() AND EXISTS ( \
+           SELECT 1 FROM pg_settings WHERE name = 'default_transaction_read_only' AND source IN ('user', 'database user')))",
+    )
+    .fetch_one(ledger.db.read())
+    .await?;
     // whoever may not see the others' rows sees no followers: then nothing is said about them
     let followers: i64 =
         super::scalar("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")
@@ -133,7 +140,7 @@ pub(crate) async fn describe(ledger: &Ledger) -> Result<Server, LedgerError> {
         engine: super::Engine::Postgres,
         version,
         schema,
-        writable: ledger.writes().await?,
+        writable,
         standby,
         followers,
         synchronous: !names.trim().is_empty(),

@@ -144,7 +144,7 @@ async fn a_token_is_good_until_it_is_revoked_and_both_are_on_the_record() {
     let listed = place.tokens().await.unwrap();
     assert_eq!(listed.len(), 2);
     let first = listed.iter().find(|token| token.id == first.id).unwrap();
-    assert_eq!((first.clinic.as_str(), first.label.as_str()), (CLINIC, "booking system"));
+    assert_eq!((first.clinic.as_deref(), first.label.as_str()), (Some(CLINIC), "booking system"));
     let at = first.revoked_at.unwrap();
     assert_eq!(place.revoke_token(&first.id, "x@y").await.unwrap(), Revoked::Before(at));
     assert_eq!(place.revoke_token("none", "x@y").await.unwrap(), Revoked::Unknown);

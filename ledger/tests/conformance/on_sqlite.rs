@@ -2,16 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test stands on may end it")]
 
+mod access;
 mod alone;
 mod appointments;
 mod books;
 mod caps;
 mod claims;
 mod crowds;
+mod days;
 mod door;
 mod draft;
+mod export;
 mod facts;
 mod late;
+mod moved;
 mod next_channel;
 mod opt_in;
 mod outcomes;
@@ -24,6 +28,7 @@ mod reconcile;
 mod refusals;
 mod releases;
 mod same_files;
+mod search;
 mod settles;
 mod shared;
 mod slices;

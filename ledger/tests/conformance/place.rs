@@ -74,6 +74,26 @@ impl Place {
         }
     }
 
+    /// Works with a ledger on connections of its own, and waits until these are gone: then the server has counted what they read.
+    pub async fn apart(&self, work: impl AsyncFnOnce(&Ledger)) {
+        let settings = LedgerSettings { name: "apart".to_owned(), ..self.settings.clone() };
+        let ledger = Ledger::open(&settings).await.unwrap();
+        work(&ledger).await;
+        ledger.close().await;
+        let Some(there) = engine::CONNECTIONS_APART else { return };
+        while self.number(there).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// How many rows were read so far by connections that are gone; `None`: this engine does not count them.
+    pub async fn rows_read(&self) -> Option<i64> {
+        match engine::ROWS_READ {
+            Some(count) => Some(self.number(count).await),
+            None => None,
+        }
+    }
+
     /// One number.
     pub async fn number(&self, text: &str) -> i64 {
         sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(&self.raw).await.unwrap()

@@ -96,6 +96,42 @@ async fn a_dropped_dead_letter_leaves_the_lists_and_stays_in_the_books() {
     place.assert_sound().await;
 }
 
+/// How many dead letters are left, once all records are counted.
+async fn left(place: &Place) -> i64 {
+    let behind = "SELECT count(*) FROM record r WHERE NOT EXISTS ( \
+        SELECT 1 FROM reader c WHERE c.name = 'books' AND (r.xid, r.id) <= (c.xid, c.id))";
+    while place.number(behind).await > 0 {
+        place.count_books(1).await.unwrap();
+    }
+    place.dead_letters_unhandled().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_left_until_somebody_has_looked_after_it_whatever_comes_first() {
+    let place = fresh().await;
+    assert_eq!(left(&place).await, 0);
+    for name in ["a", "b", "c"] {
+        dead_row(&place, name).await;
+    }
+    place.waiting("w").await;
+    assert_eq!(left(&place).await, 3);
+    // dropped and then put back is one less, not two
+    place.drop_dead_letters(&[ntf("a")], ACT).await.unwrap();
+    assert_eq!(left(&place).await, 2);
+    place.replay(&[ntf("a"), ntf("b")], ACT).await.unwrap();
+    assert_eq!(left(&place).await, 1);
+    place.dead_letter(&[ntf("a")], "crash-loop").await.unwrap();
+    assert_eq!(left(&place).await, 2);
+    // before anybody has counted that it became one again, too
+    place.replay(&[ntf("a")], ACT).await.unwrap();
+    place.dead_letter(&[ntf("a")], "crash-loop").await.unwrap();
+    assert_eq!(left(&place).await, 2);
+    // whatever else makes it none: a receipt that comes late
+    place.run("UPDATE notification SET state = 'delivered' WHERE ntf = 'ntf_c'").await;
+    assert_eq!(left(&place).await, 1);
+    assert_eq!(place.number("SELECT count(*) FROM parked").await, 1, "the others are forgotten");
+}
+
 #[tokio::test]
 async fn who_looks_at_personal_data_is_on_record_before_anything_is_shown() {
     let place = fresh().await;
@@ -250,6 +286,29 @@ async fn an_appointment_is_found_newest_first() {
     let found = place.find_by(&By::Appointment("visit".to_owned()), 10).await.unwrap();
     let found: Vec<_> = found.iter().map(|row| row.ntf.as_str()).collect();
     assert_eq!(found, ["ntf_b", "ntf_a"]);
+}
+
+#[tokio::test]
+async fn what_is_refused_and_very_large_is_not_opened_by_a_search() {
+    let place = fresh().await;
+    let refusal = schemas::Refusal {
+        rule: schemas::Rule::UnknownClinic,
+        path: "/source".to_owned(),
+        source: None,
+        id: None,
+        holds_person: true,
+    };
+    for size in [1_000, 60_000, 120_000, 200_000] {
+        let body = vec![b'x'; size];
+        let arrived = ("ulak.payment-receipt", "m1", &body[..]);
+        let bad = intake::refused(place.vault(), arrived, &refusal, CLINIC, "").unwrap();
+        place.refuse(&[bad]).await.unwrap();
+    }
+    let lengths =
+        "SELECT count(*) FROM record WHERE kind = 'event-refused' AND length(bytes) <= 131072";
+    assert_eq!(place.number(lengths).await, 2);
+    assert_eq!(place.refused_bodies(CLINIC, 10).await.unwrap().len(), 2);
+    assert_eq!(listed(&place, &dead()).await.len(), 4, "they are there all the same");
 }
 
 #[tokio::test]

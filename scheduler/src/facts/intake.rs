@@ -165,7 +165,9 @@ impl Intake {
     fn read(&self, delivery: &Delivery) -> Result<FactEvent, Refusal> {
         let knows = |clinic: &str| self.applier.knows(clinic);
         let (body, key) = (&delivery.body, Some(delivery.routing_key.as_str()));
-        self.applier.registry().read_fact(body, key, &knows)
+        let mut fact = self.applier.registry().read_fact(body, key, &knows)?;
+        fact.came_with(delivery.headers.traceparent.as_deref());
+        Ok(fact)
     }
 
     /// Applies facts together, and after a panic or a defect one by one: only the one at fault is parked.

@@ -12,6 +12,7 @@
 use crate::turn::Turn;
 use bus::{Bus, Delivery, Fate, Outgoing, names};
 use ledger::{Ledger, LedgerError};
+use metrics::Metrics;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,7 @@ pub struct Markers {
     ledger: Ledger,
     bus: Arc<Bus>,
     turn: Turn,
+    metrics: Arc<Metrics>,
     /// When this process published its last one.
     last: Option<i64>,
 }
@@ -60,9 +62,9 @@ impl Markers {
     ///
     /// # Errors
     /// When there is no randomness for a name.
-    pub fn new(ledger: Ledger, bus: Arc<Bus>) -> Result<Self, LedgerError> {
+    pub fn new(ledger: Ledger, bus: Arc<Bus>, metrics: Arc<Metrics>) -> Result<Self, LedgerError> {
         let turn = Turn::at(ledger.clone(), "facts-marker")?;
-        Ok(Self { ledger, bus, turn, last: None })
+        Ok(Self { ledger, bus, turn, metrics, last: None })
     }
 
     /// Publishes until the stop.
@@ -89,6 +91,9 @@ impl Markers {
         if self.last.is_some() {
             let ours = self.turn.is_ours().await?;
             let current_at = self.ledger.facts_current_at().await?;
+            if current_at > 0 {
+                self.metrics.ledger.facts_are_current(current_at);
+            }
             if !wanted(ours, self.last, current_at, self.ledger.clock().now_ms()) {
                 return Ok(true);
             }

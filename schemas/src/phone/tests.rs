@@ -130,3 +130,17 @@ proptest! {
         prop_assert_eq!(PhoneNumber::parse(&national).is_ok(), mobile);
     }
 }
+
+#[test]
+fn a_text_with_nine_digits_in_a_row_holds_a_number() {
+    for text in
+        ["0532 123 45 67", "call (0532) 123-45-67", "TC 12345678901", "532/123/4567", "12345\n6789"]
+    {
+        assert!(holds_a_number(text), "{text}");
+    }
+    for text in
+        ["", "ticket 12345678", "2026-11-22 or later", "12345678 and 9", "1,250.50 TL at 14:30"]
+    {
+        assert!(!holds_a_number(text), "{text}");
+    }
+}

@@ -112,6 +112,18 @@ fn foreign_extensions_are_tolerated_and_nulls_count_as_absent() {
     assert!(event.traceparent.is_some());
     body["traceparent"] = json!("0532 123 45 67");
     assert_eq!(self::event(&body).traceparent, None);
+
+    // a header of whoever handed it over counts where the event says nothing
+    let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    let mut said = self::event(&reminder());
+    said.came_with(Some("garbage"));
+    assert_eq!(said.traceparent, None);
+    said.came_with(Some(header));
+    assert_eq!(said.traceparent.as_deref(), Some(header));
+    said.came_with(Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+    assert_eq!(said.traceparent.as_deref(), Some(header));
+    assert_eq!(said.trace().unwrap().trace_id(), "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(REGISTRY.reopen(&said.envelope_json()), Ok(said));
 }
 
 #[test]
@@ -154,6 +166,7 @@ fn a_reference_is_read_back_and_must_fit_its_identity() {
         event_type: REMINDER.to_owned(),
         subject: Some("appointment/A-1042".to_owned()),
         release: 7,
+        due: Some(1_700_000_000_000),
     };
     let body = reference.to_json();
     let nobody = |_: &str| false;

@@ -18,7 +18,7 @@ const LEAST_OF_IN_FLIGHT: f64 = 0.9;
 /// Events that are not counted: connections are made, statements prepared.
 pub const WARM_UP: u32 = 200;
 /// How long the slow provider takes, milliseconds.
-const SLOW_MS: f64 = 200.0;
+pub const SLOW_MS: f64 = 200.0;
 
 /// `throughput`. Compared with `floor` if that was measured before.
 ///
@@ -122,7 +122,7 @@ pub fn per_s(accepted: &[Accepted]) -> f64 {
 }
 
 /// Messages a second, the first and the last tenth left out.
-fn middle_per_s(accepted: &[Accepted]) -> f64 {
+pub fn middle_per_s(accepted: &[Accepted]) -> f64 {
     let tenth = accepted.len() / 10;
     per_s(accepted.get(tenth..accepted.len() - tenth).unwrap_or_default())
 }

@@ -52,7 +52,7 @@ pub(super) enum Way {
     /// Into the ledger.
     Ledger,
     /// To `clinic.events`, for the scheduler.
-    Broker(Bus),
+    Broker(Box<Bus>),
 }
 
 /// What rows are held against.

@@ -11,6 +11,7 @@ use crate::worker::Worker;
 use ledger::sweep::ReleasedCopy;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// As the queues' `AGAIN_AT_MOST`, but a copy that is given back here comes again only after a minute: the rest of these runs
@@ -107,6 +108,9 @@ async fn one(floor: &Floor, copy: &ReleasedCopy, stop: &CancellationToken) {
         message_id: &message_id,
         redelivered: false,
         body: &body,
+        // its event has it, or there is none
+        traceparent: None,
+        at: Instant::now(),
     };
     let mut met = 0;
     loop {

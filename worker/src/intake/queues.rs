@@ -130,6 +130,8 @@ async fn one(floor: &Floor, delivery: Delivery) {
         message_id: &message_id,
         redelivered: delivery.redelivered,
         body: &delivery.body,
+        traceparent: delivery.headers.traceparent.as_deref(),
+        at: delivery.arrived_at,
     };
     match floor.handle(&arrived, AGAIN_AT_MOST).await {
         Handled::Done(end) => settle(delivery, end).await,

@@ -237,6 +237,8 @@ async fn reject(worker: &Worker, work: &Work<'_>, refusal: &Refusal) -> Result<E
         message_id,
         redelivered: false,
         body,
+        traceparent: work.event.traceparent.as_deref(),
+        at: work.since,
     };
     refused(worker, &arrived, refusal).await
 }

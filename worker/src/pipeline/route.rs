@@ -61,6 +61,8 @@ pub struct Permit {
     taken: Option<Place>,
     /// Its place in the lane's pace: the request leaves then, not earlier.
     at: Instant,
+    /// Whether the pace had no earlier one: the cap is used up until then.
+    waits: bool,
 }
 
 impl Permit {
@@ -68,6 +70,11 @@ impl Permit {
     pub async fn come(&self) -> bool {
         tokio::time::sleep_until(self.at).await;
         self.taken.is_none() || self.at.elapsed() < LATE
+    }
+
+    /// The first moment at which the cap allows the message; `None`: it does at any, or there is none.
+    pub fn allowed_at(&self) -> Option<Instant> {
+        self.waits.then_some(self.at)
     }
 
     /// Under what is left of the cap its place was taken; `None`: there is no cap.
@@ -214,14 +221,14 @@ pub async fn rate_permit(
     letter: &Letter,
 ) -> Result<Option<Permit>, Halt> {
     let Some(pace) = pace(worker, route) else {
-        return Ok(Some(Permit { taken: None, at: Instant::now() }));
+        return Ok(Some(Permit { taken: None, at: Instant::now(), waits: false }));
     };
     let place = pace.place(letter.segments()).await?;
     measure::permit(worker, route, place.is_some());
     let Some(place) = place else { return Ok(None) };
     let wait = place.at.saturating_duration_since(Instant::now());
     tokio::time::sleep(wait.saturating_sub(LEAD)).await;
-    Ok(Some(Permit { taken: Some(place), at: place.at }))
+    Ok(Some(Permit { taken: Some(place), at: place.at, waits: !wait.is_zero() }))
 }
 
 /// Gives a permit back after a claim that wrote nothing.
@@ -249,6 +256,7 @@ mod tests {
         Permit {
             taken: taken.then(|| Place { at: Instant::now(), us: 1, share: Share::ALL }),
             at: Instant::now() - behind,
+            waits: false,
         }
     }
 

@@ -8,13 +8,14 @@ use super::record::Then;
 use super::render::Letter;
 use super::route::{self, Permit, Route, rate_permit};
 use super::validate::Work;
-use super::{End, record};
+use super::{End, record, trace};
 use crate::caps::{Share, throttle};
 use crate::hold::{self, Place};
 use crate::jobs::{Answered, Jobs, Outgoing};
 use crate::measure;
 use crate::retry;
 use crate::settings::Provider;
+use crate::spans;
 use crate::worker::Worker;
 use ledger::outcome::{ClaimAgain, Written};
 use ledger::state::State;
@@ -22,7 +23,7 @@ use ledger::vault::random_id;
 use metrics::Stage;
 use providers::netgsm::{JOB_REFUSED, Sms};
 use providers::twilio::TwilioSms;
-use providers::{FailedKind, Freshness, Outcome};
+use providers::{FailedKind, Freshness, Outcome, traced};
 use schemas::Class;
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -39,10 +40,18 @@ pub async fn send(
 ) -> End {
     let mut delays = retry::quick();
     let mut tries = 0;
+    // from here on it could have been accepted: what its first place waited for is the cap's, all else is ours or the provider's
+    let since = permit.allowed_at().map_or(work.since, |at| at.max(work.since));
     loop {
+        let began = worker.spans.begins(work);
         let share = in_place(worker, route, letter, &attempt, permit).await;
         let sent = once(worker, work, route, letter, &attempt);
+        let sent = traced(trace::of_attempt(work, attempt.n), sent);
         let Answered { outcome, speaks } = worker.metrics.work.timed(Stage::Send, sent).await;
+        spans::ended(worker, (work, route), attempt.n, &outcome, began);
+        if matches!(outcome, Outcome::Accepted(_)) {
+            worker.metrics.sends.accepted_after(&route.lane.name, since.elapsed());
+        }
         hold::at(Place::AfterAnswer).await;
         hold::panic_at(Place::AfterAnswer, &work.event.id);
         if speaks {

@@ -13,7 +13,10 @@ use ledger::opt_in::Words;
 use ledger::protocol::{self, Copy};
 use ledger::record::{ConsentEvidence, Entry};
 use ledger::vault::{DataKey, random_id};
+use schemas::trace::TraceParent;
 use schemas::{Channel, ClinicId, Event, EventType, Incoming, Reference, Refusal, Rule};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A notification in work.
 #[derive(Debug)]
@@ -48,6 +51,10 @@ pub struct Work<'a> {
     pub words: Option<Words>,
     /// Channels for which it cannot be written.
     pub unfit: Vec<Channel>,
+    /// The trace that its event belongs to.
+    pub trace: Option<TraceParent>,
+    /// Since when it could have gone out: it was due, or came straight from the clinic.
+    pub since: Instant,
     /// AMQP message id and body as they arrived, should the ledger find that the event contradicts what is known.
     pub arrived: (String, Vec<u8>),
 }
@@ -90,8 +97,9 @@ pub async fn read<'a>(worker: &'a Worker, arrived: &Arrived<'_>) -> Result<Read<
 async fn first<'a>(
     worker: &'a Worker,
     arrived: &Arrived<'_>,
-    event: Event,
+    mut event: Event,
 ) -> Result<Read<'a>, Halt> {
+    event.came_with(arrived.traceparent);
     let ntf = event.ntf().as_str().to_owned();
     let ask = RowAsk { ntf: ntf.clone(), body: 0 };
     if let Some(row) = worker.asks.rows.ask(ask).await? {
@@ -107,6 +115,8 @@ async fn first<'a>(
     let keys = intake::keys(worker.ledger.vault(), &event, event_type);
     let person = new_person(worker)?;
     Ok(Read::Work(Box::new(Work {
+        trace: event.trace(),
+        since: arrived.at,
         ntf,
         copy: Copy::First,
         via: arrived.queue.to_owned(),
@@ -186,6 +196,8 @@ async fn released<'a>(
     };
     let keys = intake::keys(worker.ledger.vault(), &event, event_type);
     Ok(Read::Work(Box::new(Work {
+        trace: event.trace(),
+        since: due_since(worker, arrived, reference),
         ntf,
         copy,
         via: arrived.queue.to_owned(),
@@ -203,6 +215,15 @@ async fn released<'a>(
         unfit: vec![],
         arrived: (arrived.message_id.to_owned(), arrived.body.to_vec()),
     })))
+}
+
+/// When a released row was due, on this process's own clock.
+fn due_since(worker: &Worker, arrived: &Arrived<'_>, reference: &Reference) -> Instant {
+    let Some(due) = reference.due else { return arrived.at };
+    let age = worker.ledger.clock().now_ms().saturating_sub(due);
+    let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+    // before this machine began there is nothing to measure from
+    Instant::now().checked_sub(age).unwrap_or(arrived.at)
 }
 
 fn open(

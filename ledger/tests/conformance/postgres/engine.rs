@@ -19,6 +19,23 @@ pub const REPORTED_BRACKETS: usize = 2;
 /// Statements that wake whoever releases, in a transaction that makes rows due.
 pub const CALLS: usize = 1;
 
+/// Takes back what schema 8 made of the indexes here.
+pub const INDEXES_OF_7: &[&str] = &["DROP INDEX notification_keys"];
+
+/// Rows of notifications and attempts that were read, whichever way.
+pub const ROWS_READ: Option<&str> = Some(
+    "SELECT CAST(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) AS BIGINT) FROM pg_stat_user_tables \
+     WHERE relname IN ('notification', 'attempt', 'record', 'fact')",
+);
+
+/// Connections of a ledger that is called so.
+pub const CONNECTIONS_APART: Option<&str> = Some(
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'apart' AND datname = current_database()",
+);
+
+/// `table.column` of all that a schema has.
+pub const COLUMNS: &str = "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public'";
+
 /// Keeps every state that a budget was ever in, in `permit_watched`.
 pub const WATCH_PERMITS: &[&str] = &[
     "CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \

@@ -1,7 +1,7 @@
 //! A server that is not there, rights that are missing, and which of its errors are whose fault.
 
 use crate::place::{empty, fresh};
-use ledger::{Ledger, LedgerError, LedgerSettings};
+use ledger::{Ledger, LedgerError, LedgerSettings, migrate};
 use secrecy::SecretString;
 use sqlx::AssertSqlSafe;
 
@@ -25,6 +25,33 @@ async fn records_cannot_be_truncated() {
     place.sending("a").await;
     let error = sqlx::query("TRUNCATE record").execute(&place.raw).await.unwrap_err();
     assert!(error.to_string().contains("append-only"), "{error}");
+}
+
+/// An index of a large table takes longer than any statement of a message may.
+#[tokio::test]
+async fn a_migration_has_the_time_that_it_needs() {
+    let (database, settings) = empty().await;
+    let raw = database.pool();
+    let watch = "CREATE SCHEMA watched; CREATE TABLE watched.limits (name TEXT, value TEXT); \
+        CREATE FUNCTION watched.note() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN \
+          INSERT INTO watched.limits SELECT name, setting FROM pg_settings \
+            WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'lock_timeout'); END $$; \
+        CREATE EVENT TRIGGER note ON ddl_command_start EXECUTE FUNCTION watched.note()";
+    sqlx::raw_sql(watch).execute(&raw).await.unwrap();
+    assert_eq!(migrate(&settings).await.unwrap(), 0);
+    let limits: Vec<(String, String)> =
+        sqlx::query_as("SELECT DISTINCT name, value FROM watched.limits ORDER BY name")
+            .fetch_all(&raw)
+            .await
+            .unwrap();
+    let limits: Vec<_> =
+        limits.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let expected = [
+        ("idle_in_transaction_session_timeout", "0"),
+        ("lock_timeout", "30000"),
+        ("statement_timeout", "0"),
+    ];
+    assert_eq!(limits, expected);
 }
 
 /// Only what a row holds is a message's fault: anything else would dead-letter good messages.

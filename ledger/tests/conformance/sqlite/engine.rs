@@ -22,6 +22,25 @@ pub const REPORTED_BRACKETS: usize = 0;
 /// Statements that wake whoever releases, in a transaction that makes rows due: a file is looked at.
 pub const CALLS: usize = 0;
 
+/// Takes back what schema 8 made of the indexes here.
+pub const INDEXES_OF_7: &[&str] = &[
+    "DROP INDEX notification_event",
+    "DROP INDEX notification_person",
+    "DROP INDEX notification_thing",
+    "DROP INDEX notification_created",
+    "CREATE INDEX notification_created ON notification (created_at)",
+];
+
+/// Rows that were read: nobody counts them here.
+pub const ROWS_READ: Option<&str> = None;
+
+/// Connections of a ledger that is called so: a file has none.
+pub const CONNECTIONS_APART: Option<&str> = None;
+
+/// `table.column` of all that a schema has.
+pub const COLUMNS: &str = "SELECT t.name || '.' || c.name FROM sqlite_master t, pragma_table_info(t.name) c \
+     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'";
+
 /// Keeps every state that a budget was ever in, in `permit_watched`.
 pub const WATCH_PERMITS: &[&str] = &[
     "CREATE TRIGGER watch_insert AFTER INSERT ON permit \
