@@ -20,12 +20,15 @@ async fn a_message_is_late_from_the_moment_it_was_due() {
     clinic.until_state(&prompt, "accepted", "").await;
     let fault = Fault::new(Provider::Netgsm, Operation::Send, FaultKind::Http { status: 503 });
     clinic.outside.add_fault(fault.times(1)).expect("a fault");
+    // it must not be released before it is as old as this test wants it
+    clinic.schedulers[0].frozen().await;
     clinic.publish(&late).await;
     clinic.until_state(&late, "waiting", "retry").await;
     // nobody came for it for so long
     let since = "CAST(extract(epoch FROM now()) * 1000 AS BIGINT) - 31000";
     let due = format!("UPDATE open SET due_at = {since} WHERE ntf = '{}'", late.ntf());
     assert_eq!(clinic.run(&due).await, 1);
+    clinic.schedulers[0].thawed();
     clinic.until_state(&late, "accepted", "").await;
 
     let worker = scrape(&mut clinic.workers[0]).await;
