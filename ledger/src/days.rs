@@ -153,7 +153,8 @@ impl DayBooks {
         self.tidy();
     }
 
-    fn empty(clinic: &str, day: NaiveDate) -> Self {
+    /// A day on which nothing came.
+    pub fn empty(clinic: &str, day: NaiveDate) -> Self {
         Self {
             clinic: clinic.to_owned(),
             day,

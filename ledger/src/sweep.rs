@@ -5,7 +5,7 @@
 use crate::db::{Key, Ledger};
 use crate::dead::LANE_OF_NOBODY;
 use crate::decision::LEASE_AFTER_DEADLINE_MS;
-use crate::engine::{Tx, columns, query};
+use crate::engine::{Row, Tx, columns, query};
 use crate::error::LedgerError;
 use crate::protocol::{self, Command};
 use crate::reconcile::{LookedAfter, looked_after};
@@ -169,13 +169,12 @@ impl Ledger {
         mark_overdue(&mut tx, &overdue).await?;
         slots::leave(&mut tx, &left, now).await?;
         writes.flush(&mut tx).await?;
-        let released: Vec<&str> =
-            swept.iter().filter(|s| s.to == State::Released).map(|s| s.ntf.as_str()).collect();
-        let mut copies = copies(&mut tx, &released).await?;
+        let since = |ntf: &str| locked.get(ntf).map_or(now, due_since);
+        let released = swept.iter().filter(|s| s.to == State::Released);
+        let released: Vec<(&str, i64)> =
+            released.map(|s| (s.ntf.as_str(), since(&s.ntf))).collect();
+        let copies = copies(&mut tx, &released).await?;
         tx.commit().await?;
-        for copy in &mut copies {
-            copy.due = locked.get(copy.ntf.as_str()).map_or(now, due_since);
-        }
         Ok((copies, swept))
     }
 
@@ -377,11 +376,12 @@ async fn mark_unknown(tx: &mut Tx, ntfs: &[&str], now: i64) -> Result<(), Ledger
     Ok(())
 }
 
-async fn copies(tx: &mut Tx, ntfs: &[&str]) -> Result<Vec<ReleasedCopy>, LedgerError> {
-    if ntfs.is_empty() {
+/// The copies of rows, each with since when it was due.
+async fn copies(tx: &mut Tx, released: &[(&str, i64)]) -> Result<Vec<ReleasedCopy>, LedgerError> {
+    if released.is_empty() {
         return Ok(vec![]);
     }
-    let keys: Vec<_> = ntfs.iter().map(|key| Key { key }).collect();
+    let keys: Vec<_> = released.iter().map(|(key, _)| Key { key }).collect();
     let rows = query(
         "-- copies\nSELECT ntf, fence, type, source, event_id, subject FROM notification WHERE ntf IN (SELECT key FROM {rows:key text})",
     )
@@ -390,19 +390,25 @@ async fn copies(tx: &mut Tx, ntfs: &[&str]) -> Result<Vec<ReleasedCopy>, LedgerE
     .await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in rows {
-        let ntf: String = row.try_get("ntf")?;
-        let copy = ReleasedCopy {
-            ntf: ntf.clone(),
-            fence: row.try_get::<i64, _>("fence")? as u64,
-            event_type: row.try_get("type")?,
-            source: row.try_get("source")?,
-            event_id: row.try_get("event_id")?,
-            subject: row.try_get("subject")?,
-            due: 0,
-        };
-        found.insert(ntf, copy);
+        found.insert(row.try_get::<String, _>("ntf")?, row);
     }
-    Ok(ntfs.iter().filter_map(|ntf| found.remove(*ntf)).collect())
+    let taken = released.iter().filter_map(|(ntf, due)| {
+        let (ntf, row) = found.remove_entry(*ntf)?;
+        Some(copy(ntf, &row, *due))
+    });
+    taken.collect()
+}
+
+fn copy(ntf: String, row: &Row, due: i64) -> Result<ReleasedCopy, LedgerError> {
+    Ok(ReleasedCopy {
+        ntf,
+        fence: row.try_get::<i64, _>("fence")? as u64,
+        event_type: row.try_get("type")?,
+        source: row.try_get("source")?,
+        event_id: row.try_get("event_id")?,
+        subject: row.try_get("subject")?,
+        due,
+    })
 }
 
 /// Ends rows that are not on their way.

@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use ledger::access::Right;
-use ledger::days::{DayBooks, TimeToSend};
+use ledger::days::DayBooks;
 use numbers::Numbers;
 use serde::Serialize;
 use span::Span;
@@ -145,8 +145,8 @@ fn line(shell: &Shell, books: &DayBooks, numbers: Numbers) -> ClinicLine {
 impl Books {
     fn of(found: Vec<DayBooks>, span: Span) -> Self {
         let balances = found.iter().all(|one| one.gap == 0);
-        let mut all = nothing("", span.from);
-        let mut days: Vec<DayBooks> = span.days().map(|day| nothing("", day)).collect();
+        let mut all = DayBooks::empty("", span.from);
+        let mut days: Vec<DayBooks> = span.days().map(|day| DayBooks::empty("", day)).collect();
         let mut clinics: BTreeMap<String, DayBooks> = BTreeMap::new();
         for one in found {
             let at = (one.day - span.from).num_days();
@@ -155,25 +155,9 @@ impl Books {
             day.add(&one);
             all.add(&one);
             let clinic = clinics.entry(one.clinic.clone());
-            clinic.or_insert_with(|| nothing(&one.clinic, span.from)).add(&one);
+            clinic.or_insert_with(|| DayBooks::empty(&one.clinic, span.from)).add(&one);
         }
         Self { days, clinics: clinics.into_values().collect(), all, balances }
-    }
-}
-
-/// A day on which nothing came.
-fn nothing(clinic: &str, day: chrono::NaiveDate) -> DayBooks {
-    DayBooks {
-        clinic: clinic.to_owned(),
-        day,
-        received: 0,
-        states: BTreeMap::new(),
-        duplicates: 0,
-        sent_twice: 0,
-        gap: 0,
-        time_to_send: TimeToSend::default(),
-        failures: vec![],
-        taken: vec![],
     }
 }
 

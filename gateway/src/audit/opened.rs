@@ -4,6 +4,7 @@ use crate::audit::call::Call;
 use crate::audit::form::Form;
 use crate::audit::guard::{Shell, Turned, form_guard};
 use crate::audit::message;
+use crate::audit::reason::LONGEST;
 use crate::door::Door;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -20,8 +21,6 @@ use std::collections::BTreeMap;
 
 /// Shortest reason, characters: "test" is none.
 const REASON_FROM: usize = 10;
-/// Longest reason, characters.
-const REASON_TO: usize = 500;
 
 /// What was opened. Does not print it.
 #[derive(Default, Serialize)]
@@ -51,7 +50,7 @@ fn reason(form: &Form) -> Result<&str, &'static str> {
     if length < REASON_FROM {
         return Err("open.fault.short");
     }
-    if reason.chars().count() > REASON_TO
+    if reason.chars().count() > LONGEST
         || reason.chars().any(|c| c.is_control() && c != '\n' && c != '\r')
     {
         return Err("open.fault.long");

@@ -15,7 +15,7 @@ fn span() -> Span {
 
 /// A day on which 10 came in, 6 arrived, 2 did not, and 2 were not sent.
 fn busy(clinic: &str, on: &str) -> DayBooks {
-    let mut books = nothing(clinic, day(on));
+    let mut books = DayBooks::empty(clinic, day(on));
     books.received = 10;
     books.states = [(Is::Delivered, 6), (Is::Undelivered, 2), (Is::Suppressed, 2)].into();
     books.time_to_send.classes[3] = 8;
