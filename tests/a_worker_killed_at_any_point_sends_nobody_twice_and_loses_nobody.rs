@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use schemas::hold::Place;
 
 use crate::harness::held::Copied;
-use crate::harness::points::{ONLY_PANICS, POINTS, Point, Reached, prepared};
+use crate::harness::points::{ONLY_JOBS, ONLY_PANICS, POINTS, Point, Reached, prepared};
 use crate::harness::schedulers;
 
 async fn killed(copied: Copied) {
@@ -52,7 +52,8 @@ fn no_named_place_is_forgotten() {
         Point::At(place) => Some(*place),
         Point::Asked { .. } => None,
     });
-    let tables: Vec<Place> = workers.chain(schedulers::POINTS).chain(ONLY_PANICS).collect();
+    let elsewhere = ONLY_PANICS.into_iter().chain(ONLY_JOBS);
+    let tables: Vec<Place> = workers.chain(schedulers::POINTS).chain(elsewhere).collect();
     let named: HashSet<Place> = tables.iter().copied().collect();
     assert_eq!(named.len(), tables.len(), "a place is in two tables");
     assert_eq!(named, Place::ALL.iter().copied().collect());

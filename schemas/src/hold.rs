@@ -60,6 +60,8 @@ places! {
     BeforeClaim = "before-claim",
     /// Worker: the claim is durable, no connection was asked for.
     AfterClaim = "after-claim",
+    /// Worker: the first member of a job has come, nobody has looked for others (`providers.netgsm.batch`).
+    BeforeJob = "before-job",
     /// Worker: the connection stands, no byte of the request has left; what follows is the look at the decision's age.
     BeforeBytes = "before-bytes",
     /// Worker: the provider answered, nothing is written.

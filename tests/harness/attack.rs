@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use simulator::{Fault, FaultKind, Operation, Provider};
 
 use super::event::Event;
-use super::installation::{Installation, Options};
+use super::installation::{Installation, Options, Row};
 use super::load::{StubbornPublisher, events};
 use super::process::{PATIENCE, Process};
 use super::proxy::{Proxy, Way};
@@ -141,17 +141,26 @@ impl Attack {
 
     /// Waits until everything so far was accepted, exactly once.
     pub async fn all_sent_once(&mut self, what: &str) {
+        self.all_taken_once(what, |row| row.state == "accepted").await;
+    }
+
+    /// Waits until everything so far has such an end, and is with the provider exactly once.
+    pub async fn all_taken_once(&mut self, what: &str, is_end: impl Fn(&Row) -> bool) {
         let count = self.events.len();
         let give_up = Instant::now() + RECOVERY;
-        while self.clinic.states().await.get("accepted") != Some(&count) {
-            if Instant::now() > give_up {
-                let rows = self.clinic.rows().await;
-                let open: Vec<_> = rows.iter().filter(|row| row.state != "accepted").collect();
-                panic!("{} not accepted within {RECOVERY:?} after {what}: {open:#?}", open.len());
+        loop {
+            let rows = self.clinic.rows().await;
+            let open: Vec<_> = rows.iter().filter(|row| !is_end(row)).collect();
+            if open.is_empty() && rows.len() == count {
+                break;
             }
+            assert!(
+                Instant::now() < give_up,
+                "{} of {count} rows, these not sent within {RECOVERY:?} after {what}: {open:#?}",
+                rows.len()
+            );
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        assert_eq!(self.clinic.states().await.values().sum::<usize>(), count, "after {what}");
         self.clinic.nobody_twice();
         assert_eq!(self.accepted(), count, "after {what}");
     }

@@ -54,6 +54,9 @@ pub const POINTS: [(Point, Reached); 13] = [
 /// Only panics are asked for there.
 pub const ONLY_PANICS: [Place; 1] = [Place::Render];
 
+/// Only where messages share jobs (`messages_that_share_a_job_arrive_once_each`).
+pub const ONLY_JOBS: [Place; 1] = [Place::BeforeJob];
+
 impl Point {
     /// For ids: letters and dashes.
     pub fn name(self) -> &'static str {

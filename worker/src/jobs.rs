@@ -1,6 +1,7 @@
 //! Several messages in one job of a Netgsm account (`providers.netgsm.batch`, ADR 0011). Each has its claim, its place in the pace and
 //! its outcome; they share a request.
 
+use crate::hold::{self, Place};
 use chrono::{DateTime, Utc};
 use ledger::Ledger;
 use providers::netgsm::{Client, JobKey, Sms, of_member};
@@ -131,6 +132,7 @@ impl Sharer {
     async fn run(self, mut from: mpsc::Receiver<Member>) {
         let mut waiting = vec![];
         while let Some(first) = from.recv().await {
+            hold::at(Place::BeforeJob).await;
             let leaves = Instant::now() + LINGER;
             waiting.push(first);
             let most = self.most.load(Ordering::Relaxed);
