@@ -136,6 +136,14 @@ INSERT INTO rights VALUES
     ('books',          'operator',  'S'),
     ('books',          'auditor',   'S'),
     ('parked',         'scheduler', 'S I D'),
+    ('end_kind',       'scheduler', 'S I'),
+    ('end_kind',       'gateway',   'S'),
+    ('end_kind',       'operator',  'S'),
+    ('end_kind',       'auditor',   'S'),
+    ('end_span',       'scheduler', 'S I U'),
+    ('end_span',       'gateway',   'S'),
+    ('end_span',       'operator',  'S'),
+    ('end_span',       'auditor',   'S'),
 
     -- receipts (from schema 7 on)
     ('receipt_wanted', 'scheduler', 'S I U D'),

@@ -28,3 +28,19 @@ CREATE INDEX record_access ON record (id) WHERE kind IN ('access', 'revealed', '
 -- counts them forgets the others. An index on the state would cost every message's updates their place in their page.
 CREATE TABLE parked (ntf TEXT PRIMARY KEY);
 INSERT INTO parked (ntf) SELECT ntf FROM notification WHERE state = 'dead-lettered';
+
+-- Where to look for what ended how: in which ten minutes notifications were made of which a record told that they are in this state with
+-- a reason that begins with this word, and how often that was told (`ledger::search::ends`). A reader of records fills it, so that a
+-- send writes nothing for it; it says where to look, never what is there.
+CREATE TABLE end_kind (
+    state TEXT NOT NULL,
+    word  TEXT NOT NULL,
+    PRIMARY KEY (state, word)
+);
+CREATE TABLE end_span (
+    state TEXT   NOT NULL,
+    word  TEXT   NOT NULL,
+    span  BIGINT NOT NULL,
+    n     BIGINT NOT NULL,
+    PRIMARY KEY (state, word, span)
+);

@@ -58,6 +58,15 @@ pub struct RefusedBody {
     pub id: Option<String>,
 }
 
+/// Refused events, as far as one search opens them.
+#[derive(Debug, Clone, Default)]
+pub struct RefusedBodies {
+    /// Newest first.
+    pub events: Vec<RefusedBody>,
+    /// Whether these are all: none is older than the limit reaches, none too large.
+    pub all: bool,
+}
+
 impl Ledger {
     /// Notifications about an appointment, a payment or a person, newest first. Reads the whole state table: a person asks, not
     /// a worker.
@@ -92,14 +101,17 @@ impl Ledger {
         &self,
         clinic: &str,
         limit: i64,
-    ) -> Result<Vec<RefusedBody>, LedgerError> {
+    ) -> Result<RefusedBodies, LedgerError> {
         let text = format!(
             "-- refused bodies\nSELECT {LISTED} WHERE n.state = 'dead-lettered' AND substr(n.ntf, 1, 4) = 'bad_' \
              AND n.clinic IN ($1, '') ORDER BY n.created_at DESC, n.ntf LIMIT $2"
         );
         let limit = limit.min(REFUSED_AT_MOST);
-        let rows = query(text).bind(clinic).bind(limit).fetch_all(self.db.read()).await?;
-        let rows: Vec<Listed> = rows.iter().map(listed).collect::<Result<_, _>>()?;
+        // one more than is opened: whether there are more
+        let rows = query(text).bind(clinic).bind(limit + 1).fetch_all(self.db.read()).await?;
+        let mut rows: Vec<Listed> = rows.iter().map(listed).collect::<Result<_, _>>()?;
+        let mut all = rows.len() as i64 <= limit;
+        rows.truncate(usize::try_from(limit).unwrap_or_default());
         let ids: Vec<&str> = rows.iter().map(|row| row.ntf.as_str()).collect();
         let bytes: Vec<(String, String)> = query_as(
             "SELECT ntf, bytes FROM record WHERE ntf IN (SELECT value FROM {list:$1}) AND kind = 'event-refused' \
@@ -111,12 +123,15 @@ impl Ledger {
         .await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some((_, bytes)) = bytes.iter().find(|(ntf, _)| *ntf == row.ntf) else { continue };
+            let Some((_, bytes)) = bytes.iter().find(|(ntf, _)| *ntf == row.ntf) else {
+                all = false;
+                continue;
+            };
             if let Entry::EventRefused { body, source, id, .. } = Entry::parse(bytes)? {
                 found.push(RefusedBody { row, sealed: body, source, id });
             }
         }
-        Ok(found)
+        Ok(RefusedBodies { events: found, all })
     }
 
     /// The sealed body of one refused event.

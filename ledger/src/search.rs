@@ -3,9 +3,10 @@
 //! Pages are taken by the place of the last row and not by counting rows, so that none is skipped or repeated while others arrive.
 
 mod ask;
+mod ends;
 
 use crate::access::Visitor;
-use crate::db::{Key, Ledger};
+use crate::db::{Key, Ledger, json};
 use crate::engine::{Engine, Query, Tx, columns, query, scalar};
 use crate::error::LedgerError;
 use crate::facts::FactRow;
@@ -23,6 +24,9 @@ const WINDOW: i64 = 10_000;
 const FEW: i64 = 20_000;
 /// So many more for each row that is wanted.
 const WINDOW_A_ROW: i64 = 50;
+/// So often it is looked where rows are noted; then all others are searched at once. Each time but the first so many times as far.
+const LOOKS: usize = 3;
+const MORE: i64 = 10;
 /// For a transaction that looks. The plans of the hot path are wrong for spans and for what is rare; and whoever waits for a page has
 /// gone after 15 seconds, so that no statement goes on for nobody.
 const LOOKING: &str = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; \
@@ -112,16 +116,17 @@ impl SearchFilter {
     fn passes_over(&self, engine: Engine) -> bool {
         let by_attempt = self.channel.is_some() || self.provider.is_some();
         match engine {
-            // everything but the attempts is in the index that is walked through
-            Engine::Sqlite => by_attempt,
+            // the others are in the index that is walked through
+            Engine::Sqlite => by_attempt || self.by_end(),
             Engine::Postgres => {
-                by_attempt
-                    || self.clinic.is_some()
-                    || self.event_type.is_some()
-                    || self.state.is_some()
-                    || self.reason.is_some()
+                by_attempt || self.by_end() || self.clinic.is_some() || self.event_type.is_some()
             }
         }
+    }
+
+    /// Whether it is known where to look ([`ends`]).
+    fn by_end(&self) -> bool {
+        self.state.is_some() || self.reason.is_some()
     }
 }
 
@@ -288,7 +293,13 @@ impl Ledger {
         let mut places = read(tx, ask, Part::After(edge), limit).await?;
         let left = limit - places.len() as i64;
         // nothing older is asked for
-        if left > 0 && filter.from.is_none_or(|from| from <= edge) {
+        if left == 0 || filter.from.is_some_and(|from| from > edge) {
+            return Ok(places);
+        }
+        let by_attempt = filter.channel.is_some() || filter.provider.is_some();
+        if filter.by_end() && !by_attempt {
+            places.extend(where_noted(tx, ask, edge, left).await?);
+        } else {
             if let Some((text, values)) = ask.some_attempts(FEW) {
                 let asked = values.into_iter().fold(scalar(text), Query::bind);
                 let some: i64 = asked.fetch_one(&mut *tx).await?;
@@ -300,10 +311,47 @@ impl Ledger {
     }
 }
 
+/// Rows up to an instant where it is noted that they may be, while these are few; or else all of them.
+async fn where_noted(
+    tx: &mut Tx,
+    ask: &Ask<'_>,
+    edge: i64,
+    limit: i64,
+) -> Result<Vec<SearchCursor>, LedgerError> {
+    let Some(mut noted) = ends::places(tx, ask, edge).await? else {
+        return read(tx, ask, Part::UpTo(edge), limit).await;
+    };
+    let ids = json(&noted.fresh)?;
+    let (mut found, mut to): (Vec<SearchCursor>, _) = (vec![], edge);
+    for looks in 0.. {
+        let left = limit - found.len() as i64;
+        if left <= 0 || to == i64::MIN {
+            break;
+        }
+        let is_last = noted.spans.is_empty();
+        if (is_last && noted.more) || looks == LOOKS {
+            found.extend(read(tx, ask, Part::UpTo(to), left).await?);
+            break;
+        }
+        let spans = noted.take(left.saturating_mul(if looks == 0 { 1 } else { MORE }));
+        // behind the last place only what has moved since
+        let from = if noted.spans.is_empty() && !noted.more {
+            i64::MIN
+        } else {
+            spans.last().copied().unwrap_or(i64::MIN)
+        };
+        let spans = json(&spans)?;
+        let part = Part::In { from, to, spans: &spans, ids: &ids };
+        found.extend(read(tx, ask, part, left).await?);
+        to = from.saturating_sub(1);
+    }
+    Ok(found)
+}
+
 async fn read(
     tx: &mut Tx,
     ask: &Ask<'_>,
-    part: Part,
+    part: Part<'_>,
     limit: i64,
 ) -> Result<Vec<SearchCursor>, LedgerError> {
     let (text, values) = ask.places(part, limit);
@@ -384,7 +432,7 @@ async fn facts(
          WHERE (CAST($3 AS TEXT) IS NULL OR f.clinic = $3) AND (CAST($4 AS BIGINT) IS NULL OR f.created_at >= $4) \
            AND (CAST($5 AS BIGINT) IS NULL OR f.created_at < $5) ORDER BY f.created_at DESC, f.id DESC LIMIT $6",
     )
-    .bind(crate::db::json(&about)?)
+    .bind(json(&about)?)
     .bind(&filter.event_id)
     .bind(&filter.clinic)
     .bind(filter.from)

@@ -118,11 +118,12 @@ impl Books {
         }
         let now = self.ledger.clock().now_ms();
         self.since.get_or_insert(now);
-        let (all, changed) = self.count().await?;
+        let (counted, changed) = self.count().await?;
+        let all = self.note_ends().await? && counted;
         self.compare_rows(changed).await?;
         let began = Instant::now();
         let mut compared = Ok(());
-        if all && began >= self.hours_at {
+        if counted && began >= self.hours_at {
             // what it cannot read now stops nothing of what follows
             compared = self.compare_hours(now).await;
             self.tell_parked().await;
@@ -152,6 +153,16 @@ impl Books {
             }
         }
         Ok((false, changed))
+    }
+
+    /// Notes where searches find what is new. `false`: records are left.
+    async fn note_ends(&self) -> Result<bool, LedgerError> {
+        for _ in 0..PAGES {
+            if self.ledger.note_ends().await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Compares what changed, the next slices of all rows and due times, and again what was wrong.

@@ -77,7 +77,7 @@ impl Ledger {
         tx.commit().await
     }
 
-    /// What the reader of the books would have counted of them by now.
+    /// What the readers of records would have counted and noted of them by now.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -89,7 +89,9 @@ impl Ledger {
         ))
         .execute(self.db.write())
         .await?;
-        self.bench_has_read("books").await
+        self.bench_has_read("books").await?;
+        while !self.note_ends().await? {}
+        Ok(())
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) static RECORD: Table = Table {
 };
 
 /// All other tables, except what is not moved (see [`LEFT`]).
-pub(super) static TABLES: [Table; 19] = [
+pub(super) static TABLES: [Table; 21] = [
     Table {
         name: "notification",
         keys: &[text("ntf")],
@@ -250,6 +250,16 @@ pub(super) static TABLES: [Table; 19] = [
         ],
     },
     Table { name: "parked", keys: &[text("ntf")], columns: &[text("ntf")] },
+    Table {
+        name: "end_kind",
+        keys: &[text("state"), text("word")],
+        columns: &[text("state"), text("word")],
+    },
+    Table {
+        name: "end_span",
+        keys: &[text("state"), text("word"), int("span")],
+        columns: &[text("state"), text("word"), int("span"), int("n")],
+    },
 ];
 
 /// Tables that are not moved row by row: `meta` is made there (its lookup key is taken along), leases are of processes that

@@ -36,6 +36,8 @@ pub(crate) struct Dialect {
     json_cast: &'static str,
     /// `{code:…}`: the bounded word of a reason (`telling::code_of`).
     code: fn(&str) -> String,
+    /// `{word:…}`: its first word.
+    word: fn(&str) -> String,
     /// `{rows:…}`, always the first parameter, and how many parameters it is more than one.
     rows: fn(&str) -> (String, usize),
     list: fn(&str) -> String,
@@ -60,6 +62,7 @@ impl Dialect {
         fill: "WITH (fillfactor = 85)",
         json_cast: "::json",
         code: |why| format!("split_part({why}, ': ', 1)"),
+        word: |why| format!("split_part({why}, ' ', 1)"),
         rows: |columns| {
             let mut arrays = vec![];
             let mut names = vec![];
@@ -92,6 +95,7 @@ impl Dialect {
         fill: "",
         json_cast: "",
         code: |why| format!("substr({why}, 1, instr({why} || ': ', ': ') - 1)"),
+        word: |why| format!("substr({why}, 1, instr({why} || ' ', ' ') - 1)"),
         rows: |columns| {
             let names = columns.split(',').filter_map(|column| column.split_whitespace().next());
             let values: Vec<_> = names.map(|name| format!("value->>'{name}' AS {name}")).collect();
@@ -134,6 +138,7 @@ impl Dialect {
             Some(("list", parameter)) => return (self.list)(parameter),
             Some(("as_json", value)) => return format!("{value}{}", self.json_cast),
             Some(("code", why)) => return (self.code)(why),
+            Some(("word", why)) => return (self.word)(why),
             _ => match name {
                 "lock" => self.lock,
                 "skip" => self.skip,

@@ -1,5 +1,6 @@
 //! The statements of a search: only what is asked for stands in them, so that each is planned for what it is.
 
+use super::ends::SPAN_MS;
 use super::{SearchCursor, SearchFilter};
 use crate::engine::{Engine, Value};
 use crate::state::State;
@@ -17,7 +18,7 @@ pub(super) struct Ask<'a> {
 
 /// Which rows are asked for, and how they are best found.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
+pub(super) enum Part<'p> {
     /// All, walking through them in order.
     InOrder,
     /// Those after an instant, likewise.
@@ -26,9 +27,20 @@ pub(super) enum Part {
     UpTo(i64),
     /// All, likewise.
     All,
+    /// Those up to an instant that were made in one of these places ([`ends`]), or that have one of these ids; likewise.
+    In {
+        /// No later than this.
+        to: i64,
+        /// No earlier than this.
+        from: i64,
+        /// Beginnings of places, as JSON.
+        spans: &'p str,
+        /// Ids, as JSON.
+        ids: &'p str,
+    },
 }
 
-impl Part {
+impl Part<'_> {
     const fn is_walked(self) -> bool {
         matches!(self, Self::InOrder | Self::After(_))
     }
@@ -67,8 +79,11 @@ impl Where {
 
 impl Ask<'_> {
     /// The places of the rows of one part, in order: `ntf`, `created_at`.
-    pub fn places(&self, part: Part, limit: i64) -> (String, Vec<Value>) {
+    pub fn places(&self, part: Part<'_>, limit: i64) -> (String, Vec<Value>) {
         let mut at = Where { text: vec![], values: vec![] };
+        if let Part::In { spans, ids, .. } = part {
+            return self.places_in(&mut at, part, (spans, ids), limit);
+        }
         self.of_time(&mut at, part);
         self.of_row(&mut at);
         let by_attempt = self.filter.channel.is_some() || self.filter.provider.is_some();
@@ -109,6 +124,63 @@ impl Ask<'_> {
         (text, at.values)
     }
 
+    /// The same of what is noted. The order in which tables are read stands in the text: neither engine sees how little a place holds.
+    fn places_in(
+        &self,
+        at: &mut Where,
+        part: Part<'_>,
+        (spans, ids): (&str, &str),
+        limit: i64,
+    ) -> (String, Vec<Value>) {
+        let (spans, ids) = (at.text(spans), at.text(ids));
+        self.of_time(at, part);
+        self.of_row(at);
+        let rows = at.joined();
+        let spans = format!("(SELECT CAST(value AS BIGINT) AS span FROM {{list:{spans}}}) s");
+        let made = format!("n.created_at >= s.span AND n.created_at < s.span + {SPAN_MS}");
+        let row = "SELECT n.ntf, n.created_at + 0 AS created_at FROM";
+        let noted = match self.engine {
+            Engine::Sqlite => {
+                format!("{row} {spans} CROSS JOIN notification n WHERE {made} AND {rows}")
+            }
+            // OFFSET 0: not to be taken apart
+            Engine::Postgres => format!(
+                "SELECT p.ntf, p.created_at FROM {spans} CROSS JOIN LATERAL ({row} notification n WHERE {made} AND {rows} OFFSET 0) p"
+            ),
+        };
+        let text = format!(
+            "-- search: places by ends\nSELECT ntf, created_at FROM ({noted} \
+             UNION {row} notification n WHERE n.ntf IN (SELECT value FROM {{list:{ids}}}) AND {rows}) f \
+             ORDER BY created_at DESC, ntf DESC LIMIT {limit}"
+        );
+        (text, std::mem::take(&mut at.values))
+    }
+
+    /// The places up to an instant of which a record told what is asked for, the newest first, with how often it was told.
+    pub fn ends(&self, edge: i64, limit: i64) -> (String, Vec<Value>) {
+        let mut at = Where { text: vec![], values: vec![] };
+        at.equal("k.state", self.filter.state.map(State::as_str));
+        if let Some(reason) = &self.filter.reason {
+            let place = at.text(reason);
+            // the word is the beginning of the reason, and so is what is asked for: one of them is the beginning of the other
+            at.text.push(format!(
+                "k.word <> '' AND substr(k.word, 1, length({place})) = substr({place}, 1, length(k.word))"
+            ));
+        }
+        let to = at.value(edge);
+        at.text.push(format!("s.span <= {to}"));
+        if let Some(from) = self.filter.from {
+            let from = at.value(from);
+            at.text.push(format!("s.span > {from} - {SPAN_MS}"));
+        }
+        let text = format!(
+            "-- search: ends\nSELECT s.span, CAST(sum(s.n) AS BIGINT) FROM end_kind k JOIN end_span s ON s.state = k.state AND s.word = k.word \
+             WHERE {} GROUP BY s.span ORDER BY s.span DESC LIMIT {limit}",
+            at.joined()
+        );
+        (text, at.values)
+    }
+
     /// The instant before which rows lie further from the beginning than `rows`; no answer: none do.
     pub fn edge(&self, rows: i64) -> (String, Vec<Value>) {
         let mut at = Where { text: vec![], values: vec![] };
@@ -120,13 +192,15 @@ impl Ask<'_> {
         (text, at.values)
     }
 
-    fn of_time(&self, at: &mut Where, part: Part) {
+    fn of_time(&self, at: &mut Where, part: Part<'_>) {
         // nearly all rows lie up to the edge: no reason to read them in order
-        let created_at =
-            if matches!(part, Part::UpTo(_)) { "n.created_at + 0" } else { "n.created_at" };
+        let in_places = matches!(part, Part::In { .. });
+        let collected = in_places || matches!(part, Part::UpTo(_));
+        let created_at = if collected { "n.created_at + 0" } else { "n.created_at" };
+        let from_column = if in_places { "n.created_at + 0" } else { "n.created_at" };
         if let Some(from) = self.filter.from {
             let place = at.value(from);
-            at.text.push(format!("n.created_at >= {place}"));
+            at.text.push(format!("{from_column} >= {place}"));
         }
         if let Some(to) = self.filter.to {
             let place = at.value(to);
@@ -140,6 +214,10 @@ impl Ask<'_> {
             Part::UpTo(edge) => {
                 let place = at.value(edge);
                 at.text.push(format!("{created_at} <= {place}"));
+            }
+            Part::In { from, to, .. } => {
+                let (from, to) = (at.value(from), at.value(to));
+                at.text.push(format!("{created_at} >= {from} AND {created_at} <= {to}"));
             }
             Part::InOrder | Part::All => {}
         }

@@ -235,22 +235,16 @@ fn some_filter(dice: &mut Dice, rows: i64) -> SearchFilter {
 
 /// More rows than are looked through in order before the others are collected.
 const MANY: i64 = 16_000;
+/// Milliseconds between two instants at which some were made: the noted places (ten minutes) hold a few each.
+const APART: i64 = 200_000;
 
-#[tokio::test]
-async fn what_a_search_finds_is_what_fits_whatever_is_asked_and_in_whatever_pages() {
-    let place = fresh().await;
-    // several at the same instant, as a slice of a worker makes them
-    let rows: Vec<_> = (0..MANY).map(|n| past(n, 1 + n / 3)).collect();
-    for slice in rows.chunks(4_000) {
-        place.bench_fill_past(slice).await.unwrap();
-    }
-    place.run("ANALYZE").await;
-    let mut dice = Dice(20_261_122);
+/// Sixty searches find what fits: in pages of all sizes, and in short ones.
+async fn all_is_found(place: &Place, rows: &[PastRow], dice: &mut Dice) {
     for round in 0..60 {
-        let filter = some_filter(&mut dice, MANY / 3);
-        let fitting = fitting(&rows, &filter);
+        let filter = some_filter(dice, MANY / 3 * APART);
+        let fitting = fitting(rows, &filter);
         let limit = [1_500, 4_000, 20_000][round % 3];
-        assert_eq!(pages(&place, &filter, limit).await, fitting, "{filter:?}");
+        assert_eq!(pages(place, &filter, limit).await, fitting, "{filter:?}");
         let counted = place.count_found(&filter, i64::MAX / 2).await.unwrap();
         assert_eq!(counted, i64::try_from(fitting.len()).unwrap(), "{filter:?}");
         // short pages look through the newest in order first, and collect the others
@@ -261,6 +255,41 @@ async fn what_a_search_finds_is_what_fits_whatever_is_asked_and_in_whatever_page
             assert_eq!(rows, page, "{filter:?}");
             after = found.next;
         }
+    }
+}
+
+/// The same before anybody noted where ends are, while somebody is at it, and afterwards; and when old ones have moved since.
+#[tokio::test]
+async fn what_a_search_finds_is_what_fits_whatever_is_asked_and_in_whatever_pages() {
+    let place = fresh().await;
+    // several at the same instant, as a slice of a worker makes them
+    let mut rows: Vec<_> = (0..MANY).map(|n| past(n, (1 + n / 3) * APART)).collect();
+    for slice in rows.chunks(4_000) {
+        place.bench_fill_past(slice).await.unwrap();
+    }
+    place.run("ANALYZE").await;
+    let mut dice = Dice(20_261_122);
+    assert!(place.reasons().await.unwrap().is_empty(), "nobody noted any");
+    all_is_found(&place, &rows, &mut dice).await;
+    for _ in 0..4 {
+        assert!(!place.note_ends().await.unwrap(), "there are more");
+    }
+    all_is_found(&place, &rows, &mut dice).await;
+    while !place.note_ends().await.unwrap() {}
+    let known = place.reasons().await.unwrap();
+    assert!(known.contains(&"no-consent".to_owned()) && !known.contains(&String::new()));
+    all_is_found(&place, &rows, &mut dice).await;
+    for row in rows.iter_mut().filter(|row| row.n % 50 == 3 && row.state == "waiting") {
+        place.dead_letter(std::slice::from_ref(&row.ntf), "crash-loop").await.unwrap();
+        (row.state, row.why) = ("dead-lettered", "crash-loop");
+    }
+    let moved = SearchFilter { reason: Some("crash-loop".to_owned()), ..all() };
+    for noted in [false, true] {
+        let expected = fitting(&rows, &moved);
+        assert!(expected.len() > 20, "{}", expected.len());
+        assert_eq!(pages(&place, &moved, 7).await, expected, "noted: {noted}");
+        all_is_found(&place, &rows, &mut dice).await;
+        while !place.note_ends().await.unwrap() {}
     }
     assert_eq!(place.count_found(&all(), 10).await.unwrap(), 10, "not further than that");
 }

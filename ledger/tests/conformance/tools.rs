@@ -307,8 +307,15 @@ async fn what_is_refused_and_very_large_is_not_opened_by_a_search() {
     let lengths =
         "SELECT count(*) FROM record WHERE kind = 'event-refused' AND length(bytes) <= 131072";
     assert_eq!(place.number(lengths).await, 2);
-    assert_eq!(place.refused_bodies(CLINIC, 10).await.unwrap().len(), 2);
     assert_eq!(listed(&place, &dead()).await.len(), 4, "they are there all the same");
+    let opened = async |limit| {
+        let bodies = place.refused_bodies(CLINIC, limit).await.unwrap();
+        (bodies.events.len(), bodies.all)
+    };
+    assert_eq!(opened(10).await, (2, false), "two are too large");
+    place.run("DELETE FROM notification WHERE ntf IN (SELECT ntf FROM record WHERE length(bytes) > 131072)").await;
+    assert_eq!([opened(10).await, opened(2).await], [(2, true); 2]);
+    assert_eq!(opened(1).await, (1, false), "there is an older one");
 }
 
 #[tokio::test]
@@ -325,9 +332,9 @@ async fn a_refused_event_that_was_taken_in_says_where_it_went() {
     let bad = intake::refused(place.vault(), arrived, &refusal, CLINIC, "").unwrap();
     let id = bad.ntf.clone();
     place.refuse(&[bad]).await.unwrap();
-    let bodies = place.refused_bodies(CLINIC, 10).await.unwrap();
+    let bodies = place.refused_bodies(CLINIC, 10).await.unwrap().events;
     assert_eq!((bodies.len(), bodies[0].id.as_deref()), (1, Some("e1")));
-    assert!(place.refused_bodies("besiktas", 10).await.unwrap().is_empty());
+    assert!(place.refused_bodies("besiktas", 10).await.unwrap().events.is_empty());
     let sealed = place.refused_body(&id).await.unwrap().unwrap();
     let body = place.vault().open_own(&intake::body_place(&id), &sealed).unwrap();
     assert_eq!(body.as_slice(), b"{}");
