@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
 use crate::approved::Approved;
+use crate::clocks::Clocks;
 use crate::measures;
 
 /// How often parts are looked at although nobody asks.
@@ -253,8 +254,12 @@ impl Parts {
 
     /// Looks now and then although nobody asks, so that metrics know and a doubt has been looked at when somebody does.
     pub async fn keep_looking(self, stop: CancellationToken) {
+        let mut clocks = Clocks::default();
         loop {
             self.say().await;
+            if let Some(ledger) = self.ledger() {
+                clocks.compare(ledger.clock().now_ms());
+            }
             let every = match self.ledger().map(Ledger::engine) {
                 // a look is a commit
                 Some(Engine::Sqlite) => LOOK_AT_A_FILE_EVERY,

@@ -2,6 +2,7 @@
 
 pub mod approved;
 pub mod cli;
+mod clocks;
 pub mod commands;
 pub mod config;
 pub mod first_start;

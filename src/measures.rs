@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use bus::{Bus, LinkState};
-use metrics::{Link, Metrics};
+use metrics::{Link, Metrics, Prices};
 use scheduler::reconcile::Counts;
 use schemas::Registry;
 
@@ -15,10 +15,11 @@ use crate::health::Parts;
 /// The text format of Prometheus, by the version that scrapers ask for.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The metrics of the process of this name.
-pub fn of(process: &str, registry: &Registry) -> Arc<Metrics> {
+/// The metrics of the process of this name, with the prices of its configuration.
+pub fn of(process: &str, registry: &Registry, prices: &Prices) -> Arc<Metrics> {
     let metrics = Metrics::new(registry.types().map(|event_type| event_type.name.as_str()));
     metrics.process.is(process, env!("CARGO_PKG_VERSION"));
+    metrics.costs.has_prices(prices);
     metrics
 }
 
@@ -28,6 +29,7 @@ pub async fn page(State(parts): State<Parts>) -> Response {
     let process = &metrics.process;
     if let Some(ledger) = parts.ledger() {
         process.clock_off(ledger.clock().offset_ms());
+        process.clock_ahead(&providers::wall::ahead_ms(ledger.clock().now_ms()));
         metrics.ledger.show_facts_age(ledger.clock().now_ms());
     }
     if let Some(worker) = parts.worker() {

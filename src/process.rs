@@ -91,7 +91,11 @@ where
         let (listen, key) = (process.listen)(&settings.config);
         let listener = health::bind(listen, key).await?;
         let health = health::Parts::default();
-        health.measures(measures::of(process.name, &settings.registry));
+        health.measures(measures::of(
+            process.name,
+            &settings.registry,
+            &start::prices(&settings.config),
+        ));
         health.ends_with(stop.soft.clone());
         if matches!(process.purpose, Purpose::Worker | Purpose::Up) {
             health.will_send();

@@ -5,12 +5,14 @@
 mod channels;
 mod hooks;
 mod pages;
+mod prices;
 #[cfg(test)]
 mod tests;
 
 pub use channels::{check_templates, map_templates};
 pub use hooks::gateway_hooks;
 pub use pages::tell_of_pages;
+pub use prices::prices;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

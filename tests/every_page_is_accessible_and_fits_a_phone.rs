@@ -1,5 +1,5 @@
 //! Every page, in both languages and both colour schemes, as axe sees it (WCAG 2.2 AA), and on a screen of 360 pixels, where nothing
-//! has to be scrolled sideways.
+//! has to be scrolled sideways; and on paper, where nothing stands that can only be clicked and every table is a table.
 
 use schemas::FactId;
 use serde_json::json;
@@ -10,10 +10,14 @@ use crate::harness::{Embedded, clock, receipt, reminder};
 
 /// A phone.
 const NARROW: u32 = 360;
+/// A4 between its margins, pixels.
+const PAPER: u32 = 700;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn axe_finds_nothing_and_a_phone_shows_all_of_it() {
-    let clinic = Embedded::start(Script::default(), &[]).await;
+    // the books have a part about cost
+    let price = ("ULAK_PROVIDERS__NETGSM__SEGMENT_PRICE", "0.215 TRY");
+    let clinic = Embedded::start(Script::default(), &[price]).await;
     let (silent, sent) = (reminder("1042"), receipt("77"));
     let visit = reminder("v1")
         .set("/type", "clinic.appointment-booked.v1")
@@ -92,7 +96,7 @@ async fn looks_closely(pages: &Pages) {
          for (const n of [1, 2, 3]) add('button', 'width: 9px; height: 9px; min-height: 0; padding: 0; border: 0; overflow: hidden');";
     pages.script(spoil, json!([])).await;
     let found = look(pages, "tr", "spoilt").await.join("\n");
-    for fault in ["image-alt", "color-contrast", "target-size", "wide on a phone"] {
+    for fault in ["image-alt", "color-contrast", "target-size", "wide on a phone", "on paper"] {
         assert!(found.contains(fault), "{fault} is not found: {found}");
     }
     let paper = "return getComputedStyle(document.body).backgroundColor";
@@ -118,9 +122,22 @@ async fn look(pages: &Pages, lang: &str, name: &str) -> Vec<String> {
     }
     let found = pages.axe().await;
     wrong.extend(found.into_iter().map(|line| format!("{name}, {lang}, on a phone: {line}")));
+    // as wide as A4 between its margins
+    pages.width(PAPER).await;
+    pages.chromium("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
+    let found = pages.script(ON_PAPER, json!([])).await;
+    let found = found.as_array().expect("a list").iter();
+    wrong.extend(found.map(|fault| format!("{name}, {lang}, on paper: {fault}")));
+    pages.chromium("Emulation.setEmulatedMedia", json!({ "media": "" })).await;
     pages.chromium("Emulation.clearDeviceMetricsOverride", json!({})).await;
     wrong
 }
+
+/// What is wrong on paper: what can only be clicked, and tables that are gone or fall apart.
+const ON_PAPER: &str = "const seen = e => e.checkVisibility(); const name = e => e.tagName + '.' + e.className; \
+     const only = [...document.querySelectorAll('nav, button, select, textarea, input:not([type=hidden])')].filter(seen); \
+     const rows = [...document.querySelectorAll('main table tr')].filter(e => getComputedStyle(e).display !== 'table-row' || !seen(e)); \
+     return [...only, ...rows].map(name);";
 
 /// What sticks out, for a failure.
 const WIDE: &str = "return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1) \

@@ -47,6 +47,7 @@ async fn scraped_at_rest(clinic: &mut Installation, deliveries: f64) -> Vec<Scra
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_say_what_the_books_say() {
     let options = Options { workers: 2, ..Options::default() };
+    let options = options.set("ULAK_PROVIDERS__NETGSM__SEGMENT_PRICE", "0.25 TRY");
     let mut clinic = Installation::start(options).await;
     let mut events: Vec<_> = (0..8).map(|n| receipt(&format!("r{n}"))).collect();
     events.extend((0..4).map(|n| reminder(&format!("a{n}"))));
@@ -93,6 +94,9 @@ async fn metrics_say_what_the_books_say() {
     );
     let segments = clinic.number("SELECT CAST(sum(segments) AS BIGINT) FROM attempt").await as f64;
     assert_eq!(sum("ulak_segments_total", &[("account", "netgsm/default")]), segments);
+    // quarters are whole in a float
+    let cost = [("account", "netgsm/default"), ("currency", "TRY")];
+    assert_eq!(sum("ulak_cost_total", &cost), segments * 0.25);
     for stage in ["render", "claim", "send", "record"] {
         assert_eq!(
             sum("ulak_stage_duration_seconds_count", &[("stage", stage)]),

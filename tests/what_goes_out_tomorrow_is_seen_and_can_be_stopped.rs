@@ -81,6 +81,10 @@ async fn what_waits_is_seen_and_stopped_and_what_was_sent_is_not() {
     assert!(shown.stdout.contains("+90532*****"), "{}", shown.stdout);
     let later = machine.ulak(&["schedule", "list", "--from", "+2h", "--until", "+3h"]).await.json();
     assert!(later.is_empty(), "{later:?}");
+    // up to now, wherever it begins: nothing is overdue
+    let by_now = ["schedule", "list", "--from", "2026-01-01", "--until", "now"];
+    let by_now = machine.ulak(&by_now).await;
+    assert_eq!((by_now.code, by_now.stdout.as_str()), (0, ""), "{}", by_now.stderr);
     assert!(revealed(&machine, &first.ntf()).await.is_empty(), "nobody has read anything");
 
     // its text, for a reason

@@ -34,6 +34,7 @@ mod login;
 mod message;
 mod opened;
 mod page;
+mod paper;
 mod places;
 mod plots;
 mod reason;

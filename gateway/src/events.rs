@@ -4,12 +4,14 @@ use crate::auth::{self, Caller};
 use crate::body::{self, Items};
 use crate::door::{Door, within};
 use crate::problem::{Fault, Problem};
+use crate::trace;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ledger::door::{TakeIn, Taken};
 use ledger::facts::{Done, Item, Told};
+use schemas::trace::TraceParent;
 use schemas::{ClinicId, Event, FactEvent, Incoming, Refusal, Registry, Rule};
 use serde::{Deserialize, Serialize};
 
@@ -57,11 +59,12 @@ pub(crate) enum Sent {
     Fact(Box<FactEvent>),
 }
 
-/// What an answer calls an item.
+/// What an answer and the log call an item.
 struct Name {
     id: String,
     source: String,
     event_id: String,
+    trace: Option<TraceParent>,
 }
 
 pub(crate) async fn post(State(door): State<Door>, request: Request) -> Response {
@@ -83,27 +86,30 @@ async fn take(door: &Door, request: Request) -> Result<Answer, Problem> {
     body::check(&head.headers)?;
     let body = body::read(body, door.stop()).await?;
     let (registry, knows) = (door.registry(), |id: &str| door.knows(id));
-    let (sent, alone) = match body::items(&body)? {
+    let parent = head.headers.get("traceparent").and_then(|value| value.to_str().ok());
+    // lines about an item that names no trace are of the request's own
+    let (sent, alone) = trace::span(parent).in_scope(|| match body::items(&body)? {
         Items::One(item) => {
-            (read(registry, &knows, &caller.clinic, std::iter::once(item), true)?, true)
+            let item = std::iter::once(item);
+            Ok((read(registry, &knows, &caller.clinic, item, true)?, true))
         }
         Items::Many(items) => {
             let items = items.iter().map(|item| item.get().as_bytes());
-            (read(registry, &knows, &caller.clinic, items, false)?, false)
+            Ok((read(registry, &knows, &caller.clinic, items, false)?, false))
         }
-    };
-    let sent = of_trace(sent, &head.headers);
+    })?;
+    let sent = of_trace(sent, parent);
     let names: Vec<Name> = sent.iter().map(name).collect();
     let types: Vec<String> = sent.iter().map(type_of).collect();
     let done = taken(door, &caller, sent, alone).await?;
+    trace::told(&caller.clinic, names.iter().map(|it| (it.trace, it.id.as_str())), &done);
     refuse(&done)?;
     count(door, &types, &done);
     Ok(answer(names, done))
 }
 
 /// The request's own trace is that of every item that names none.
-fn of_trace(mut sent: Vec<Sent>, headers: &HeaderMap) -> Vec<Sent> {
-    let parent = headers.get("traceparent").and_then(|value| value.to_str().ok());
+fn of_trace(mut sent: Vec<Sent>, parent: Option<&str>) -> Vec<Sent> {
     for item in &mut sent {
         match item {
             Sent::Event(event) => event.came_with(parent),
@@ -141,11 +147,13 @@ fn name(sent: &Sent) -> Name {
             id: event.ntf().as_str().to_owned(),
             source: event.source.clone(),
             event_id: event.id.clone(),
+            trace: event.trace(),
         },
         Sent::Fact(fact) => Name {
             id: fact.fact_id().as_str().to_owned(),
             source: fact.source.clone(),
             event_id: fact.id.clone(),
+            trace: fact.traceparent.as_deref().and_then(TraceParent::parse),
         },
     }
 }
@@ -214,7 +222,7 @@ fn refuse(done: &[Done]) -> Result<(), Problem> {
 fn answer(names: Vec<Name>, done: Vec<Done>) -> Answer {
     let mut answer = Answer::default();
     for (name, done) in names.into_iter().zip(done) {
-        let Name { id, source, event_id } = name;
+        let Name { id, source, event_id, trace: _ } = name;
         match done {
             Done::Event(taken) => answer.notifications.push(Notification {
                 id,
@@ -251,7 +259,10 @@ pub(crate) fn read<'a>(
         match one(registry, knows, clinic, item) {
             Ok(one) => sent.push(one),
             Err(Fallen::NotYours) => return Err(Problem::not_yours(index)),
-            Err(Fallen::Refused(refusal)) => faults.push(Fault::of(index, &refusal)),
+            Err(Fallen::Refused(refusal)) => {
+                trace::refused(clinic, index, item, &refusal);
+                faults.push(Fault::of(index, &refusal));
+            }
         }
     }
     let Some(first) = faults.first() else { return Ok(sent) };

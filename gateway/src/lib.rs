@@ -25,6 +25,7 @@ pub mod outside;
 mod problem;
 mod routes;
 mod serve;
+mod trace;
 
 pub use audit::{ClinicPage, Need, PAGES, Page, PageSettings, Reached};
 pub use door::{Door, Settings};

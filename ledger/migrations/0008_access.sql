@@ -44,3 +44,15 @@ CREATE TABLE end_span (
     n     BIGINT NOT NULL,
     PRIMARY KEY (state, word, span)
 );
+
+-- Hours that were counted before (`ledger::days`): how often a record told of what was received in an hour, by the same reader, and what was
+-- counted of it when that number was `n`.
+CREATE TABLE hour_told (
+    hour BIGINT PRIMARY KEY,
+    n    BIGINT NOT NULL
+);
+CREATE TABLE hour_kept (
+    hour  BIGINT PRIMARY KEY,
+    n     BIGINT NOT NULL,
+    bytes TEXT   NOT NULL
+);

@@ -75,7 +75,7 @@ impl HourBooks {
 }
 
 /// A number that was counted for a clinic and an hour: of a kind of records, of a state of rows, of a state of facts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Line {
     /// Clinic.
     pub clinic: String,

@@ -2,16 +2,18 @@
 //!
 //! A day's numbers are of the notifications that were received on it, whatever became of them since.
 
-use crate::books::{HOUR_MS, Span};
+mod hours;
+mod kept;
+
+use crate::books::{HOUR_MS, Span, compare};
 use crate::db::Ledger;
-use crate::engine::{Tx, query};
 use crate::error::LedgerError;
 use crate::look::parse_state;
 use crate::state::State;
 use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveTime, TimeZone as _};
 use chrono_tz::Tz;
+use hours::{Hours, Took};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Class of what is not counted.
 const NOT_COUNTED: i64 = -1;
@@ -247,7 +249,10 @@ impl Ledger {
         let span = Span { clinic, from: begin(from, zone), until: begin(after, zone) };
         let mut days = Calendar { zone, days: BTreeMap::new() };
         let mut tx = self.looking().await?;
-        for hour in span.hours(&mut tx).await? {
+        let counted = kept::hours(&mut tx, &span).await?;
+        let told = span.told(&mut tx).await?;
+        tx.rollback().await?;
+        for hour in compare(&told, &counted.rows, &counted.facts) {
             let day = days.of(&hour.clinic, hour.hour);
             day.received += hour.received;
             day.duplicates += hour.duplicates;
@@ -257,75 +262,29 @@ impl Ledger {
                 *day.states.entry(*state).or_default() += n;
             }
         }
-        failures(&mut tx, &span, &mut days).await?;
-        taken(&mut tx, &span, &mut days).await?;
-        tx.rollback().await?;
+        put(counted, &mut days)?;
         let mut days: Vec<DayBooks> = days.days.into_values().collect();
         days.iter_mut().for_each(DayBooks::tidy);
         Ok(days)
     }
 }
 
-/// Why what ended was not sent or did not arrive.
-async fn failures(tx: &mut Tx, span: &Span<'_>, days: &mut Calendar) -> Result<(), LedgerError> {
-    let rows = query(format!(
-        "-- days: failures\nSELECT n.clinic, (n.created_at / {HOUR_MS}) * {HOUR_MS} AS hour, n.state, {{code:n.why}} AS code, count(*) AS n \
-         FROM notification n WHERE n.created_at >= $1 AND n.created_at < $2 AND (CAST($3 AS TEXT) IS NULL OR n.clinic = $3) \
-           AND n.state NOT IN ('waiting', 'released', 'sending', 'unknown', 'accepted', 'delivered') GROUP BY 1, 2, 3, 4",
-    ))
-    .bind(span.from)
-    .bind(span.until)
-    .bind(span.clinic)
-    .fetch_all(tx)
-    .await?;
-    for row in &rows {
-        let (clinic, state, code): (String, String, String) =
-            (row.try_get("clinic")?, row.try_get("state")?, row.try_get("code")?);
-        let state = parse_state(&state)?;
-        days.of(&clinic, row.try_get("hour")?).fail(state, &code, row.try_get("n")?);
+/// Puts what was counted of hours to their days.
+fn put(hours: Hours, days: &mut Calendar) -> Result<(), LedgerError> {
+    for failed in hours.failed {
+        let state = parse_state(&failed.state)?;
+        days.of(&failed.clinic, failed.hour).fail(state, &failed.code, failed.n);
     }
-    Ok(())
-}
-
-/// What each lane took, and how long it took. Of two accepted attempts the first one says how long.
-async fn taken(tx: &mut Tx, span: &Span<'_>, days: &mut Calendar) -> Result<(), LedgerError> {
-    let mut class = format!(
-        "CASE WHEN substr(n.event_id, 1, {}) = '{PLANNED}' OR a.ended_at IS NULL OR (a.n > 1 AND EXISTS ( \
-           SELECT 1 FROM attempt b WHERE b.ntf = a.ntf AND b.n < a.n AND b.state = 'accepted')) THEN {NOT_COUNTED}",
-        PLANNED.len()
-    );
-    for (place, end) in CLASSES_MS.iter().enumerate() {
-        // a String takes it all
-        let _ = write!(class, " WHEN a.ended_at - n.created_at <= {end} THEN {place}");
-    }
-    let _ = write!(class, " ELSE {} END", CLASSES_MS.len());
-    let class = format!("CAST({class} AS BIGINT)");
-    let rows = query(format!(
-        "-- days: taken\nSELECT t.clinic, t.hour, t.lane, t.channel, t.class, count(*) AS n, CAST(sum(t.segments) AS BIGINT) AS segments FROM ( \
-           SELECT n.clinic, (n.created_at / {HOUR_MS}) * {HOUR_MS} AS hour, a.lane, a.channel, a.segments, {class} AS class \
-           FROM notification n JOIN attempt a ON a.ntf = n.ntf WHERE n.created_at >= $1 AND n.created_at < $2 \
-             AND (CAST($3 AS TEXT) IS NULL OR n.clinic = $3) AND a.state = 'accepted') t GROUP BY 1, 2, 3, 4, 5",
-    ))
-    .bind(span.from)
-    .bind(span.until)
-    .bind(span.clinic)
-    .fetch_all(tx)
-    .await?;
-    for row in &rows {
-        let (clinic, n): (String, i64) = (row.try_get("clinic")?, row.try_get("n")?);
-        let class: i64 = row.try_get("class")?;
-        let day = days.of(&clinic, row.try_get("hour")?);
-        if let Some(of_class) =
-            usize::try_from(class).ok().and_then(|class| day.time_to_send.classes.get_mut(class))
+    for took in hours.took {
+        let day = days.of(&took.clinic, took.hour);
+        if let Some(of_class) = usize::try_from(took.class)
+            .ok()
+            .and_then(|class| day.time_to_send.classes.get_mut(class))
         {
-            *of_class += n;
+            *of_class += took.n;
         }
-        day.take(&Taken {
-            lane: row.try_get("lane")?,
-            channel: row.try_get("channel")?,
-            accepted: n,
-            segments: row.try_get("segments")?,
-        });
+        let Took { lane, channel, n: accepted, segments, .. } = took;
+        day.take(&Taken { lane, channel, accepted, segments });
     }
     Ok(())
 }

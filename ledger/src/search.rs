@@ -3,7 +3,7 @@
 //! Pages are taken by the place of the last row and not by counting rows, so that none is skipped or repeated while others arrive.
 
 mod ask;
-mod ends;
+pub(crate) mod ends;
 
 use crate::access::Visitor;
 use crate::db::{Key, Ledger, json};

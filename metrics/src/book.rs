@@ -1,6 +1,7 @@
 //! Registering a metric and describing it are one step, so that the document cannot miss one.
 
 use crate::cells::Times;
+use crate::costs::Amounts;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -99,6 +100,20 @@ impl Book {
         let family = Histograms::default();
         self.registry.register(name, help.trim_end_matches('.'), family.clone());
         self.about.push(About { name, kind: Kind::Histogram, labels, help });
+        family
+    }
+
+    /// A counter of money.
+    pub fn amount(
+        &mut self,
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Amounts {
+        let family = Amounts::default();
+        let bare = name.strip_suffix("_total").unwrap_or(name);
+        self.registry.register(bare, help.trim_end_matches('.'), family.clone());
+        self.about.push(About { name, kind: Kind::Counter, labels, help });
         family
     }
 

@@ -8,8 +8,10 @@
 
 mod book;
 mod cells;
+mod costs;
 mod events;
 mod ledger;
+mod price;
 mod process;
 mod receipts;
 mod sends;
@@ -17,8 +19,10 @@ mod work;
 
 pub use book::{About, Kind};
 pub use cells::{BUCKETS, Times};
+pub use costs::Costs;
 pub use events::Events;
 pub use ledger::{BooksNow, Due, LaneNow, LedgerState};
+pub use price::{Currency, MICROS, Price, Prices};
 pub use process::{Link, Process};
 pub use receipts::Receipts;
 pub use sends::{Account, Sends};
@@ -37,6 +41,8 @@ pub struct Metrics {
     pub work: Work,
     /// What providers were asked and said.
     pub sends: Sends,
+    /// What accepted messages cost.
+    pub costs: Costs,
     /// What became of accepted messages.
     pub receipts: Receipts,
     /// The ledger as the scheduler that looks after it sees it: backlog, lanes, books, reconciliation.
@@ -52,10 +58,11 @@ impl Metrics {
         let events = Events::new(&mut book, types);
         let work = Work::new(&mut book);
         let sends = Sends::new(&mut book);
+        let costs = Costs::new(&mut book);
         let receipts = Receipts::new(&mut book);
         let ledger = LedgerState::new(&mut book);
         let process = Process::new(&mut book);
-        Arc::new(Self { book, events, work, sends, receipts, ledger, process })
+        Arc::new(Self { book, events, work, sends, costs, receipts, ledger, process })
     }
 
     /// Prometheus text, format 0.0.4.

@@ -33,6 +33,7 @@ pub struct Process {
     away: Gauges,
     outages: Counters,
     offset: Gauges,
+    ahead: Gauges,
     ready: Gauges,
     requests: Counters,
 }
@@ -43,6 +44,7 @@ impl Process {
             build: book.gauge("ulak_build_info", &["process", "version"], "1; which program this is and what it runs as."),
             away: book.gauge("ulak_ledger_away", &[], "1 while nothing is taken because the ledger does not answer."),
             outages: book.counter("ulak_ledger_outages_total", &[], "How often this process stopped taking because the ledger did not answer."),
+            ahead: book.gauge("ulak_clock_ahead_seconds", &["host"], "By how much our clock (the database's) is ahead of the one of a provider or of İYS, by the Date of its answers in the last half hour; negative: behind. Right to some seconds."),
             offset: book.gauge("ulak_clock_offset_seconds", &[], "How far this machine's clock is from the database's; above 5 s the process is not ready."),
             ready: book.gauge("ulak_ready", &["part"], "What /readyz says: all is 1 while it is 200; beside it each part that it asks of: configuration, texts, ledger, broker, clock, not-stopping. Looked at every 5 s."),
             up: book.gauge("ulak_broker_connected", &["link"], "1 while the connection to the broker stands: publishing, consuming."),
@@ -96,6 +98,14 @@ impl Process {
     /// How far the clock is off, milliseconds.
     pub fn clock_off(&self, ms: i64) {
         self.offset.get_or_create(&vec![]).set(ms as f64 / 1_000.0);
+    }
+
+    /// By how much our clock is ahead of each host's, milliseconds; of those that are not named nobody knows any more.
+    pub fn clock_ahead(&self, hosts: &[(String, i64)]) {
+        self.ahead.clear();
+        for (host, ms) in hosts {
+            self.ahead.get_or_create(&vec![("host", host.clone())]).set(*ms as f64 / 1_000.0);
+        }
     }
 
     /// The HTTP door answered. `path` is the route's, never what was asked for.

@@ -33,7 +33,7 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RE
 use reqwest::{Method, Response, Url};
 use schemas::hold::{self, Hold, Place};
 
-use crate::{Freshness, traced};
+use crate::{Freshness, traced, wall};
 
 /// An answer longer than this is not read: no documented answer is near it. (İYS's batch answer,
 /// 1,000 numbers of 16 characters, is about 17 KiB; Twilio's lists are longer and say so.)
@@ -228,7 +228,10 @@ impl Service {
             };
         }
         match request.send().await {
-            Ok(response) => Ok(read(response, self.answer_bytes).await),
+            Ok(response) => {
+                wall::hear(self.base.host_str().unwrap_or_default(), response.headers());
+                Ok(read(response, self.answer_bytes).await)
+            }
             Err(error) if guarded => Err(gate.shut(&error)),
             Err(error) => Err(broken(&error, !error.is_connect())),
         }

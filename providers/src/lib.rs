@@ -27,6 +27,7 @@ pub mod receipt;
 pub mod template;
 mod traced;
 pub mod twilio;
+pub mod wall;
 pub mod webhook;
 
 pub use freshness::{FRESH_FOR, Freshness};

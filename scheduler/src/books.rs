@@ -33,6 +33,8 @@ const REST_BEHIND: u32 = 4;
 const PAGES: usize = 25;
 /// Rows that one look compares: of those that changed, of all in turn, of all due times in turn.
 const ROWS: i64 = 200;
+/// Hours that one look keeps for the books by day.
+const KEPT: i64 = 24;
 /// Pause between two looks at the last hours, if they cost little.
 const HOURS_EVERY: Duration = Duration::from_secs(30);
 /// Hours that are looked at each time: this one and the one before, in which what arrives around its end may lie.
@@ -121,6 +123,9 @@ impl Books {
         let (counted, changed) = self.count().await?;
         let all = self.note_ends().await? && counted;
         self.compare_rows(changed).await?;
+        if all {
+            self.ledger.keep_hours(KEPT).await?;
+        }
         let began = Instant::now();
         let mut compared = Ok(());
         if counted && began >= self.hours_at {
@@ -193,6 +198,8 @@ impl Books {
             Some(hour) => {
                 self.hour = hour;
                 self.span(hour, hour + HOUR_MS).await?;
+                // what was changed by hand shows on the pages, too
+                self.ledger.keep_hour(hour).await?;
             }
             None => self.hour = 0,
         }

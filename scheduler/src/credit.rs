@@ -60,21 +60,26 @@ impl Credit {
     async fn ask(&self) {
         for (name, client) in &self.netgsm {
             let account = format!("netgsm/{name}");
-            self.tell(&account, client.credit().await.map(|left| money(&left)));
-            self.tell(&account, client.packages().await.map(|left| packages(&left)));
+            self.tell(&account, client.credit().await.map(|balance| left(&balance)));
+            self.tell(&account, client.packages().await.map(|balance| left(&balance)));
         }
         for (name, client) in &self.twilio {
-            let left = client.balance().await;
-            let left = left.map(|left| Some((left.currency, left.amount.parse().ok()?)));
+            let left = client.balance().await.map(|left| {
+                let amount = left.amount.parse().ok();
+                amount.map(|amount| (left.currency, amount)).into_iter().collect()
+            });
             self.tell(&format!("twilio/{name}"), left);
         }
     }
 
     /// An account that does not say is no trouble of ours: Netgsm's accounts have credit or packages, seldom both.
-    fn tell(&self, account: &str, left: Result<Option<(String, f64)>, ProbeTrouble>) {
+    fn tell(&self, account: &str, left: Result<Vec<(String, f64)>, ProbeTrouble>) {
         match left {
-            Ok(Some((unit, left))) => self.metrics.sends.credit(account, &unit, left),
-            Ok(None) => {}
+            Ok(left) => {
+                for (unit, left) in left {
+                    self.metrics.sends.credit(account, &unit, left);
+                }
+            }
             Err(trouble) => {
                 let code = &trouble.trouble().code;
                 tracing::debug!(account, code, "the provider does not say what is left");
@@ -83,15 +88,14 @@ impl Credit {
     }
 }
 
-/// Credit in the account's own currency.
-fn money(left: &Balance) -> Option<(String, f64)> {
-    Some(("money".to_owned(), left.credit.as_ref()?.parse().ok()?))
-}
-
-/// Messages that are paid for.
-fn packages(left: &Balance) -> Option<(String, f64)> {
-    let all: i64 = left.packages.iter().map(|of| of.amount).sum();
-    (!left.packages.is_empty()).then(|| ("packages".to_owned(), all as f64))
+/// What an answer of Netgsm's says is left, each with its unit: money in the account's own currency, packages in messages. What cannot be
+/// read is left out; an answer may say nothing at all.
+pub(crate) fn left(balance: &Balance) -> Vec<(String, f64)> {
+    let money = balance.credit.as_ref().and_then(|credit| credit.parse().ok());
+    let all: i64 = balance.packages.iter().map(|of| of.amount).sum();
+    let packages = (!balance.packages.is_empty()).then_some(all as f64);
+    let each = [("money", money), ("packages", packages)];
+    each.into_iter().filter_map(|(unit, left)| Some((unit.to_owned(), left?))).collect()
 }
 
 #[cfg(test)]
@@ -102,13 +106,15 @@ mod tests {
     #[test]
     fn an_account_has_money_or_packages_and_nothing_is_made_up() {
         let none = Balance { credit: None, packages: vec![] };
-        assert_eq!((money(&none), packages(&none)), (None, None));
-        let credit = Balance { credit: Some("57.860".to_owned()), ..none.clone() };
-        assert_eq!(money(&credit), Some(("money".to_owned(), 57.86)));
+        assert_eq!(left(&none), []);
+        let money = Balance { credit: Some("57.860".to_owned()), ..none.clone() };
+        assert_eq!(left(&money), [("money".to_owned(), 57.86)]);
         let package = |amount| Package { amount, name: "SMS".to_owned() };
-        let both = Balance { packages: vec![package(399), package(1)], ..none.clone() };
-        assert_eq!(packages(&both), Some(("packages".to_owned(), 400.0)));
+        let both = Balance { packages: vec![package(399), package(1)], ..money };
+        let packages = ("packages".to_owned(), 400.0);
+        assert_eq!(left(&both), [("money".to_owned(), 57.86), packages.clone()]);
         let broken = Balance { credit: Some("1.2.3".to_owned()), ..none };
-        assert_eq!(money(&broken), None);
+        assert_eq!(left(&broken), []);
+        assert_eq!(left(&Balance { credit: None, ..both }), [packages]);
     }
 }

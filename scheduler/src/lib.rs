@@ -14,6 +14,7 @@ pub mod relay;
 pub mod release;
 pub mod returned;
 pub mod settings;
+mod trace;
 pub mod turn;
 
 use books::Books;

@@ -1,5 +1,6 @@
 //! Closed lanes are probed: first by a harmless call, then by one row, then wider with each success (PROTOCOL rule 10).
 
+use crate::credit::left;
 use crate::settings::Settings;
 use ledger::lanes::{Lane, LaneState};
 use ledger::{Ledger, LedgerError};
@@ -199,9 +200,8 @@ async fn has_credit(client: &netgsm::Client, probes: i64) -> Result<(), String> 
 
 /// `None`: the answer does not say.
 fn is_anything_left(balance: &netgsm::Balance) -> Option<bool> {
-    let credit = balance.credit.as_ref().and_then(|credit| credit.parse::<f64>().ok());
-    let packages = balance.packages.iter().map(|package| package.amount as f64);
-    credit.into_iter().chain(packages).map(|left| left > 0.0).reduce(|one, other| one || other)
+    let each = left(balance).into_iter().map(|(_, left)| left > 0.0);
+    each.reduce(|one, other| one || other)
 }
 
 /// One row of the account's list of messages: a standard API key may read it, but not the account itself (Twilio, error 20003 and

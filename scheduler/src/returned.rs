@@ -2,6 +2,7 @@
 
 use crate::facts::{Applier, Told};
 use crate::settings::Settings;
+use crate::trace;
 use bus::{Delivery, names};
 use futures::FutureExt;
 use ledger::intake;
@@ -13,6 +14,7 @@ use schemas::{ClinicId, Event, FactEvent, Incoming, Reference, Refusal, Registry
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// Returns of one body after which it is parked (DESIGN §3.2).
 const RETURNS: i64 = 3;
@@ -80,18 +82,26 @@ impl Returns {
             return match self.registry.read_fact(&delivery.body, key, &knows) {
                 Ok(mut fact) => {
                     fact.came_with(traceparent);
-                    self.fact(delivery, fact).await
+                    let span = trace::span(fact.traceparent.as_deref());
+                    self.fact(delivery, fact).instrument(span).await
                 }
-                Err(refusal) => self.refuse(delivery, &refusal).await,
+                Err(refusal) => {
+                    let span = trace::span(traceparent);
+                    self.refuse(delivery, &refusal).instrument(span).await
+                }
             };
         }
         match self.registry.read(&delivery.body, Some(&delivery.routing_key), &knows) {
             Ok(Incoming::Reference(reference)) => self.reference(delivery, &reference).await,
             Ok(Incoming::Event(mut event)) => {
                 event.came_with(traceparent);
-                self.event(delivery, &event).await
+                let span = trace::span(event.traceparent.as_deref());
+                self.event(delivery, &event).instrument(span).await
             }
-            Err(refusal) => self.refuse(delivery, &refusal).await,
+            Err(refusal) => {
+                let span = trace::span(traceparent);
+                self.refuse(delivery, &refusal).instrument(span).await
+            }
         }
     }
 

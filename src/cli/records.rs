@@ -37,8 +37,8 @@ Examples:
   ulak log explain ntf_k5xq… --reveal --reason 'complaint 2026/114'
                                            with the exact text; who looked and why is recorded first
 
-One hit is told as a story; several are listed, newest first, each with its answer. Refused events are looked through
-too. Phone numbers and ids are compared as keyed hashes and never printed.";
+One hit is told as a story; several are listed, newest first, each with its answer. The newest 200 refused events are looked
+through too, and it is said if there are more. Phone numbers and ids are compared as keyed hashes and never printed.";
 
 /// What stands below `ulak log list --help`.
 const LIST_EXAMPLES: &str = "\
@@ -76,9 +76,9 @@ pub enum LogCommand {
     Export(ExportArgs),
 }
 
-/// `ulak log export`
+/// Which notifications: what `ulak log list` and `ulak log export` are both asked by.
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub struct FilterArgs {
     /// Received at or after: a time with its offset, or how long ago (45s, 30m, 2h, 7d)
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<Moment>,
@@ -94,15 +94,23 @@ pub struct ExportArgs {
     /// Only notifications in this state
     #[arg(long, value_name = "STATE", value_parser = state())]
     pub state: Option<State>,
+    /// Only what is, or was last, on lanes that begin so: netgsm, netgsm/default, iys
+    #[arg(long, value_name = "LANE", value_parser = id)]
+    pub provider: Option<String>,
+    /// Only what has a reason that begins so: no-consent, quiet-hours, lane-closed
+    #[arg(long, value_name = "WORDS", value_parser = id)]
+    pub reason: Option<String>,
+}
+
+/// `ulak log export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Which notifications
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// Only what was last tried on this channel
     #[arg(long, value_name = "CHANNEL", value_parser = ["sms", "whatsapp"])]
     pub channel: Option<String>,
-    /// Only what is, or was last, on lanes of this provider or account: netgsm, netgsm/default
-    #[arg(long, value_name = "LANE", value_parser = id)]
-    pub provider: Option<String>,
-    /// Only what has this reason: no-consent, quiet-hours, lane-closed
-    #[arg(long, value_name = "WORDS", value_parser = id)]
-    pub reason: Option<String>,
     /// Only events with this CloudEvents id
     #[arg(long = "id", id = "event_id", value_name = "ID", value_parser = id)]
     pub event_id: Option<String>,
@@ -135,27 +143,9 @@ fn format() -> impl TypedValueParser<Value = Format> {
 /// `ulak log list`
 #[derive(Debug, Args)]
 pub struct LogListArgs {
-    /// Received at or after: a time with its offset, or how long ago (45s, 30m, 2h, 7d)
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub since: Option<Moment>,
-    /// Received before: the same
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub until: Option<Moment>,
-    /// Only this clinic
-    #[arg(long, value_name = "ID", value_parser = clinic)]
-    pub clinic: Option<ClinicId>,
-    /// Only this event type: ulak.payment-receipt.v1, or payment-receipt
-    #[arg(long = "type", value_name = "TYPE")]
-    pub event_type: Option<String>,
-    /// Only notifications in this state
-    #[arg(long, value_name = "STATE", value_parser = state())]
-    pub state: Option<State>,
-    /// Only what is, or was last, on lanes that begin so: netgsm, netgsm/default, iys
-    #[arg(long, value_name = "LANE")]
-    pub provider: Option<String>,
-    /// Only what has a reason that begins so: no-consent, quiet-hours, lane-closed
-    #[arg(long, value_name = "WORDS")]
-    pub reason: Option<String>,
+    /// Which notifications
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub limit: u32,

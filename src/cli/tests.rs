@@ -124,8 +124,8 @@ fn the_log_is_listed_by_clinic_and_state() {
     else {
         panic!("a list")
     };
-    assert_eq!(args.clinic.as_ref().map(schemas::ClinicId::as_str), Some("atasehir"));
-    assert_eq!((args.state, args.limit), (Some(ledger::state::State::Accepted), 7));
+    assert_eq!(args.filter.clinic.as_ref().map(schemas::ClinicId::as_str), Some("atasehir"));
+    assert_eq!((args.filter.state, args.limit), (Some(ledger::state::State::Accepted), 7));
     for wrong in [
         &["list", "--clinic", "Ataşehir"][..],
         &["list", "--limit", "0"],
@@ -170,8 +170,7 @@ fn notifications_and_refused_events_are_shown_by_their_id() {
 
 #[test]
 fn the_log_is_filtered_by_time_type_lane_and_reason() {
-    let Ok(LogCommand::List(args)) = parse_group(&[
-        "list",
+    let filter = [
         "--since",
         "2h",
         "--until",
@@ -182,14 +181,23 @@ fn the_log_is_filtered_by_time_type_lane_and_reason() {
         "netgsm/default",
         "--reason",
         "no-consent",
-    ]) else {
-        panic!("a list")
-    };
-    assert_eq!(args.since, Some(Moment::Ago(std::time::Duration::from_hours(2))));
-    assert!(matches!(args.until, Some(Moment::At(_))));
-    assert_eq!(args.event_type.as_deref(), Some("payment-receipt"));
-    assert_eq!(args.provider.as_deref(), Some("netgsm/default"));
-    assert_eq!(args.reason.as_deref(), Some("no-consent"));
+    ];
+    for command in ["list", "export"] {
+        let args = match parse_group(&[&[command], &filter[..]].concat()) {
+            Ok(LogCommand::List(args)) => args.filter,
+            Ok(LogCommand::Export(args)) => args.filter,
+            other => panic!("{command}: {other:?}"),
+        };
+        assert_eq!(args.since, Some(Moment::Ago(std::time::Duration::from_hours(2))));
+        assert!(matches!(args.until, Some(Moment::At(_))));
+        assert_eq!(args.event_type.as_deref(), Some("payment-receipt"));
+        assert_eq!(args.provider.as_deref(), Some("netgsm/default"));
+        assert_eq!(args.reason.as_deref(), Some("no-consent"));
+    }
+    // what only an export asks by still needs the clinic, which stands in what both share
+    assert!(parse_group::<LogCommand>(&["export", "--payment", "P-77"]).is_err());
+    let words = ["export", "--payment", "P-77", "--clinic", "atasehir"];
+    assert!(matches!(parse_group(&words), Ok(LogCommand::Export(args)) if args.payment.is_some()));
 }
 
 #[test]

@@ -99,6 +99,7 @@ pub fn run(global: &Global) -> Result<(), Failure> {
         let asked = consents::netgsm(&worker, ledger.as_ref());
         report.all(within("netgsm-iys", asked).await)?;
         if let Some(ledger) = ledger {
+            report.all(outside::clock(&providers::wall::ahead_ms(ledger.clock().now_ms())))?;
             ledger.close().await;
         }
         Ok::<_, Failure>(report.failed)

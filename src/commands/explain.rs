@@ -43,12 +43,12 @@ pub async fn run(desk: &Desk, args: &ExplainArgs) -> Result<(), Failure> {
     let of = Where { ledger: &desk.ledger, registry: &desk.settings.registry, knows: &knows };
     let hits = lookup::hits(of, &question).await.map_err(start::ledger_failure)?;
     let lanes = desk.ledger.lanes().await.map_err(start::ledger_failure)?;
-    match hits.as_slice() {
+    match hits.rows.as_slice() {
         [] => {
             let known = question.clinic().is_none_or(|clinic| knows(&clinic));
-            Err(anyhow!(question.nothing(known)).into())
+            return Err(anyhow!(question.nothing(known, hits.all_refused)).into());
         }
-        [one] => tell(desk, one, args.lang, &args.reveal, &lanes).await,
+        [one] => tell(desk, one, args.lang, &args.reveal, &lanes).await?,
         several => {
             for row in several {
                 if desk.json || args.reveal.reveal {
@@ -57,9 +57,13 @@ pub async fn run(desk: &Desk, args: &ExplainArgs) -> Result<(), Failure> {
                     brief(desk, row, args.lang, &lanes).await?;
                 }
             }
-            Ok(())
         }
     }
+    // an object of another kind would be taken for a hit by whoever reads JSON
+    if let Some(unseen) = hits.unseen().filter(|_| !desk.json) {
+        say(unseen)?;
+    }
+    Ok(())
 }
 
 /// What was asked; `None` is excluded by the command line's own rules.

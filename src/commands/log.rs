@@ -30,15 +30,15 @@ pub fn run(global: &Global, command: &LogCommand) -> Result<(), Failure> {
 }
 
 async fn list(desk: &Desk, args: &LogListArgs) -> Result<(), Failure> {
-    let now = desk.ledger.clock().now_ms();
+    let (now, asked) = (desk.ledger.clock().now_ms(), &args.filter);
     let filter = ListFilter {
-        clinic: args.clinic.as_ref().map(|c| c.as_str().to_owned()),
-        state: args.state,
-        event_type: desk.event_type(args.event_type.as_deref())?,
-        since: args.since.map(|moment| moment.ms(now)),
-        until: args.until.map(|moment| moment.ms(now)),
-        provider: args.provider.clone(),
-        reason: args.reason.clone(),
+        clinic: asked.clinic.as_ref().map(|c| c.as_str().to_owned()),
+        state: asked.state,
+        event_type: desk.event_type(asked.event_type.as_deref())?,
+        since: asked.since.map(|moment| moment.ms(now)),
+        until: asked.until.map(|moment| moment.ms(now)),
+        provider: asked.provider.clone(),
+        reason: asked.reason.clone(),
         limit: i64::from(args.limit),
         ..ListFilter::default()
     };

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
+use metrics::Price;
 use secrecy::SecretString;
 
 use super::reader::{Reader, Reported};
@@ -50,6 +51,8 @@ pub struct NetgsmAccount {
     pub sender: Option<String>,
     /// Segments a second that all workers together send; `None`: no cap.
     pub max_per_s: Option<NonZeroU32>,
+    /// What one segment costs; `None`: not known.
+    pub segment_price: Option<Price>,
     /// The name under which Netgsm's panel lists our requests.
     pub appname: String,
     /// Whether our reference is sent as `referansID` (facts/netgsm_iys.md A1: not in Netgsm's own clients).
@@ -132,6 +135,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
     let password = r.optional("providers.netgsm.password", &[], values::secret);
     let sender = r.optional("providers.netgsm.sender", &[], values::sender);
     let max_per_s = r.optional("providers.netgsm.max_per_s", &[], values::limit(100_000));
+    let segment_price = r.optional("providers.netgsm.segment_price", &[], values::price);
     let webhook_token = r.optional("providers.netgsm.webhook_token", &[], values::path_token);
     // Everything is read before the first error ends the section, so that all errors are listed.
     let service = (|| {
@@ -162,6 +166,7 @@ fn netgsm(r: &mut Reader<'_>) -> Result<BTreeMap<String, NetgsmAccount>, Reporte
             password,
             sender: sender?,
             max_per_s: max_per_s?.flatten(),
+            segment_price: segment_price?,
             appname: service.appname,
             send_reference: service.send_reference,
             echoes_reference: service.echoes_reference,
@@ -195,6 +200,8 @@ fn netgsm_account(
     let sender = r.optional("providers.netgsm.accounts.<acc>.sender", names, values::sender);
     let max_per_s =
         r.optional("providers.netgsm.accounts.<acc>.max_per_s", names, values::limit(100_000));
+    let segment_price =
+        r.optional("providers.netgsm.accounts.<acc>.segment_price", names, values::price);
     let appname = r.optional("providers.netgsm.accounts.<acc>.appname", names, values::text(50));
     let send = r.optional("providers.netgsm.accounts.<acc>.send_reference", names, values::flag);
     let echoes =
@@ -224,6 +231,7 @@ fn netgsm_account(
         password: password?,
         sender: sender?,
         max_per_s: max_per_s?.flatten(),
+        segment_price: segment_price?,
         appname: appname?.unwrap_or_else(|| service.appname.clone()),
         send_reference: send?.unwrap_or(service.send_reference),
         echoes_reference: echoes?.unwrap_or(service.echoes_reference),

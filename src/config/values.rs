@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::NaiveTime;
 use chrono_tz::Tz;
 use figment::value::Value;
+use metrics::Price;
 use schemas::ReminderRule;
 use url::Url;
 
@@ -293,6 +294,15 @@ pub(super) fn code(value: &Value) -> Parsed<u64> {
         .ok_or_else(|| "the number that İYS gave you, only digits".to_owned())
 }
 
+/// What one segment or message costs: a decimal and its currency.
+pub(super) fn price(value: &Value) -> Parsed<Price> {
+    value.as_str().and_then(Price::parse).ok_or_else(|| {
+        "an amount above zero and its currency, such as \"0.215 TRY\": a decimal point, at most 6 digits behind it, at most 100000, \
+         and the three capital letters of ISO 4217"
+            .to_owned()
+    })
+}
+
 /// Known names, for a message that lists what is allowed.
 pub(super) fn choices<V>(map: &BTreeMap<String, V>) -> String {
     map.keys().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
@@ -378,6 +388,14 @@ mod tests {
     }
 
     #[test]
+    fn a_price_is_a_text_with_its_currency() {
+        assert_eq!(price(&v("0.215 TRY")).map(|price| price.micros()), Ok(215_000));
+        for wrong in [v("0.215"), v("0,215 TRY"), v("0 TRY"), v("0.2 TL"), Value::from(1_u32)] {
+            assert!(price(&wrong).is_err_and(|allowed| allowed.contains("\"0.215 TRY\"")));
+        }
+    }
+
+    #[test]
     fn senders_have_no_turkish_letters_and_3_to_11_characters() {
         assert!(sender(&v("KLINIK")).is_ok());
         for wrong in ["KLİNİK", "AB", "ABCDEFGHIJKL", ""] {
@@ -407,7 +425,7 @@ mod tests {
             let _ = duration("1s", "7d")(&value);
             let _ = quiet_hours(&value);
             let _ = list_of(5, duration("1s", "7d"))(&value);
-            let _ = (zone(&value), listen(&value), base_url(&value), sender(&value), code(&value));
+            let _ = (zone(&value), listen(&value), base_url(&value), sender(&value), code(&value), price(&value));
         }
 
         #[test]

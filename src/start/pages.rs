@@ -13,7 +13,12 @@ pub(super) fn page_settings(config: &Config) -> PageSettings {
         let face = &clinic.face;
         (id.clone(), ClinicPage { name: face.name.clone(), zone: face.zone })
     });
-    PageSettings { reached: reached(config), clinics: clinics.collect(), lanes: lanes(config) }
+    PageSettings {
+        reached: reached(config),
+        clinics: clinics.collect(),
+        lanes: lanes(config),
+        prices: super::prices(config),
+    }
 }
 
 /// The lanes that the clinics use, also those of the consent source.

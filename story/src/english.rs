@@ -11,7 +11,7 @@ use ledger::state::State;
 
 use crate::delivery::{self, goes_on};
 use crate::local;
-use crate::words::{Frame, Situation, is_proven_absent, named, place};
+use crate::words::{Frame, NO_LANE, Situation, is_proven_absent, named, place};
 
 pub(crate) const FRAME: Frame = Frame {
     clinic: "clinic",
@@ -57,6 +57,11 @@ pub(crate) fn verdict(state: State, why: &str) -> String {
     }
 }
 
+/// The lane that it waits on, if it has one.
+fn on_lane(before: &str, lane: &str) -> String {
+    if lane == NO_LANE { String::new() } else { format!("{before}on lane {lane}") }
+}
+
 /// A state in a word or two.
 pub(crate) fn state(state: State) -> &'static str {
     match state {
@@ -85,7 +90,8 @@ pub(crate) fn sentence(entry: &Entry) -> String {
     match entry {
         Entry::Received { via, .. } => format!("received by {via}"),
         Entry::Waiting { why, until, lane, .. } => {
-            format!("decided to wait until {} on lane {lane}: {}", local(*until), reason(why))
+            let on = on_lane(" ", lane);
+            format!("decided to wait until {}{on}: {}", local(*until), reason(why))
         }
         Entry::Released { n, facts_not_current } => {
             let although = if *facts_not_current {
@@ -298,7 +304,7 @@ pub(crate) fn next(now: Situation<'_>) -> Vec<String> {
                     trouble.why,
                     local(trouble.probe_at)
                 ),
-                _ => format!("decided again at {due}, on lane {lane}"),
+                _ => format!("decided again at {due}{}", on_lane(", ", lane)),
             }];
             lines.push(format!("if it has not gone by {}, it expires", local(row.expires_at)));
             lines

@@ -12,7 +12,8 @@ mod words;
 
 pub use tell::{FactStory, Step, Story, is_handled};
 pub use words::{
-    Frame, Situation, answer, consent, did, fact_verdict, frame, meaning, next, planned,
+    Frame, Situation, answer, because, begun, consent, did, fact_verdict, frame, meaning, next,
+    planned,
 };
 pub use words::{sentence, state, verdict};
 

@@ -45,9 +45,37 @@ pub struct Where<'a> {
     pub knows: &'a (dyn Fn(&ClinicId) -> bool + Sync),
 }
 
+/// What answers a question.
+#[derive(Debug, Clone, Default)]
+pub struct Hits {
+    /// Newest first.
+    pub rows: Vec<Listed>,
+    /// Whether every refused event was looked at that may be about it; else only the newest [`REFUSED_AT_MOST`], without those that
+    /// are too large.
+    pub all_refused: bool,
+}
+
+impl Hits {
+    /// What was not looked at, in one line; `None`: nothing.
+    pub fn unseen(&self) -> Option<String> {
+        (!self.all_refused).then(|| {
+            format!(
+                "of the refused events only the newest {REFUSED_AT_MOST} were looked through; `ulak dead-letter list --limit 100000` lists all"
+            )
+        })
+    }
+}
+
 impl Question {
-    /// What was looked for, and where to look next: for an answer that is empty.
-    pub fn nothing(&self, known: bool) -> String {
+    /// What was looked for, and where to look next: for an answer that is empty. `all_refused`: as in [`Hits`].
+    pub fn nothing(&self, known: bool, all_refused: bool) -> String {
+        let looked = if all_refused {
+            "accepted or refused".to_owned()
+        } else {
+            format!(
+                "accepted or among the newest {REFUSED_AT_MOST} refused ones, and there are more of these"
+            )
+        };
         let unknown = |clinic: &ClinicId| {
             if known {
                 String::new()
@@ -65,22 +93,22 @@ impl Question {
             }
             Self::Fact(fact) => format!("{fact} is not in this ledger; is this the right one?"),
             Self::Event { source, id } => format!(
-                "no event {} of {} is in this ledger, accepted or refused: either it was never published, or it is still in a queue; `ulak log list --since 1h` shows what came last",
+                "no event {} of {} is in this ledger, {looked}: either it was never published, or it is still in a queue; `ulak log list --since 1h` shows what came last",
                 id.escape_debug(),
                 source.escape_debug()
             ),
             Self::Appointment(clinic, id) => format!(
-                "nothing about appointment {} of clinic {clinic} is in this ledger, accepted or refused: {never}; try `ulak log list --clinic {clinic} --since 1d`, then `ulak dead-letter list --since 1d`{}",
+                "nothing about appointment {} of clinic {clinic} is in this ledger, {looked}: {never}; try `ulak log list --clinic {clinic} --since 1d`, then `ulak dead-letter list --since 1d`{}",
                 id.escape_debug(),
                 unknown(clinic)
             ),
             Self::Payment(clinic, id) => format!(
-                "nothing about payment {} of clinic {clinic} is in this ledger, accepted or refused: {never}; try `ulak log list --clinic {clinic} --since 1d`, then `ulak dead-letter list --since 1d`{}",
+                "nothing about payment {} of clinic {clinic} is in this ledger, {looked}: {never}; try `ulak log list --clinic {clinic} --since 1d`, then `ulak dead-letter list --since 1d`{}",
                 id.escape_debug(),
                 unknown(clinic)
             ),
             Self::Phone(clinic, _) => format!(
-                "nothing for this number at clinic {clinic} is in this ledger, accepted or refused: {never}; the clinic may have another number of the same person, so ask by --appointment or --payment{}",
+                "nothing for this number at clinic {clinic} is in this ledger, {looked}: {never}; the clinic may have another number of the same person, so ask by --appointment or --payment{}",
                 unknown(clinic)
             ),
         }
@@ -115,13 +143,14 @@ pub async fn fact(ledger: &Ledger, question: &Question) -> Result<Option<FactRow
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn hits(of: Where<'_>, question: &Question) -> Result<Vec<Listed>, LedgerError> {
+pub async fn hits(of: Where<'_>, question: &Question) -> Result<Hits, LedgerError> {
     let ledger = of.ledger;
-    let mut hits = match question {
+    let mut rows = match question {
         Question::Notification(ntf) => {
-            return Ok(ledger.find(ntf.as_str()).await?.into_iter().collect());
+            let rows = ledger.find(ntf.as_str()).await?.into_iter().collect();
+            return Ok(Hits { rows, all_refused: true });
         }
-        Question::Fact(_) => return Ok(vec![]),
+        Question::Fact(_) => return Ok(Hits { rows: vec![], all_refused: true }),
         Question::Event { source, id } => {
             let ntf = NotificationId::of_event(source, id);
             ledger.find(ntf.as_str()).await?.into_iter().collect()
@@ -131,9 +160,10 @@ pub async fn hits(of: Where<'_>, question: &Question) -> Result<Vec<Listed>, Led
             None => vec![],
         },
     };
-    hits.extend(refused(of, question).await?);
-    hits.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.ntf.cmp(&b.ntf)));
-    Ok(hits)
+    let refused = refused(of, question).await?;
+    rows.extend(refused.rows);
+    rows.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.ntf.cmp(&b.ntf)));
+    Ok(Hits { rows, all_refused: refused.all_refused })
 }
 
 /// The keyed hashes by which notifications about it are found; `None`: it is about none of the three.
@@ -156,44 +186,47 @@ pub fn by(of: Where<'_>, question: &Question) -> Result<Option<By>, LedgerError>
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn refused(of: Where<'_>, question: &Question) -> Result<Vec<Listed>, LedgerError> {
+pub async fn refused(of: Where<'_>, question: &Question) -> Result<Hits, LedgerError> {
     let clinic = question.clinic();
     let clinic = clinic.as_ref().map_or("", ClinicId::as_str);
-    let mut hits = vec![];
-    for event in of.ledger.refused_bodies(clinic, REFUSED_AT_MOST).await? {
+    let bodies = of.ledger.refused_bodies(clinic, REFUSED_AT_MOST).await?;
+    let mut rows = vec![];
+    for event in bodies.events {
         // opening a body is work that no other task of this thread should wait for more than once
         tokio::task::yield_now().await;
         if is_about(of, question, &event)? {
-            hits.push(event.row);
+            rows.push(event.row);
         }
     }
-    Ok(hits)
+    Ok(Hits { rows, all_refused: bodies.all })
 }
 
 /// The same for questions about several clinics, looked for once among the newest dead letters of all: each with the place of the
-/// question that it is about. An event that does not say whose it is may be about several.
+/// question that it is about, and whether these were all that there are. An event that does not say whose it is may be about several.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn refused_of_any(
     of: Where<'_>,
     questions: &[Question],
-) -> Result<Vec<(usize, Listed)>, LedgerError> {
+) -> Result<(Vec<(usize, Listed)>, bool), LedgerError> {
     let newest = ListFilter {
         state: Some(State::DeadLettered),
-        limit: REFUSED_AT_MOST,
+        // one more than is looked at: whether there are more
+        limit: REFUSED_AT_MOST + 1,
         ..ListFilter::default()
     };
     let mut hits = vec![];
-    for row in of.ledger.list(&newest).await? {
-        if !row.ntf.starts_with("bad_") {
-            continue;
-        }
-        let Some(sealed) = of.ledger.refused_body(&row.ntf).await? else { continue };
+    let mut rows = of.ledger.list(&newest).await?;
+    let mut all = rows.len() as i64 <= REFUSED_AT_MOST;
+    rows.truncate(usize::try_from(REFUSED_AT_MOST).unwrap_or_default());
+    for row in rows.into_iter().filter(|row| row.ntf.starts_with("bad_")) {
+        let sealed = of.ledger.refused_body(&row.ntf).await?;
         tokio::task::yield_now().await;
-        if sealed.len() as i64 > REFUSED_BYTES {
+        let Some(sealed) = sealed.filter(|sealed| sealed.len() as i64 <= REFUSED_BYTES) else {
+            all = false;
             continue;
-        }
+        };
         let Some(body) = opened(of, &row.ntf, &sealed)? else { continue };
         let theirs = |question: &Question| {
             row.clinic.is_empty() || question.clinic().is_some_and(|it| it.as_str() == row.clinic)
@@ -204,7 +237,7 @@ pub async fn refused_of_any(
             .filter(|(_, question)| theirs(question) && speaks_of(question, &body, of.knows));
         hits.extend(about.map(|(n, _)| (n, row.clone())));
     }
-    Ok(hits)
+    Ok((hits, all))
 }
 
 /// The keyed hashes that a payment has in each type that is about one payment.
@@ -293,9 +326,18 @@ mod tests {
     fn an_empty_answer_says_what_was_looked_for_and_never_a_number() {
         let clinic = ClinicId::parse("atasehir").expect("a clinic");
         let phone = PhoneNumber::parse("+905321234567").expect("a number");
-        let said = Question::Phone(clinic.clone(), phone).nothing(true);
+        let said = Question::Phone(clinic.clone(), phone).nothing(true, true);
         assert!(!said.contains("532") && said.contains("--appointment"), "{said}");
-        let said = Question::Appointment(clinic, "A-1042".to_owned()).nothing(false);
+        let appointment = Question::Appointment(clinic, "A-1042".to_owned());
+        let said = appointment.nothing(false, true);
         assert!(said.contains("A-1042") && said.contains("not in this configuration"), "{said}");
+        assert!(said.contains("accepted or refused"), "{said}");
+        // what was not looked at is not said to be absent
+        let said = appointment.nothing(true, false);
+        assert!(!said.contains("accepted or refused"), "{said}");
+        assert!(said.contains("among the newest 200 refused ones, and there are more"), "{said}");
+        let hits = |all_refused| Hits { rows: vec![], all_refused }.unseen();
+        assert_eq!(hits(true), None);
+        assert!(hits(false).is_some_and(|said| said.contains("only the newest 200")));
     }
 }

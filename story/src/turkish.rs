@@ -11,7 +11,7 @@ use ledger::state::State;
 
 use crate::delivery::{self, goes_on};
 use crate::local;
-use crate::words::{Frame, Situation, is_proven_absent, named, place};
+use crate::words::{Frame, NO_LANE, Situation, is_proven_absent, named, place};
 
 pub(crate) const FRAME: Frame = Frame {
     clinic: "klinik",
@@ -63,6 +63,11 @@ fn reason(why: &str) -> String {
     meaning(why).map_or_else(|| why.to_owned(), |meaning| format!("{why}: {meaning}"))
 }
 
+/// The lane that it waits on, if it has one.
+fn on_lane(lane: &str) -> String {
+    if lane == NO_LANE { String::new() } else { format!(", hat {lane}") }
+}
+
 /// A state in a word or two.
 pub(crate) fn state(state: State) -> &'static str {
     match state {
@@ -96,7 +101,8 @@ pub(crate) fn sentence(entry: &Entry) -> String {
     match entry {
         Entry::Received { via, .. } => format!("alındı: {via}"),
         Entry::Waiting { why, until, lane, .. } => {
-            format!("karar: bekle; bitişi {}, hat {lane}; neden {}", local(*until), reason(why))
+            let on = on_lane(lane);
+            format!("karar: bekle; bitişi {}{on}; neden {}", local(*until), reason(why))
         }
         Entry::Released { n, facts_not_current } => {
             let although = if *facts_not_current {
@@ -194,7 +200,7 @@ pub(crate) fn sentence(entry: &Entry) -> String {
         Entry::Lane { lane, state, why, .. } => format!("hat {lane} {state}: {why}"),
         Entry::PersonSuppressed { why } => format!("numara engellendi: {why}"),
         Entry::ConsentSaid { channels, said, said_at, evidence, by } => {
-            let said = if said == "refused" { "ret" } else { "izin" };
+            let said = if said == "refused" { "ret" } else { "onay" };
             let proof = evidence.as_ref().map(|e| format!(", belge {e}")).unwrap_or_default();
             let by = by.as_ref().map(|by| {
                 let place = by.place.as_ref().map(|p| format!(", {p}")).unwrap_or_default();
@@ -305,20 +311,39 @@ pub(crate) fn consent(evidence: &ConsentEvidence) -> String {
     parts.extend(evidence.brand.as_ref().map(|brand| format!("marka {brand}")));
     parts.extend(evidence.asked_at.map(|at| format!("zaman {}", local(at))));
     parts.extend(evidence.request_id.as_ref().map(|id| format!("istek {id}")));
-    parts.extend(evidence.answer.as_ref().map(|answer| format!("yanıt: {answer}")));
-    parts.extend(evidence.word.as_ref().map(|known| format!("kayıttaki söz, {}", word(known))));
-    parts.extend(evidence.opt_in.as_ref().map(|known| format!("kanal izni, {}", word(known))));
+    parts.extend(evidence.answer.as_ref().map(|answer| format!("yanıt: {}", answered(answer))));
+    parts.extend(
+        evidence.word.as_ref().map(|known| format!("kayıttaki söz, {}", word(known, "onay"))),
+    );
+    parts.extend(
+        evidence.opt_in.as_ref().map(|known| format!("kanal izni, {}", word(known, "izin"))),
+    );
     parts.join(", ")
 }
 
+/// A source's answer in İYS's own words, with its code.
+fn answered(code: &str) -> String {
+    let said = match code {
+        "listed" => "ONAY var",
+        "not-listed" => "ONAY yok",
+        "onay" => "ONAY",
+        "ret" => "RET",
+        "no-record" => "kayıt yok",
+        "not-a-recipient" => "alıcı değil",
+        other => return other.to_owned(),
+    };
+    format!("{said} ({code})")
+}
+
 /// What the registry said of a channel, when, and which fact tells more.
-fn word(known: &WordEvidence) -> String {
+/// `given` is what was given: consent, or the person's own word for a channel.
+fn word(known: &WordEvidence, given: &str) -> String {
     let at = known.said_at.map(|at| format!(", zaman {}", local(at))).unwrap_or_default();
     let fact = known.fact.as_ref().map(|fact| format!(" ({fact})")).unwrap_or_default();
     let said = match known.said.as_str() {
-        "given" => "izin verdi",
-        "refused" => "reddetti",
-        _ => "kayıt yok",
+        "given" => format!("{given} verdi"),
+        "refused" => "reddetti".to_owned(),
+        _ => "kayıt yok".to_owned(),
     };
     format!("{}: {said}{at}{fact}", known.channel)
 }
@@ -341,7 +366,7 @@ pub(crate) fn next(now: Situation<'_>) -> Vec<String> {
                     trouble.why,
                     local(trouble.probe_at)
                 ),
-                _ => format!("yeniden karar zamanı {due}, hat {lane}"),
+                _ => format!("yeniden karar zamanı {due}{}", on_lane(lane)),
             }];
             lines.push(format!(
                 "şu ana kadar gitmezse zamanı geçmiş sayılır: {}",

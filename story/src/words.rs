@@ -50,6 +50,21 @@ pub fn meaning(tongue: Tongue, why: &str) -> Option<&'static str> {
     }
 }
 
+/// [`meaning`] as a sentence of its own.
+pub fn because(tongue: Tongue, why: &str) -> Option<String> {
+    meaning(tongue, why).map(|said| begun(tongue, said) + ".")
+}
+
+/// A text that begins a line: with a large letter, Turkish `i` with its dot.
+pub fn begun(tongue: Tongue, text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), tongue) {
+        (Some('i'), Tongue::Tr) => format!("İ{}", letters.as_str()),
+        (Some(first), _) => first.to_uppercase().chain(letters).collect(),
+        (None, _) => String::new(),
+    }
+}
+
 /// A state in a word or two, for a list.
 pub fn state(tongue: Tongue, state: State) -> &'static str {
     match tongue {
@@ -136,6 +151,9 @@ pub const fn frame(tongue: Tongue) -> &'static Frame {
         Tongue::Tr => &turkish::FRAME,
     }
 }
+
+/// The lane of what has none yet.
+pub(crate) const NO_LANE: &str = "none";
 
 /// The reason without what follows its first words: `suppressed: asked us to stop` is a `suppressed`.
 pub(crate) fn first_words(why: &str) -> &str {

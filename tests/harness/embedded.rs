@@ -19,6 +19,7 @@ use super::event::{Event, PERSONAL};
 use super::held::Hold;
 use super::hooks;
 use super::installation::{self, MASTER_KEY};
+use super::log_line;
 use super::process::{PATIENCE, Process};
 use super::services::folder;
 
@@ -284,8 +285,8 @@ impl Embedded {
         said.json().pop().expect("one line")
     }
 
-    /// The end of every scenario: the process stops when it is asked to, the books balance, and no log holds a name, a number or a
-    /// text.
+    /// The end of every scenario: the process stops when it is asked to, the books balance, no log holds a name, a number or a text,
+    /// and each of its lines is as docs/log-line.schema.json has it.
     pub async fn finish(mut self) {
         if self.up.is_some() {
             self.stopped().await;
@@ -296,7 +297,9 @@ impl Embedded {
         }
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for process in &self.gone {
-            for line in process.lines() {
+            let lines = process.lines();
+            log_line::all_checked(&lines);
+            for line in lines {
                 let leak = secrets.iter().find(|secret| line.contains(secret.as_str()));
                 assert_eq!(leak, None, "{} logged personal data: {line}", process.name);
                 let panicked =

@@ -15,6 +15,7 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::cli::{self, Said};
 use super::event::{Event, PERSONAL};
 use super::hooks;
+use super::log_line;
 use super::process::{PATIENCE, Process};
 use super::publisher::Publisher;
 use super::services::{Database, Services, Vhost, folder};
@@ -387,8 +388,8 @@ impl Installation {
         self.until(alert, async || logged(&self.workers)).await
     }
 
-    /// The end of every scenario: every process stops when it is asked to, the books balance, and no log holds a name,
-    /// a number or a text.
+    /// The end of every scenario: every process stops when it is asked to, the books balance, no log holds a name, a number or a
+    /// text, and each of its lines is as docs/log-line.schema.json has it.
     pub async fn finish(mut self) {
         self.balance().await;
         let texts: Vec<String> =
@@ -406,7 +407,9 @@ impl Installation {
         processes.append(&mut self.gone);
         let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for process in &processes {
-            for line in process.lines() {
+            let lines = process.lines();
+            log_line::all_checked(&lines);
+            for line in lines {
                 let leak = secrets.iter().find(|secret| line.contains(secret.as_str()));
                 assert_eq!(leak, None, "{} logged personal data: {line}", process.name);
                 // The second is what our own hook logs; the first comes before it is set.

@@ -52,9 +52,14 @@ impl Publisher {
 
     /// Publishes an event with a trace context beside it.
     pub async fn traced(&self, event: &Event, traceparent: &str) {
+        self.traced_to(NOTIFICATIONS, event, traceparent).await;
+    }
+
+    /// The same to another exchange.
+    pub async fn traced_to(&self, exchange: &str, event: &Event, traceparent: &str) {
         let mut headers = FieldTable::default();
         headers.insert("traceparent".into(), AMQPValue::LongString(traceparent.into()));
-        let place = (NOTIFICATIONS, event.kind());
+        let place = (exchange, event.kind());
         self.with_headers(place, &event.body(), &random_name(), headers).await;
     }
 

@@ -53,6 +53,9 @@ pub fn attempt(
     let (provider, account) = (route.lane.provider.as_str(), route.lane.account.as_str());
     let metrics = &worker.metrics;
     metrics.sends.attempt(provider, account, word, code, letter.segments());
+    if matches!(outcome, Outcome::Accepted(_)) {
+        metrics.costs.accepted(provider, account, route.lane.channel.as_str(), letter.segments());
+    }
     if written.applied && written.state.is_final() {
         metrics.events.ended(&work.event.event_type, written.state.as_str(), "provider");
     }

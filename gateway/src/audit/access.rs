@@ -42,7 +42,7 @@ pub(super) async fn get(State(door): State<Door>, call: Call) -> Result<Response
         ntf: None,
     };
     let after = shell.call.asked("after").parse().ok();
-    let (found, next) = shell.asked(shell.ledger.accesses(&filter, after, ROWS)).await?;
+    let (found, next) = shell.heavy(shell.ledger.accesses(&filter, after, ROWS)).await?;
     let lines: Vec<Line> = found.into_iter().map(|one| line(&shell, one)).collect();
     let query = |more: Option<i64>| {
         let mut query = form_urlencoded::Serializer::new(String::new());

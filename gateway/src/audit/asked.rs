@@ -114,25 +114,30 @@ async fn resolve(
         })
         .collect();
     let _turn = shell.turn().await?;
-    let mut found = shell.heavy(look(shell, &questions, (kind, value))).await?;
+    let (mut found, all) = shell.heavy(look(shell, &questions, (kind, value))).await?;
     let several = found.len() > 1;
     Ok(match found.pop() {
         Some(_) if several => Err(("clinic", "search.fault.several")),
-        found => found.ok_or((kind, "search.fault.nothing")),
+        found => found.ok_or(if all {
+            (kind, "search.fault.nothing")
+        } else {
+            (kind, "search.fault.unseen")
+        }),
     })
 }
 
-/// What there is about it, each clinic's for itself: by key at every one, and once among the refused events, which no key finds.
+/// What there is about it, each clinic's for itself: by key at every one, and once among the refused events, which no key finds; and
+/// whether all of these were looked at.
 async fn look(
     shell: &Shell,
     questions: &[Question],
     named: (&str, &str),
-) -> Result<Vec<Asked>, LedgerError> {
+) -> Result<(Vec<Asked>, bool), LedgerError> {
     let knows = |clinic: &ClinicId| shell.call.settings().clinics.contains_key(clinic);
     let of = Where { ledger: &shell.ledger, registry: shell.call.door().registry(), knows: &knows };
     let mut all = Vec::with_capacity(questions.len());
     for question in questions {
-        let Some(asked) = keyed(of, question, named)? else { return Ok(vec![]) };
+        let Some(asked) = keyed(of, question, named)? else { return Ok((vec![], true)) };
         let filter = SearchFilter {
             clinic: Some(asked.clinic.clone()),
             appointment: asked.appointment.clone(),
@@ -144,9 +149,12 @@ async fn look(
         let page = shell.ledger.search(&filter, None, 1).await?;
         all.push((asked, !page.rows.is_empty() || !page.facts.is_empty()));
     }
-    let refused = match questions {
-        [one] => lookup::refused(of, one).await?.into_iter().map(|row| (0, row)).collect(),
-        [] => vec![],
+    let (refused, is_all) = match questions {
+        [one] => {
+            let hits = lookup::refused(of, one).await?;
+            (hits.rows.into_iter().map(|row| (0, row)).collect(), hits.all_refused)
+        }
+        [] => (vec![], true),
         several => lookup::refused_of_any(of, several).await?,
     };
     for (n, row) in refused.into_iter().filter(|(_, row)| shell.sees(&row.clinic)) {
@@ -157,7 +165,8 @@ async fn look(
         }
     }
     let found = all.into_iter().filter(|(asked, by_key)| *by_key || !asked.refused.is_empty());
-    Ok(found.map(|(asked, _)| asked).collect())
+    let found = found.map(|(asked, _)| Asked { unseen: !is_all, ..asked });
+    Ok((found.collect(), is_all))
 }
 
 /// The question with its keys; `None`: it is about none of the three.

@@ -1,5 +1,6 @@
 //! `/audit/books`: what came in on each day, what became of it, how fast, why not and how large, as plots and as tables.
 
+mod cost;
 mod numbers;
 mod parts;
 mod span;
@@ -41,6 +42,7 @@ struct Sums {
     open: String,
     duplicates: String,
     sent_twice: String,
+    cost: String,
     gap: String,
     balances: bool,
 }
@@ -56,6 +58,7 @@ struct ClinicLine {
     delivered: String,
     slow: String,
     segments: String,
+    cost: String,
     gap: String,
 }
 
@@ -93,7 +96,7 @@ pub(super) async fn get(State(door): State<Door>, call: Call) -> Result<Response
 
 fn show(shell: &Shell, books: &Books, of_all: bool, context: &mut Context) {
     let numbers = Numbers(shell.call.tongue);
-    context.insert("sums", &sums(books, numbers));
+    context.insert("sums", &sums(shell, books, numbers));
     let several = of_all && books.clinics.len() > 1;
     let lines = books.clinics.iter().filter(|_| several);
     let lines: Vec<ClinicLine> = lines.map(|books| line(shell, books, numbers)).collect();
@@ -101,16 +104,16 @@ fn show(shell: &Shell, books: &Books, of_all: bool, context: &mut Context) {
     let parts = if books.all.received == 0 && books.all.states.is_empty() {
         vec![]
     } else {
-        parts::all(books, &|key| shell.call.text(key), numbers)
+        parts::all(books, &shell.call.settings().prices, &|key| shell.call.text(key), numbers)
     };
     // escaped where it is drawn
-    let plots: BTreeMap<&'static str, Value> =
-        parts.iter().map(|part| (part.id, Value::safe_string(&part.svg))).collect();
+    let plots: BTreeMap<String, Value> =
+        parts.iter().map(|part| (part.id.clone(), Value::safe_string(&part.svg))).collect();
     context.insert_value("plots", Value::from(plots));
     context.insert("parts", &parts);
 }
 
-fn sums(books: &Books, numbers: Numbers) -> Sums {
+fn sums(shell: &Shell, books: &Books, numbers: Numbers) -> Sums {
     let all = &books.all;
     let open = all.states.iter().filter(|(state, _)| !state.is_final()).map(|(_, n)| n).sum();
     Sums {
@@ -120,9 +123,15 @@ fn sums(books: &Books, numbers: Numbers) -> Sums {
         open: numbers.count(open),
         duplicates: numbers.count(all.duplicates),
         sent_twice: numbers.count(all.sent_twice),
+        cost: costs(shell, all, numbers),
         gap: numbers.count(all.gap),
         balances: books.balances,
     }
+}
+
+/// What was taken costs, at the prices of now.
+fn costs(shell: &Shell, books: &DayBooks, numbers: Numbers) -> String {
+    cost::said(books, &shell.call.settings().prices, &|key| shell.call.text(key), numbers)
 }
 
 fn line(shell: &Shell, books: &DayBooks, numbers: Numbers) -> ClinicLine {
@@ -138,6 +147,7 @@ fn line(shell: &Shell, books: &DayBooks, numbers: Numbers) -> ClinicLine {
         delivered: numbers.share_of(books.delivered_of_known()),
         slow: numbers.within(&books.time_to_send, 0.95),
         segments: numbers.count(books.segments()),
+        cost: costs(shell, books, numbers),
         gap: numbers.count(books.gap),
     }
 }

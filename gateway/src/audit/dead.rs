@@ -34,7 +34,7 @@ struct Line {
     event_type: String,
     /// The rule, or why it was given up.
     why: String,
-    meaning: &'static str,
+    meaning: String,
 }
 
 /// One letter with what would become, or became, of it.
@@ -48,6 +48,8 @@ struct Told {
     into: String,
     rule: String,
     place: String,
+    /// The end of its use.
+    expires: String,
     possible: bool,
 }
 
@@ -217,7 +219,7 @@ fn line(shell: &Shell, row: &Listed) -> Line {
         clinic: clinic(shell, row),
         event_type: search::type_name(shell, &row.event_type),
         why: row.why.clone(),
-        meaning: story::meaning(tongue, &row.why).unwrap_or_default(),
+        meaning: story::because(tongue, &row.why).unwrap_or_default(),
     }
 }
 
@@ -236,6 +238,7 @@ fn said(shell: &Shell, row: &Listed, outlook: &Outlook, did: Option<bool>) -> To
         into: outlook.becomes().unwrap_or_default().to_owned(),
         rule: rule.to_owned(),
         place: place.to_owned(),
+        expires: when::shown(row.expires_at, shell.call.zone(&row.clinic), shell.call.tongue).text,
         possible: outlook.is_possible(),
     }
 }

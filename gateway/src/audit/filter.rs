@@ -3,6 +3,7 @@
 //! Nothing personal stands in a query. An appointment, a payment or a number is posted, looked up by its keyed hash, and goes on as
 //! a sealed word ([`Asked`]) that only this token's sessions can use.
 
+use crate::audit::call::Call;
 use crate::audit::guard::{Shell, Turned};
 use crate::audit::when;
 use chrono_tz::Europe::Istanbul;
@@ -40,6 +41,9 @@ pub(super) struct Asked {
     /// Refused events that speak of it: no key finds these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
+    /// Not every refused event was looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
 }
 
 impl Asked {
@@ -151,7 +155,7 @@ impl Filter {
         let (event_type, state, channel) = (text("type"), text("state"), text("channel"));
         let (provider, reason, event_id) = (text("provider"), text("reason"), text("event"));
         // in an address, a history and a proxy's log a number would stand in clear
-        let of_somebody = |name: &String| holds_a_number(name) && !is_lane(shell, name);
+        let of_somebody = |name: &String| holds_a_number(name) && !is_lane(&shell.call, name);
         if provider.as_ref().is_some_and(of_somebody) {
             self.faults.push(("provider", "search.fault.number"));
         }
@@ -223,11 +227,11 @@ pub(super) fn zone(shell: &Shell, clinic: Option<&str>) -> Tz {
 }
 
 /// Whether it is one of our lanes or begins one: a sender may be a number of the clinic's own.
-fn is_lane(shell: &Shell, name: &str) -> bool {
+pub(super) fn is_lane(call: &Call, name: &str) -> bool {
     let begins = |lane: &String| {
         lane.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    shell.call.settings().lanes.iter().any(begins)
+    call.settings().lanes.iter().any(begins)
 }
 
 /// Channels that a message may take.

@@ -1,4 +1,7 @@
 //! One message's story, and one fact's: the answer first, then on what evidence, then everything that was recorded.
+//!
+//! They take no place among the heavy questions ([`crate::audit::places`]): every statement finds the rows of one id by an index, and
+//! a message has some dozen records, whatever the size of the ledger. Whoever reads a story while others search should not wait.
 
 use crate::audit::call::Call;
 use crate::audit::filter::Asked;
@@ -105,10 +108,11 @@ pub(super) async fn show(
     context.insert("state", row.state.as_str());
     context.insert("state_said", story::state(tongue, row.state));
     context.insert("verdict", &story::answer(tongue, row));
-    context.insert("because", &story.because);
+    context.insert("because", &story::because(tongue, &row.why));
     context.insert("why", &row.why);
     context.insert("related", &related(&row.why));
-    context.insert("next", &story.next);
+    let next = story.next.iter().map(|line| story::begun(tongue, line));
+    context.insert("next", &next.collect::<Vec<_>>());
     context.insert("clinic", shell.call.settings().name(&row.clinic));
     context.insert("event_type", &search::type_name(shell, &row.event_type));
     context.insert("event_id", &row.event_id);
@@ -118,7 +122,8 @@ pub(super) async fn show(
     let expires = (!bad).then(|| when::shown(row.expires_at, zone, tongue));
     context.insert("expires", &expires);
     context.insert("zone", zone.name());
-    context.insert("consent", &story.consent().map(|one| story::consent(tongue, one)));
+    let consent = story.consent().map(|one| story::begun(tongue, &story::consent(tongue, one)));
+    context.insert("consent", &consent);
     context.insert("attempts", &attempts(shell, row).await?);
     let steps = story.steps.iter().map(|step| step_view(shell, &row.clinic, step, opened));
     context.insert("steps", &steps.collect::<Vec<_>>());
@@ -143,7 +148,7 @@ async fn attempts(shell: &Shell, row: &Listed) -> Result<Vec<AttemptView>, Turne
     let tongue = shell.call.tongue;
     let view = |one: StatusAttempt| AttemptView {
         n: one.n,
-        channel: search::channel_name(shell, &one.channel),
+        channel: search::channel_name(&shell.call, &one.channel),
         lane: one.lane,
         state: attempt(one.state),
         code: one.code,

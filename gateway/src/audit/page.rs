@@ -3,10 +3,11 @@
 use crate::audit::call::Call;
 use crate::audit::catalogue::{self, Catalogue};
 use crate::audit::guard::Shell;
-use crate::audit::{routes, style};
+use crate::audit::{paper, routes, style, when};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chrono_tz::Europe::Istanbul;
 use ledger::access::{Role, Visitor};
 use serde::Serialize;
 use std::sync::LazyLock;
@@ -84,6 +85,9 @@ struct Around<'a> {
     nav: Vec<Place>,
     who: Option<Who<'a>>,
     csrf: &'a str,
+    /// When it was made, and to what it is restricted: on paper nothing else says so.
+    made: String,
+    held: String,
 }
 
 #[derive(Serialize)]
@@ -210,7 +214,16 @@ fn around<'a>(call: &'a Call, visitor: Option<&'a Visitor>) -> Around<'a> {
             clinic: visitor.clinic.as_deref().map(|clinic| call.settings().name(clinic)),
         }),
         csrf: visitor.map_or("", |visitor| &visitor.csrf),
+        made: visitor.map(|_| made(call)).unwrap_or_default(),
+        held: visitor.map(|_| paper::held(call)).unwrap_or_default(),
     }
+}
+
+/// When the page is made, with the zone that it is written in; empty without a ledger, whose clock it is.
+fn made(call: &Call) -> String {
+    let Ok(open) = call.door().opened() else { return String::new() };
+    let now = when::shown(open.ledger.clock().now_ms(), Istanbul, call.tongue);
+    format!("{} ({})", now.text, Istanbul.name())
 }
 
 /// The key of a role's name.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-/// Heavy questions at once: a search, a span of days, a list of dead letters, a piece of an export.
+/// Heavy questions at once: a search, a span of days, a list of dead letters, who did what, a piece of an export.
 const HEAVY: usize = 2;
 /// How long somebody waits for a place before he is told to come back.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use ledger::access::Right;
+use ledger::find::REFUSED_AT_MOST;
 use ledger::report::Listed;
 use ledger::search::{Found, SearchCursor};
 use ledger::state::State as NtfState;
@@ -20,6 +21,8 @@ use tera::Context;
 
 /// Rows of a page.
 const ROWS: i64 = 50;
+/// Rows of a file that are counted at most.
+const COUNTED: i64 = 100_000;
 /// Facts of a page.
 const FACTS: usize = 20;
 
@@ -34,7 +37,7 @@ pub(super) struct Row {
     state: &'static str,
     state_said: &'static str,
     verdict: String,
-    because: Option<&'static str>,
+    because: Option<String>,
     channel: Option<String>,
     lane: Option<String>,
     attempts: i64,
@@ -69,6 +72,7 @@ pub(super) async fn show(
     tried: Option<&[(&'static str, String)]>,
 ) -> Result<Response, Turned> {
     let mut context = Context::new();
+    context.insert("reasons", &reasons(shell).await?);
     let wrong = tried.is_some() || !filter.faults.is_empty();
     fields(shell, filter, tried.unwrap_or_default(), &mut context);
     // folded away where the question is about one thing and nothing narrows it
@@ -93,6 +97,12 @@ pub(super) async fn show(
     context.insert("rows", &rows);
     context.insert("refused", &refused);
     context.insert("facts", &facts);
+    if shell.may(Right::Export) {
+        let all = after.is_none() && found.next.is_none();
+        let size = size(shell, filter, all.then_some(rows.len())).await?;
+        context.insert("size", &size);
+        context.insert("size_at", &format!("/audit?{}#take", filter.query(&[("size", "1")])));
+    }
     let next = found.next.map(|next| filter.query(&[("after", &next.to_string())]));
     context.insert("next", &next.map(|query| format!("/audit?{query}")));
     context.insert("first", &after.map(|_| format!("/audit?{}", filter.query(&[]))));
@@ -100,6 +110,34 @@ pub(super) async fn show(
     let take = shell.may(Right::Export).then(|| [take("csv"), take("jsonl")]);
     context.insert("take", &take);
     Ok(page::page(shell, "search.html", context))
+}
+
+/// Reason codes to choose from, while somebody types one; a clinic's own people are not told what others' messages ran into.
+async fn reasons(shell: &Shell) -> Result<Vec<String>, Turned> {
+    if shell.visitor.clinic.is_some() {
+        return Ok(vec![]);
+    }
+    shell.asked(shell.ledger.reasons()).await
+}
+
+/// How many rows a file of them has: key of what is said, and a number. `all`: so many are all that there are. Otherwise they are
+/// counted only where somebody asks, since that may take longer than the page.
+async fn size(
+    shell: &Shell,
+    filter: &Filter,
+    all: Option<usize>,
+) -> Result<Option<(&'static str, i64)>, Turned> {
+    if let Some(all) = all {
+        return Ok(Some(("search.size", i64::try_from(all).unwrap_or(i64::MAX))));
+    }
+    if shell.call.asked("size").is_empty() {
+        return Ok(None);
+    }
+    // as the file itself: who asks sees no other rows
+    let search = filter.search.clone().seen_by(&shell.visitor);
+    let counted = shell.heavy(shell.ledger.count_found(&search, COUNTED + 1)).await?;
+    let over = counted > COUNTED;
+    Ok(Some(if over { ("search.size_over", COUNTED) } else { ("search.size", counted) }))
 }
 
 /// Everything that the form shows.
@@ -118,6 +156,8 @@ fn fields(shell: &Shell, filter: &Filter, tried: &[(&'static str, String)], cont
     context.insert("asked_id", asked.map_or("", |asked| &asked.id));
     context.insert("sealed", filter.said("asked"));
     context.insert("without", &format!("/audit?{}", filter.query_but("asked", &[])));
+    context.insert("unseen", &asked.is_some_and(|asked| asked.unseen));
+    context.insert("bound", &REFUSED_AT_MOST);
     context.insert("zone", filter.zone.name());
     let own = filter.search.clinic.as_deref().unwrap_or_default();
     let choices = |all: Vec<(String, String)>, chosen: &str| -> Vec<Choice> {
@@ -131,7 +171,7 @@ fn fields(shell: &Shell, filter: &Filter, tried: &[(&'static str, String)], cont
     let states = NtfState::ALL.iter();
     let states = states.map(|one| (one.as_str().to_owned(), story::state(tongue, *one).to_owned()));
     context.insert("states", &choices(states.collect(), filter.said("state")));
-    let channels = channels().map(|one| (one.to_owned(), channel_name(shell, one)));
+    let channels = channels().map(|one| (one.to_owned(), channel_name(&shell.call, one)));
     context.insert("channels", &choices(channels.collect(), filter.said("channel")));
     let mut faults: Vec<Fault> =
         filter.faults.iter().map(|(field, key)| Fault { field: visible(field), key }).collect();
@@ -141,13 +181,14 @@ fn fields(shell: &Shell, filter: &Filter, tried: &[(&'static str, String)], cont
 }
 
 /// Keys of what may be wrong with what is posted.
-pub(super) const POSTED: [&str; 6] = [
+pub(super) const POSTED: [&str; 7] = [
     "search.fault.text",
     "search.fault.phone",
     "search.fault.one",
     "search.fault.clinic",
     "search.fault.several",
     "search.fault.nothing",
+    "search.fault.unseen",
 ];
 
 /// The field that a fault is shown at: what was asked for by post has none of its own.
@@ -167,9 +208,9 @@ pub(super) fn type_name(shell: &Shell, name: &str) -> String {
 }
 
 /// A channel in words.
-pub(super) fn channel_name(shell: &Shell, name: &str) -> String {
+pub(super) fn channel_name(call: &Call, name: &str) -> String {
     match name {
-        "sms" => shell.call.text("channel.sms").to_owned(),
+        "sms" => call.text("channel.sms").to_owned(),
         "whatsapp" => "WhatsApp".to_owned(),
         other => other.to_owned(),
     }
@@ -177,7 +218,7 @@ pub(super) fn channel_name(shell: &Shell, name: &str) -> String {
 
 fn row_of(shell: &Shell, found: &Found) -> Row {
     Row {
-        channel: found.channel.as_deref().map(|name| channel_name(shell, name)),
+        channel: found.channel.as_deref().map(|name| channel_name(&shell.call, name)),
         lane: found.lane.clone(),
         attempts: found.attempts,
         ..listed(shell, &found.row)
@@ -194,7 +235,7 @@ fn listed(shell: &Shell, row: &Listed) -> Row {
         state: row.state.as_str(),
         state_said: story::state(tongue, row.state),
         verdict: story::answer(tongue, row),
-        because: story::meaning(tongue, &row.why),
+        because: story::because(tongue, &row.why),
         channel: None,
         lane: row.lane.clone(),
         attempts: row.attempts,

@@ -2,6 +2,7 @@
 
 use chrono_tz::Europe::Istanbul;
 use chrono_tz::Tz;
+use metrics::Prices;
 use schemas::ClinicId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +16,8 @@ pub struct PageSettings {
     pub clinics: BTreeMap<ClinicId, ClinicPage>,
     /// The lanes that the clinics use, also those of the consent source.
     pub lanes: BTreeSet<String>,
+    /// What a segment or message costs now, where that is configured.
+    pub prices: Prices,
 }
 
 /// A clinic as it is shown.

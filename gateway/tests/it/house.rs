@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use gateway::{ClinicPage, Door, PageSettings, ROUTES, Reached, Settings};
 use ledger::vault::Secret32;
 use ledger::{Ledger, LedgerSettings, migrate};
+use metrics::{Price, Prices};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Client, RequestBuilder};
 use scheduler::facts::Applier;
@@ -26,6 +27,8 @@ pub const OTHER: &str = "besiktas";
 
 /// A lane of both.
 pub const LANE: &str = "netgsm/default/KLINIK";
+/// What a segment on it costs.
+const PRICE: &str = "0.215 TRY";
 
 /// How long a request may go on after the stop; what has none ends sooner.
 pub const AT_STOP: Duration = Duration::from_secs(6);
@@ -110,7 +113,10 @@ pub async fn closed_over(reached: Reached) -> House {
         let page = ClinicPage { name: format!("Klinik {id}"), zone: chrono_tz::Europe::Istanbul };
         (ClinicId::parse(id).unwrap(), page)
     });
-    let pages = PageSettings { reached, clinics: shown.into(), lanes: [LANE.to_owned()].into() };
+    let mut prices = Prices::default();
+    prices.set("netgsm", "default", "sms", Price::parse(PRICE).unwrap());
+    let lanes = [LANE.to_owned()].into();
+    let pages = PageSettings { reached, clinics: shown.into(), lanes, prices };
     let settings = Settings { clinics: clinics.into(), pages };
     let door = Door::new(settings, registry, stop.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -7,6 +7,7 @@ mod headers;
 mod letters;
 mod login;
 mod opening;
+mod printing;
 mod roles;
 mod searching;
 mod telling;

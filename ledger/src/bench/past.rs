@@ -91,6 +91,7 @@ impl Ledger {
         .await?;
         self.bench_has_read("books").await?;
         while !self.note_ends().await? {}
+        while self.keep_hours(100).await? > 0 {}
         Ok(())
     }
 }

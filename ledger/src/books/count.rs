@@ -166,11 +166,17 @@ pub(crate) struct Span<'a> {
 impl Span<'_> {
     /// The books of each hour, in the order of hour and clinic.
     pub(crate) async fn hours(&self, tx: &mut Tx) -> Result<Vec<HourBooks>, LedgerError> {
-        let mut told = self.counted(tx).await?;
-        told.extend(self.uncounted(tx).await?);
+        let told = self.told(tx).await?;
         let rows = self.rows(tx, "notification").await?;
         let facts = self.rows(tx, "fact").await?;
         Ok(compare(&told, &rows, &facts))
+    }
+
+    /// What records say.
+    pub(crate) async fn told(&self, tx: &mut Tx) -> Result<Vec<Line>, LedgerError> {
+        let mut told = self.counted(tx).await?;
+        told.extend(self.uncounted(tx).await?);
+        Ok(told)
     }
 
     async fn counted(&self, tx: &mut Tx) -> Result<Vec<Line>, LedgerError> {
@@ -210,7 +216,8 @@ impl Span<'_> {
         Ok(lines(rows))
     }
 
-    async fn rows(&self, tx: &mut Tx, table: &str) -> Result<Vec<Line>, LedgerError> {
+    /// What is there, by state.
+    pub(crate) async fn rows(&self, tx: &mut Tx, table: &str) -> Result<Vec<Line>, LedgerError> {
         let rows: Vec<(String, i64, String, i64)> = query_as(format!(
             "-- books: rows\nSELECT clinic, (created_at / {HOUR_MS}) * {HOUR_MS} AS hour, state, count(*) FROM {table} \
              WHERE created_at >= $1 AND created_at < $2 AND (CAST($3 AS TEXT) IS NULL OR clinic = $3) GROUP BY 1, 2, 3",

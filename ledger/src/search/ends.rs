@@ -6,11 +6,12 @@
 //! it, and then its id is among those that are asked for by name. A place that is noted may have nothing left in it.
 
 use super::ask::Ask;
+use crate::books::HOUR_MS;
 use crate::db::Ledger;
 use crate::engine::{On, Query, Tx, columns, query, query_as, scalar};
 use crate::error::LedgerError;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Name of the reader's cursor.
 const READER: &str = "ends";
@@ -21,7 +22,7 @@ const PAGE: i64 = 2_000;
 /// Letters of a reason's first word that are kept; what is longer is found by its beginning. Behind the word may stand an id.
 const WORD: usize = 64;
 /// Records behind the reader of which the rows are asked for by name; behind more of them all is searched.
-const BEHIND: i64 = 20_000;
+pub(crate) const BEHIND: i64 = 20_000;
 /// Places that are looked at for one page.
 const PLACES: i64 = 1_000;
 /// Reasons that are suggested.
@@ -62,7 +63,9 @@ impl Ledger {
         let from = cursor(self.db.read()).await?;
         let Some((to, records)) = next(self, from).await? else { return Ok(true) };
         // what moves after this look has a record behind `to`
-        let told = columns(&told(self, from, to).await?)?;
+        let told = told(self, from, to).await?;
+        let hours = columns(&of_hours(self, from, to, &told).await?)?;
+        let told = columns(&told)?;
         let mut tx = self.db.begin().await?;
         let moved = query(
             "-- ends: move\nINSERT INTO reader (name, xid, id) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
@@ -89,6 +92,13 @@ impl Ledger {
         ] {
             query(text).bind(&told).execute(&mut tx).await?;
         }
+        query(
+            "-- ends: hours\nINSERT INTO hour_told (hour, n) SELECT r.hour, r.n FROM {rows:hour bigint, n bigint} WHERE TRUE \
+             ON CONFLICT (hour) DO UPDATE SET n = hour_told.n + excluded.n",
+        )
+        .bind(&hours)
+        .execute(&mut tx)
+        .await?;
         tx.commit().await?;
         Ok(records < PAGE)
     }
@@ -116,7 +126,8 @@ struct Told {
     n: i64,
 }
 
-async fn cursor(on: impl Into<On<'_>>) -> Result<(i64, i64), LedgerError> {
+/// How far the reader has come.
+pub(crate) async fn cursor(on: impl Into<On<'_>>) -> Result<(i64, i64), LedgerError> {
     let found = query_as("-- ends: cursor\nSELECT xid, id FROM reader WHERE name = $1")
         .bind(READER)
         .fetch_optional(on)
@@ -155,6 +166,39 @@ async fn told(ledger: &Ledger, from: (i64, i64), to: (i64, i64)) -> Result<Vec<T
     .await?;
     let told = |(state, word, span, n)| Told { state, word, span, n };
     Ok(rows.into_iter().map(told).collect())
+}
+
+/// An hour of which something was told, and how often.
+#[derive(Serialize)]
+struct Hour {
+    hour: i64,
+    n: i64,
+}
+
+/// The hours in which these rows were made, and the facts that the same records are about.
+async fn of_hours(
+    ledger: &Ledger,
+    from: (i64, i64),
+    to: (i64, i64),
+    told: &[Told],
+) -> Result<Vec<Hour>, LedgerError> {
+    let facts: Vec<(i64, i64)> = query_as(format!(
+        "-- ends: facts\nWITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id), \
+           t AS (SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} AND (r.xid, r.id) <= (CAST($3 AS BIGINT), CAST($4 AS BIGINT)) \
+             AND substr(r.ntf, 1, 4) = 'fct_') \
+         SELECT (f.created_at / {HOUR_MS}) * {HOUR_MS}, count(*) FROM t JOIN fact f ON f.id = t.ntf GROUP BY 1"
+    ))
+    .bind(from.0)
+    .bind(from.1)
+    .bind(to.0)
+    .bind(to.1)
+    .fetch_all(ledger.db.read())
+    .await?;
+    let mut hours: BTreeMap<i64, i64> = facts.into_iter().collect();
+    for told in told {
+        *hours.entry(told.span.div_euclid(HOUR_MS) * HOUR_MS).or_default() += told.n;
+    }
+    Ok(hours.into_iter().map(|(hour, n)| Hour { hour, n }).collect())
 }
 
 /// Where rows older than an instant may be that have the state and the reason that are asked for. `None`: the reader is too far behind.

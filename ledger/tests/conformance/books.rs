@@ -291,6 +291,11 @@ async fn assert_counted(place: &Place, seed: u64) {
     let nowhere = "SELECT count(*) FROM notification n WHERE NOT EXISTS (SELECT 1 FROM end_span s WHERE s.state = n.state \
          AND s.span = (n.created_at / 600000) * 600000 AND substr(n.why || ' ', 1, length(s.word) + 1) = s.word || ' ')";
     assert_eq!(place.number(nowhere).await, 0, "seed {seed}: a search would not look where it is");
+    let told = "SELECT CAST(sum(n) AS BIGINT) FROM hour_told";
+    assert!(
+        place.number(told).await >= books.received,
+        "seed {seed}: hours that nothing was told of"
+    );
 }
 
 /// Notes on until nothing is left; the same holds as of [`count_all`].

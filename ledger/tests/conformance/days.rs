@@ -160,17 +160,95 @@ async fn a_day_costs_what_came_on_it_however_much_lies_beside_it() {
         })
         .await;
     place.run("ANALYZE").await;
-    let before = place.rows_read().await;
-    place
-        .apart(async |ledger| {
-            let day = date("2026-11-21");
-            let day = ledger.days(None, day, day, ISTANBUL).await.unwrap();
-            assert_eq!((day.len(), day[0].received, day[0].gap), (1, A_DAY, 0));
-            assert_eq!(day[0].taken[0].accepted, A_DAY);
-        })
-        .await;
-    if let (Some(before), Some(after)) = (before, place.rows_read().await) {
-        let read = after - before;
-        assert!((A_DAY..10 * A_DAY).contains(&read), "{read} rows were read for {A_DAY}");
+    for (kept, bounds) in [(true, 0..A_DAY), (false, A_DAY..10 * A_DAY)] {
+        if !kept {
+            place.run("DELETE FROM hour_kept").await;
+        }
+        let before = place.rows_read().await;
+        place
+            .apart(async |ledger| {
+                let day = date("2026-11-21");
+                let day = ledger.days(None, day, day, ISTANBUL).await.unwrap();
+                assert_eq!((day.len(), day[0].received, day[0].gap), (1, A_DAY, 0));
+                assert_eq!(day[0].taken[0].accepted, A_DAY);
+            })
+            .await;
+        if let (Some(before), Some(after)) = (before, place.rows_read().await) {
+            let read = after - before;
+            assert!(bounds.contains(&read), "kept: {kept}, {read} rows were read for {A_DAY}");
+        }
     }
+}
+
+/// Tells the reader of everything. Transactions of other databases of the server may hold it back.
+async fn note_all(place: &Place) {
+    let left = "SELECT count(*) FROM record WHERE (xid, id) > (SELECT xid, id FROM reader WHERE name = 'ends')";
+    place.note_ends().await.unwrap();
+    while place.number(left).await > 0 {
+        place.note_ends().await.unwrap();
+    }
+}
+
+/// The books of all days, as they are with what is kept and as they are without.
+async fn with_and_without(place: &Place) -> [Vec<DayBooks>; 2] {
+    let with = days(place, "2026-01-01", "2026-12-31").await;
+    place.run("CREATE TABLE put_aside AS SELECT * FROM hour_kept").await;
+    place.run("DELETE FROM hour_kept").await;
+    let without = days(place, "2026-01-01", "2026-12-31").await;
+    place.run("INSERT INTO hour_kept SELECT * FROM put_aside").await;
+    place.run("DROP TABLE put_aside").await;
+    [with, without]
+}
+
+#[tokio::test]
+async fn what_was_counted_before_counts_until_something_is_told_of_its_hour() {
+    let place = fresh().await;
+    let hour = at(ISTANBUL, "2026-06-21T12:00:00");
+    for (n, name) in ["a", "b", "c", "d", "e", "f"].into_iter().enumerate() {
+        place.sending(name).await;
+        let wall = hour + i64::try_from(n / 2).unwrap() * HOUR_MS;
+        move_to(&place, name, wall).await;
+    }
+    assert_eq!(place.keep_hours(10).await.unwrap(), 0, "nothing was told");
+    note_all(&place).await;
+    assert_eq!(place.keep_hours(2).await.unwrap(), 2);
+    assert_eq!(place.keep_hours(10).await.unwrap(), 1);
+    assert_eq!(place.keep_hours(10).await.unwrap(), 0, "all is kept");
+    let [with, without] = with_and_without(&place).await;
+    assert_eq!(with, without);
+    assert_eq!((with.len(), with[0].received, with[0].states[&State::Sending]), (1, 6, 6));
+    // a change by hand is told of by nobody: that is how one sees what is kept
+    place.run("UPDATE notification SET state = 'unknown' WHERE ntf = 'ntf_e'").await;
+    let [with, without] = with_and_without(&place).await;
+    assert_eq!((with[0].states[&State::Sending], without[0].states[&State::Sending]), (6, 5));
+    place.keep_hour(hour + 2 * HOUR_MS).await.unwrap();
+    let [with, without] = with_and_without(&place).await;
+    assert_eq!(with, without, "counted anew, told or not");
+    // what is told is seen at once: before the reader comes by, after it, and when it is kept again
+    place.outcome_one("c", 1, Outcome::Accepted).await;
+    place.run("UPDATE notification SET state = 'unknown' WHERE ntf = 'ntf_a'").await;
+    for step in 0..3 {
+        let [with, without] = with_and_without(&place).await;
+        assert_eq!(with[0].states[&State::Accepted], 1, "{step}");
+        assert_eq!(
+            with[0].states[&State::Unknown],
+            1,
+            "{step}: of an hour that nothing was told of"
+        );
+        assert_eq!(without[0].states[&State::Unknown], 2, "{step}");
+        match step {
+            0 => note_all(&place).await,
+            _ => assert_eq!(place.keep_hours(10).await.unwrap(), usize::from(step == 1)),
+        }
+    }
+    let other = place.days(Some("besiktas"), date("2026-06-01"), date("2026-06-30"), ISTANBUL);
+    assert!(other.await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_hour_that_is_not_over_is_not_kept() {
+    let place = fresh().await;
+    place.sending("now").await;
+    note_all(&place).await;
+    assert_eq!(place.keep_hours(10).await.unwrap(), 0);
 }

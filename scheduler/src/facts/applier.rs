@@ -4,6 +4,7 @@ use super::content::FactKeys;
 use super::decide::{Case, Memory, Verdict, decide, refusal};
 use super::{Desk, draft, was_sent, writing};
 use crate::plan::Rules;
+use crate::trace;
 use ledger::facts::{
     Answer, Applied, Done, FactGround, FactTx, FactWrite, Item, TakesFacts, Told, WordBy,
 };
@@ -14,6 +15,7 @@ use schemas::hold::{self, Place};
 use schemas::{ClinicId, Event, Fact, FactEvent, NotificationId, Refusal, Registry, Rule};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 /// Facts that are written in one transaction.
 const SLICE: usize = 50;
@@ -176,6 +178,17 @@ impl Applier {
 
     /// One fact inside a transaction. `Conflict`: the whole transaction must be tried again.
     async fn one(
+        &self,
+        tx: &mut FactTx<'_>,
+        arrival: Arrival<'_>,
+        via: &str,
+    ) -> Result<Told, LedgerError> {
+        let span = trace::span(arrival.fact.traceparent.as_deref());
+        self.decided(tx, arrival, via).instrument(span).await
+    }
+
+    /// See [`Applier::one`].
+    async fn decided(
         &self,
         tx: &mut FactTx<'_>,
         arrival: Arrival<'_>,

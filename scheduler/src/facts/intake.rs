@@ -3,6 +3,7 @@
 
 use super::applier::Arrival;
 use super::{Applier, Told, marker};
+use crate::trace;
 use bus::{Consumer, Deliveries, Delivery};
 use futures::FutureExt;
 use ledger::intake::refused;
@@ -13,6 +14,7 @@ use schemas::{ClinicId, FactEvent, Refusal, Rule};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Span;
 
 /// Facts that may be with this process at the same time.
 pub const PREFETCH: u16 = 100;
@@ -146,17 +148,25 @@ impl Intake {
     /// Reads and applies; what cannot be read is recorded as refused. When it returns, all of it is durable.
     async fn facts(&self, deliveries: &[Delivery]) -> Result<(), Halt> {
         let mut facts: Vec<(&Delivery, FactEvent)> = vec![];
-        let mut refusals: Vec<(&Delivery, Refusal)> = vec![];
+        let mut refusals: Vec<(&Delivery, Refusal, Span)> = vec![];
         for delivery in deliveries {
             match self.read(delivery) {
                 Ok(fact) => facts.push((delivery, fact)),
-                Err(refusal) => refusals.push((delivery, refusal)),
+                // what it says itself was not read
+                Err(refusal) => {
+                    let span = trace::span(delivery.headers.traceparent.as_deref());
+                    refusals.push((delivery, refusal, span));
+                }
             }
         }
-        for (delivery, told) in self.apply(&facts).await? {
+        let told = self.apply(&facts).await?;
+        for ((delivery, fact), told) in facts.iter().zip(told) {
+            let span = trace::span(fact.traceparent.as_deref());
             match told {
-                Told::Refused(refusal) => refusals.push((delivery, refusal)),
-                told => tracing::debug!(queue = delivery.queue, ?told, "a fact is durable"),
+                Told::Refused(refusal) => refusals.push((delivery, refusal, span)),
+                told => span.in_scope(|| {
+                    tracing::debug!(queue = delivery.queue, ?told, "a fact is durable");
+                }),
             }
         }
         self.refuse(&refusals).await
@@ -170,18 +180,15 @@ impl Intake {
         Ok(fact)
     }
 
-    /// Applies facts together, and after a panic or a defect one by one: only the one at fault is parked.
-    async fn apply<'a>(
-        &self,
-        facts: &[(&'a Delivery, FactEvent)],
-    ) -> Result<Vec<(&'a Delivery, Told)>, Halt> {
+    /// Applies facts together, and after a panic or a defect one by one: only the one at fault is parked. An answer for each.
+    async fn apply(&self, facts: &[(&Delivery, FactEvent)]) -> Result<Vec<Told>, Halt> {
         if facts.is_empty() {
             return Ok(vec![]);
         }
         let mut told = vec![];
         if let Some(answers) = self.guarded(facts).await {
-            for ((delivery, fact), answer) in facts.iter().zip(answers) {
-                told.push((*delivery, judged(fact, answer)?));
+            for ((_, fact), answer) in facts.iter().zip(answers) {
+                told.push(judged(fact, answer)?);
             }
             return Ok(told);
         }
@@ -190,7 +197,7 @@ impl Intake {
                 Some(mut answers) => answers.pop().unwrap_or(Err(LedgerError::Conflict)),
                 None => Ok(Told::Refused(parked(&one.1))),
             };
-            told.push((one.0, judged(&one.1, answer)?));
+            told.push(judged(&one.1, answer)?);
         }
         Ok(told)
     }
@@ -215,13 +222,15 @@ impl Intake {
     }
 
     /// Records what no rule accepts; the relay makes the dead letter of it. A redelivery is the same refusal.
-    async fn refuse(&self, refusals: &[(&Delivery, Refusal)]) -> Result<(), Halt> {
+    async fn refuse(&self, refusals: &[(&Delivery, Refusal, Span)]) -> Result<(), Halt> {
         let mut events = Vec::with_capacity(refusals.len());
-        for (delivery, refusal) in refusals {
+        for (delivery, refusal, span) in refusals {
             let arrived = (delivery.queue.as_str(), delivery.message_id.as_deref().unwrap_or(""));
             events.push(self.refused(arrived, &delivery.body, &delivery.routing_key, refusal)?);
             let (rule, path) = (refusal.rule.as_str(), &refusal.path);
-            tracing::warn!(queue = delivery.queue, rule, path, "fact refused");
+            span.in_scope(|| {
+                tracing::warn!(queue = delivery.queue, rule, path, "fact refused");
+            });
         }
         for written in self.ledger.refuse_each(&events).await {
             written?;
@@ -252,7 +261,9 @@ fn judged(fact: &FactEvent, answer: Result<Told, LedgerError>) -> Result<Told, H
         Err(
             error @ (LedgerError::Statement(_) | LedgerError::Corrupt(_) | LedgerError::Conflict),
         ) => {
-            tracing::error!(fact = %fact.fact_id(), %error, "the ledger refuses a fact");
+            trace::span(fact.traceparent.as_deref()).in_scope(|| {
+                tracing::error!(fact = %fact.fact_id(), %error, "the ledger refuses a fact");
+            });
             Ok(Told::Refused(parked(fact)))
         }
         Err(error) => Err(error.into()),

@@ -13,6 +13,8 @@ const MOST_DAYS: i64 = 800;
 pub enum When {
     /// With its offset.
     At(DateTime<Utc>),
+    /// The instant at which it is read.
+    Now,
     /// So long after now.
     In(TimeDelta),
     /// On the wall clock.
@@ -36,6 +38,7 @@ impl When {
     pub fn at(self, now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
         match self {
             Self::At(at) => Some(at),
+            Self::Now => Some(now),
             Self::In(span) => now.checked_add_signed(span),
             Self::Wall(day, time) => {
                 let today = now.with_timezone(&zone).date_naive();
@@ -49,7 +52,8 @@ impl When {
         }
     }
 
-    /// The end of a span that begins at `begin`: a bare time of day is the next such after it, `+2h` counts from it.
+    /// The end of a span that begins at `begin`, the first instant behind it: a bare time of day is the next such after `begin`, `+2h`
+    /// counts from it. `now` is still in the span that ends with it, as what goes out now is.
     pub fn end_of(
         self,
         begin: DateTime<Utc>,
@@ -57,6 +61,7 @@ impl When {
         zone: Tz,
     ) -> Option<DateTime<Utc>> {
         match self {
+            Self::Now => now.checked_add_signed(TimeDelta::milliseconds(1)),
             Self::In(span) => begin.checked_add_signed(span),
             Self::Wall(Day::Unsaid, time) => {
                 let date = begin.with_timezone(&zone).date_naive();
@@ -85,7 +90,7 @@ const WRITINGS: &str = "2026-11-22T09:00:00+03:00, '2026-11-22 09:00', 2026-11-2
 
 fn read(text: &str) -> Option<When> {
     if text == "now" {
-        return Some(When::In(TimeDelta::zero()));
+        return Some(When::Now);
     }
     if let Some(span) = text.strip_prefix('+') {
         return span_of(span).map(When::In);
@@ -232,6 +237,7 @@ mod tests {
             ("09:00", "2026-11-23T09:00:00+03:00"),
             ("+2h", "2026-11-22T11:00:00+03:00"),
             ("tomorrow 10:00", "2026-11-22T10:00:00+03:00"),
+            ("now", "2026-11-21T22:30:00.001+03:00"),
         ] {
             let end = when(text).expect("a time").end_of(begin, now(), ISTANBUL);
             assert_eq!(end, Some(utc(at)), "{text}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ledger::Ledger;
 use ledger::lanes::{Lane, LaneState};
 use providers::iys::IysTrouble;
-use providers::{LaneTrouble, Limits, ProbeTrouble};
+use providers::{LaneTrouble, Limits, ProbeTrouble, wall};
 use schemas::Channel;
 use worker::settings::{ConsentSource, Provider};
 use worker::token::{self, NoToken};
@@ -16,6 +16,22 @@ use super::consents::enough_iys;
 
 /// How long to wait for one of the requests to İYS that all processes share.
 const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The database's clock beside those of whoever answered the checks before; by how much it is ahead of each, milliseconds.
+pub(super) fn clock(ahead: &[(String, i64)]) -> Vec<Finding> {
+    let Some(by) = wall::wrong_by_ms(ahead) else {
+        return vec![];
+    };
+    let (by, word) = (by.unsigned_abs() / 1_000, if by > 0 { "ahead of" } else { "behind" });
+    let said = format!(
+        "the database's clock is {}:{:02}:{:02} {word} those of all who answered; quiet hours and due times go by it",
+        by / 3_600,
+        by / 60 % 60,
+        by % 60
+    );
+    let todo = "set the clock and the zone of the database's machine by NTP";
+    vec![Finding::fail("clock", said, todo)]
+}
 
 /// Whether each account's credentials are accepted, and the senders of its clinics approved.
 pub(super) async fn netgsm(settings: &worker::Settings) -> Vec<Finding> {

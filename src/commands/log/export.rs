@@ -60,16 +60,16 @@ async fn write(export: &mut Export, out: &mut Out, bar: &ProgressBar) -> Result<
 
 /// What is asked for, ids and numbers as keyed hashes.
 fn filter(desk: &Desk, args: &ExportArgs) -> Result<SearchFilter, Failure> {
-    let now = desk.ledger.clock().now_ms();
+    let (now, asked) = (desk.ledger.clock().now_ms(), &args.filter);
     let mut filter = SearchFilter {
-        from: args.since.map(|moment| moment.ms(now)),
-        to: args.until.map(|moment| moment.ms(now)),
-        clinic: args.clinic.as_ref().map(|clinic| clinic.as_str().to_owned()),
-        event_type: desk.event_type(args.event_type.as_deref())?,
-        state: args.state,
+        from: asked.since.map(|moment| moment.ms(now)),
+        to: asked.until.map(|moment| moment.ms(now)),
+        clinic: asked.clinic.as_ref().map(|clinic| clinic.as_str().to_owned()),
+        event_type: desk.event_type(asked.event_type.as_deref())?,
+        state: asked.state,
         channel: args.channel.clone(),
-        provider: args.provider.clone(),
-        reason: args.reason.clone(),
+        provider: asked.provider.clone(),
+        reason: asked.reason.clone(),
         event_id: args.event_id.clone(),
         ..SearchFilter::default()
     };
@@ -88,7 +88,7 @@ fn filter(desk: &Desk, args: &ExportArgs) -> Result<SearchFilter, Failure> {
 }
 
 fn questions(args: &ExportArgs) -> Result<Vec<Question>, Failure> {
-    let Some(clinic) = &args.clinic else { return Ok(vec![]) };
+    let Some(clinic) = &args.filter.clinic else { return Ok(vec![]) };
     let mut questions = vec![];
     if let Some(id) = &args.appointment {
         questions.push(Question::Appointment(clinic.clone(), id.clone()));

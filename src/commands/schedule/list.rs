@@ -220,3 +220,39 @@ async fn counts(
         if all > shown { format!(", {shown} of them are shown: --limit") } else { String::new() };
     Ok(say(format_args!("{all} {between}{more}"))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        list: ListArgs,
+    }
+
+    fn ends_of(from: &str, until: &str) -> Result<(DateTime<Utc>, DateTime<Utc>), String> {
+        let words = ["ulak", "--from", from, "--until", until];
+        let args = Command::try_parse_from(words).expect("times").list;
+        ends(&args, now(), Tz::Europe__Istanbul).map_err(|failure| failure.lines().join("\n"))
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::parse_from_rfc3339("2026-11-21T22:30:00+03:00").expect("RFC 3339").to_utc()
+    }
+
+    #[test]
+    fn a_span_up_to_now_has_now_in_it_wherever_it_begins() {
+        for from in ["2026-11-21 08:00", "2026-11-01", "today", "now"] {
+            let (from, until) = ends_of(from, "now").expect("a span");
+            assert!(from <= now() && now() < until, "{from} {until}");
+            assert_eq!((until - now()).num_milliseconds(), 1, "{until}");
+        }
+        let said = ends_of("+2h", "now").expect_err("it begins later");
+        assert!(said.contains("is not after --from"), "{said}");
+        let said = ends_of("2026-11-21 08:00", "2026-11-21 09:00").expect_err("it is over");
+        assert!(said.contains("that span ended at"), "{said}");
+    }
+}

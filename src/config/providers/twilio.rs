@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use figment::value::Value;
+use metrics::Price;
 use secrecy::SecretString;
 
 use super::super::reader::{Parsed, Reader, Reported};
@@ -32,6 +33,10 @@ pub struct TwilioAccount {
     pub webhook_token: Option<SecretString>,
     /// Segments a second that all workers together send; `None`: no cap.
     pub max_per_s: Option<NonZeroU32>,
+    /// What one segment of a text message costs; `None`: not known.
+    pub segment_price: Option<Price>,
+    /// What one message over WhatsApp costs; `None`: not known.
+    pub message_price: Option<Price>,
     /// Questions a minute to its list of messages that all processes together ask.
     pub queries_per_min: u32,
 }
@@ -71,6 +76,8 @@ struct Keys {
     whatsapp_from: &'static str,
     webhook_token: &'static str,
     max_per_s: &'static str,
+    segment_price: &'static str,
+    message_price: &'static str,
     queries_per_min: &'static str,
 }
 
@@ -87,6 +94,8 @@ macro_rules! keys_under {
             whatsapp_from: concat!($section, ".whatsapp_from"),
             webhook_token: concat!($section, ".webhook_token"),
             max_per_s: concat!($section, ".max_per_s"),
+            segment_price: concat!($section, ".segment_price"),
+            message_price: concat!($section, ".message_price"),
             queries_per_min: concat!($section, ".queries_per_min"),
         }
     };
@@ -134,6 +143,8 @@ fn account(
     let whatsapp_from = r.optional(keys.whatsapp_from, names, whatsapp_sender);
     let webhook_token = r.optional(keys.webhook_token, names, values::path_token);
     let max_per_s = r.optional(keys.max_per_s, names, values::limit(100_000));
+    let segment_price = r.optional(keys.segment_price, names, values::price);
+    let message_price = r.optional(keys.message_price, names, values::price);
     let queries = if is_named {
         r.optional(keys.queries_per_min, names, values::whole(QUERIES))
     } else {
@@ -169,6 +180,8 @@ fn account(
         auth_token,
         webhook_token: webhook_token?,
         max_per_s: max_per_s?.flatten(),
+        segment_price: segment_price?,
+        message_price: message_price?,
         queries_per_min: queries?.unwrap_or(*queries_of_all),
     }))
 }

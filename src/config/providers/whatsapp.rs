@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use figment::value::Value;
+use metrics::Price;
 use secrecy::SecretString;
 
 use super::super::reader::{Parsed, Reader, Reported};
@@ -35,6 +36,8 @@ pub struct WhatsappAccount {
     pub webhook_token: Option<SecretString>,
     /// Messages a second that all workers together send; `None`: no cap.
     pub max_per_s: Option<NonZeroU32>,
+    /// What one message costs; `None`: not known.
+    pub message_price: Option<Price>,
 }
 
 /// The keys of one account: flat, or under its name.
@@ -49,6 +52,7 @@ struct Keys {
     verify_token: &'static str,
     webhook_token: &'static str,
     max_per_s: &'static str,
+    message_price: &'static str,
 }
 
 macro_rules! keys_under {
@@ -64,6 +68,7 @@ macro_rules! keys_under {
             verify_token: concat!($section, ".verify_token"),
             webhook_token: concat!($section, ".webhook_token"),
             max_per_s: concat!($section, ".max_per_s"),
+            message_price: concat!($section, ".message_price"),
         }
     };
 }
@@ -116,6 +121,7 @@ fn account(
     let verify_token = r.optional(keys.verify_token, names, values::secret);
     let webhook_token = r.optional(keys.webhook_token, names, values::path_token);
     let max_per_s = r.optional(keys.max_per_s, names, values::limit(100_000));
+    let message_price = r.optional(keys.message_price, names, values::price);
 
     let (phone_number_id, access_token) = match (phone_number_id?, access_token?) {
         (Some(id), Some(token)) => (id, token),
@@ -144,6 +150,7 @@ fn account(
         verify_token: verify_token?,
         webhook_token: webhook_token?,
         max_per_s: max_per_s?.flatten(),
+        message_price: message_price?,
     }))
 }
 

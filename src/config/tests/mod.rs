@@ -4,6 +4,7 @@ mod errors;
 mod layers;
 mod manual;
 mod needs;
+mod prices;
 mod silence;
 mod twilio;
 mod whatsapp;

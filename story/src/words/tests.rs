@@ -319,3 +319,18 @@ fn every_record_is_told_in_both_languages_with_its_facts() {
         assert_ne!(english, turkish);
     }
 }
+
+#[test]
+fn a_reason_on_its_own_begins_large_and_ends() {
+    assert_eq!(begun(Tongue::Tr, "iletisi iptal"), "İletisi iptal");
+    assert_eq!(begun(Tongue::Tr, "ılık"), "Ilık");
+    assert_eq!(begun(Tongue::En, "it waits"), "It waits");
+    assert_eq!(begun(Tongue::En, ""), "");
+    for tongue in [Tongue::Tr, Tongue::En] {
+        for why in REASONS {
+            let said = because(tongue, why).unwrap();
+            assert!(!said.starts_with(char::is_lowercase) && said.ends_with('.'), "{said}");
+            assert!(!said.ends_with("..") && !said.ends_with("?."), "{said}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ pub use outcome::{Then, outcome};
 use super::decide::{CONSENT_LATER, CONSENT_SILENT, Decision, LANE_CLOSED, NO_CONSENT};
 use super::route::{self, Route};
 use super::validate::{Work, refusal as refusal_of};
-use super::{Arrived, End, Halt, claim};
+use super::{Arrived, End, Halt, claim, trace};
 use crate::measure;
 use crate::settings::Provider;
 use crate::worker::Worker;
@@ -219,7 +219,9 @@ pub async fn refused(
     let body = (arrived.queue, arrived.message_id, arrived.body);
     let event = intake::refused(worker.ledger.vault(), body, refusal, &clinic, event_type)?;
     let (rule, path) = (refusal.rule.as_str(), &refusal.path);
-    tracing::warn!(ntf = event.ntf, queue = arrived.queue, rule, path, "event refused");
+    trace::span_beside(arrived.traceparent).in_scope(|| {
+        tracing::warn!(ntf = event.ntf, queue = arrived.queue, rule, path, "event refused");
+    });
     if worker.asks.refuse.ask(event).await? {
         worker.metrics.events.refused(event_type, rule);
     }

@@ -6,7 +6,16 @@ use tracing::Span;
 
 /// What lines about this message carry; nothing, and at hardly a cost, where its event came without a trace.
 pub fn span(work: &Work<'_>) -> Span {
-    match work.trace {
+    span_of(work.trace)
+}
+
+/// The same of a message that was not read: by what came beside it.
+pub fn span_beside(traceparent: Option<&str>) -> Span {
+    span_of(traceparent.and_then(TraceParent::parse))
+}
+
+fn span_of(trace: Option<TraceParent>) -> Span {
+    match trace {
         // of the highest level, so that no level of the log leaves it out where it has a line
         Some(trace) => tracing::error_span!("message", trace_id = %trace.trace_id()),
         None => Span::none(),

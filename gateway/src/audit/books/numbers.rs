@@ -3,10 +3,11 @@
 use crate::audit::when;
 use chrono::NaiveDate;
 use ledger::days::{CLASSES_MS, TimeToSend};
+use metrics::{Currency, MICROS};
 use story::Tongue;
 
 /// What stands for a number that nobody knows.
-const NOTHING: &str = "–";
+pub(super) const NOTHING: &str = "–";
 
 /// Writes numbers.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,26 @@ impl Numbers {
     /// How many of how many, as a share.
     pub fn share_of(self, (part, all): (i64, i64)) -> String {
         if all == 0 { NOTHING.to_owned() } else { self.share(part as f64 / all as f64) }
+    }
+
+    /// An amount in millionths: two digits behind the point at least, and none left out that is not 0, so that what is added up agrees.
+    pub fn amount(self, micros: u128) -> String {
+        let (whole, rest) = (micros / u128::from(MICROS), micros % u128::from(MICROS));
+        let rest = format!("{rest:06}");
+        let behind = rest.trim_end_matches('0').len().max(2);
+        let point = if self.0 == Tongue::Tr { ',' } else { '.' };
+        let whole = self.count(i64::try_from(whole).unwrap_or(i64::MAX));
+        format!("{whole}{point}{}", &rest[..behind])
+    }
+
+    /// The same with its currency: `1.234,50 ₺` in Turkish, `TRY 1,234.50` in English.
+    pub fn money(self, micros: u128, currency: Currency) -> String {
+        let amount = self.amount(micros);
+        match (self.0, currency.as_str()) {
+            (Tongue::Tr, "TRY") => format!("{amount} ₺"),
+            (Tongue::Tr, code) => format!("{amount} {code}"),
+            (Tongue::En, code) => format!("{code} {amount}"),
+        }
     }
 
     /// A duration in milliseconds, in the largest unit that leaves a whole number before the point.
@@ -115,6 +136,23 @@ mod tests {
             (EN.share_of((0, 0)), EN.share_of((1, 3))),
             ("–".to_owned(), "33.3%".to_owned())
         );
+    }
+
+    #[test]
+    fn money_is_written_as_people_write_it_and_loses_no_digit() {
+        let of = |micros, code| {
+            let currency = Currency::parse(code).unwrap();
+            (TR.money(micros, currency), EN.money(micros, currency))
+        };
+        for (micros, code, turkish, english) in [
+            (1_234_500_000, "TRY", "1.234,50 ₺", "TRY 1,234.50"),
+            (215_000, "TRY", "0,215 ₺", "TRY 0.215"),
+            (7_000_000, "USD", "7,00 USD", "USD 7.00"),
+            (1, "EUR", "0,000001 EUR", "EUR 0.000001"),
+            (0, "TRY", "0,00 ₺", "TRY 0.00"),
+        ] {
+            assert_eq!(of(micros, code), (turkish.to_owned(), english.to_owned()));
+        }
     }
 
     #[test]

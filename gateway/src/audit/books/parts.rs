@@ -1,17 +1,18 @@
 //! The parts of the page of books: each a plot, what its marks stand for, and a table of the same numbers.
 
-use super::Books;
 use super::numbers::{Numbers, drawn};
+use super::{Books, cost};
 use crate::audit::plots::{self, Caption, Scale, Series};
 use ledger::days::DayBooks;
 use ledger::state::State;
+use metrics::Prices;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Reasons that are drawn; the table has all.
 const REASONS: usize = 10;
-/// Marks of providers, in their order.
-const PROVIDERS: [&str; 6] = ["mark-1", "mark-2", "mark-3", "mark-4", "mark-5", "mark-6"];
+/// Marks of what has no colour of its own, such as providers, in their order.
+pub(super) const MARKS: [&str; 6] = ["mark-1", "mark-2", "mark-3", "mark-4", "mark-5", "mark-6"];
 
 /// A text of the catalogue.
 pub(super) type Texts<'a> = &'a dyn Fn(&'static str) -> &'static str;
@@ -20,22 +21,24 @@ pub(super) type Texts<'a> = &'a dyn Fn(&'static str) -> &'static str;
 #[derive(Debug, Serialize)]
 pub(super) struct Part {
     /// Unique on the page, and the key of its texts.
-    pub id: &'static str,
+    pub id: String,
     /// The plot. It is inserted apart, as text that is escaped already.
     #[serde(skip)]
     pub svg: String,
-    pub heading: &'static str,
+    pub heading: String,
     /// What to know for reading it.
     pub note: &'static str,
     /// What marks stand for.
     pub legend: Vec<(&'static str, String)>,
+    /// What is in none of its numbers because it is not known; empty: nothing.
+    pub unknown: String,
     pub table: Table,
 }
 
 /// Numbers as text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Table {
-    pub caption: &'static str,
+    pub caption: String,
     /// Columns at the left that are words.
     pub words: usize,
     pub head: Vec<String>,
@@ -44,14 +47,16 @@ pub(super) struct Table {
 }
 
 /// All parts.
-pub(super) fn all(books: &Books, text: Texts<'_>, numbers: Numbers) -> Vec<Part> {
-    vec![
+pub(super) fn all(books: &Books, prices: &Prices, text: Texts<'_>, numbers: Numbers) -> Vec<Part> {
+    let mut parts = vec![
         volume(books, text, numbers),
         delivered(books, text, numbers),
         speed(books, text, numbers),
         failures(books, text, numbers),
         segments(books, text, numbers),
-    ]
+    ];
+    parts.extend(cost::parts(books, prices, text, numbers));
+    parts
 }
 
 fn volume(books: &Books, text: Texts<'_>, numbers: Numbers) -> Part {
@@ -164,7 +169,7 @@ fn failures(books: &Books, text: Texts<'_>, numbers: Numbers) -> Part {
         svg: plots::bars(caption("failures", text), "mark-1", &drawn, &|n| numbers.whole(n)),
         legend: vec![],
         table: Table {
-            caption: text("books.failures.caption"),
+            caption: text("books.failures.caption").to_owned(),
             words: 3,
             head: head.map(|key| text(key).to_owned()).to_vec(),
             rows: rows.collect(),
@@ -185,7 +190,7 @@ fn segments(books: &Books, text: Texts<'_>, numbers: Numbers) -> Part {
     };
     let series: Vec<Series> = providers
         .keys()
-        .zip(PROVIDERS.into_iter().cycle())
+        .zip(MARKS.into_iter().cycle())
         .map(|(name, class)| Series {
             class,
             name: (*name).to_owned(),
@@ -216,16 +221,16 @@ fn provider(lane: &str) -> &str {
     lane.split('/').next().unwrap_or(lane)
 }
 
-fn days(books: &Books, numbers: Numbers) -> Vec<String> {
+pub(super) fn days(books: &Books, numbers: Numbers) -> Vec<String> {
     books.days.iter().map(|day| numbers.short_day(day.day)).collect()
 }
 
-fn legend(series: &[Series]) -> Vec<(&'static str, String)> {
+pub(super) fn legend(series: &[Series]) -> Vec<(&'static str, String)> {
     series.iter().map(|of| (of.class, of.name.clone())).collect()
 }
 
 /// A row a day, newest first, and the sum of all.
-fn by_day(
+pub(super) fn by_day(
     caption: &'static str,
     text: Texts<'_>,
     head: Vec<String>,
@@ -238,7 +243,7 @@ fn by_day(
     // a day on which nothing came says nothing that the plot does not
     let days = days.filter(|day| day.received != 0 || !day.states.is_empty());
     Table {
-        caption: text(caption),
+        caption: text(caption).to_owned(),
         words: 1,
         head,
         rows: days.map(|day| line(numbers.day(day.day), day)).collect(),
@@ -255,12 +260,13 @@ fn caption(id: &'static str, text: Texts<'_>) -> Caption<'static> {
 fn part(id: &'static str, text: Texts<'_>) -> Part {
     let (heading, note) = keys(id);
     Part {
-        id,
+        id: id.to_owned(),
         svg: String::new(),
-        heading: text(heading),
+        heading: text(heading).to_owned(),
         note: text(note),
         legend: vec![],
-        table: Table { caption: "", words: 0, head: vec![], rows: vec![], foot: vec![] },
+        unknown: String::new(),
+        table: Table::default(),
     }
 }
 

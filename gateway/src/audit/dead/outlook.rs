@@ -1,5 +1,9 @@
 //! What would become of a dead letter that is put back now: the same reading as at its arrival, with today's schemas and clinics.
 //! Nobody outside is asked, and nothing that a person wrote or is called leaves this place.
+//!
+//! When it would go is not foreseen here, but by `ulak dead-letter replay` without `--yes`: that is the worker's decision, which
+//! needs the texts, the routes, the quiet hours and the consent rules of the clinics. The gateway is configured with none of them, and
+//! half a forecast would be believed. Only what no decision can change is said: that its time is over.
 
 use crate::audit::guard::Shell;
 use crate::door::Door;
@@ -22,6 +26,8 @@ const WHY: &str = "taken in after a refusal";
 pub(super) enum Outlook {
     /// The row waits again, due now; every decision is made anew.
     Replay,
+    /// The same, and the end of its use is over: whatever is decided, it is not sent.
+    ReplayLate,
     /// The refused event becomes this notification.
     TakeIn(Box<TakeIn>),
     /// The refused fact is decided about.
@@ -45,6 +51,7 @@ impl Outlook {
     pub fn key(&self) -> &'static str {
         match self {
             Self::Replay => "dead.would.replay",
+            Self::ReplayLate => "dead.would.replay-late",
             Self::TakeIn(_) => "dead.would.take-in",
             Self::Fact(..) => "dead.would.fact",
             Self::Known(_) => "dead.would.known",
@@ -57,7 +64,7 @@ impl Outlook {
     /// Key of what is said when it was done.
     pub fn done(&self) -> &'static str {
         match self {
-            Self::Replay => "dead.done.replay",
+            Self::Replay | Self::ReplayLate => "dead.done.replay",
             Self::TakeIn(_) | Self::Fact(..) => "dead.done.take-in",
             Self::Known(_) => "dead.done.known",
             Self::Drop => "dead.done.drop",
@@ -126,6 +133,8 @@ async fn of_row(door: &Door, ledger: &Ledger, row: &Listed) -> Result<Outlook, L
         Outlook::Not("dead.not.type")
     } else if !door.knows(event.clinic.as_str()) {
         Outlook::Not("dead.not.clinic")
+    } else if row.expires_at <= ledger.clock().now_ms() {
+        Outlook::ReplayLate
     } else {
         Outlook::Replay
     })
@@ -185,7 +194,7 @@ pub(super) async fn put_back(
 ) -> Result<bool, LedgerError> {
     let ledger = &shell.ledger;
     let item = match outlook {
-        Outlook::Replay => {
+        Outlook::Replay | Outlook::ReplayLate => {
             return Ok(!ledger.replay(std::slice::from_ref(&row.ntf), act).await?.is_empty());
         }
         Outlook::Known(ntf) => return ledger.mark_taken_in(&row.ntf, ntf, act).await,

@@ -89,3 +89,29 @@ async fn a_refused_event_is_found_by_what_it_speaks_of_with_a_clinic_and_without
     let mut own = Browser::of(&house, Role::Clinic, Some(CLINIC)).await;
     assert_eq!(own.post("/audit", &[("appointment", "A-2")]).await.status, 422);
 }
+
+#[tokio::test]
+async fn refused_events_that_were_not_looked_at_are_spoken_of() {
+    let house = open().await;
+    let events = |from: u16, n: u16, clinic: &str, appointment: &str| -> Vec<RefusedEvent> {
+        let letter = |n: u16| char::from(b'a' + u8::try_from(n % 16).unwrap());
+        let id = |n: u16| {
+            format!("bad_{}{}{}{}", letter(n / 256), letter(n / 16), letter(n), "a".repeat(23))
+        };
+        (from..from + n).map(|n| refused(&house, id(n), clinic, appointment)).collect()
+    };
+    house.ledger.refuse(&events(0, 200, CLINIC, "A-1")).await.unwrap();
+    let mut browser = Browser::of(&house, Role::Auditor, None).await;
+    let nothing = browser.post("/audit", &[("appointment", "A-9")]).await;
+    nothing.says("hiçbir kayıt yok");
+    house.ledger.refuse(&events(200, 1, OTHER, "A-2")).await.unwrap();
+    let unseen = browser.post("/audit", &[("appointment", "A-9")]).await;
+    assert_eq!(unseen.status, 422);
+    unseen.says("en yeni 200 reddedilmiş olaydan biri");
+    unseen.does_not_say("hiçbir kayıt yok");
+    let found = browser.post("/audit", &[("appointment", "A-1")]).await;
+    browser.get(found.place()).await.says("yalnız en yeni 200 tanesine bakıldı");
+    // all of that clinic's were
+    let found = browser.post("/audit", &[("appointment", "A-2"), ("clinic", OTHER)]).await;
+    browser.get(found.place()).await.does_not_say("tanesine bakıldı");
+}

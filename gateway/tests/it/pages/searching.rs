@@ -81,7 +81,7 @@ async fn an_appointment_whose_reminders_were_cancelled_says_so_and_a_message_lea
     let page = browser.get(found.place()).await;
     assert_eq!(shown(&page).len(), 2, "{}", page.text);
     page.says(">Gönderilmedi: iptal edildi.</a>");
-    page.says("randevu iptal edildi");
+    page.says("Randevu iptal edildi.</span>");
     let message = browser.get(&page.link("/audit/messages/")).await;
     message.says("<h1>Gönderilmedi: iptal edildi.</h1>");
     let about = browser.get(&message.link("/audit?asked=")).await;
