@@ -245,3 +245,8 @@ pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
 pub fn say(line: impl std::fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
+
+/// One line on standard error; if nobody reads it, so be it.
+fn note(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

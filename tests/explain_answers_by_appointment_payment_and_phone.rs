@@ -65,7 +65,10 @@ async fn everybody_of_a_number(clinic: &Installation, first: &Event) {
     assert_eq!(said.matches("Not sent: no consent").count(), 2, "{said}");
     assert!(!said.contains(first.national()), "{said}");
     let filtered = clinic.ulak(&["log", "list", "--reason", "no-consent", "--since", "1h"]).await;
-    assert_eq!(filtered.json().len(), 2);
+    assert_eq!((filtered.json().len(), filtered.stderr.as_str()), (2, ""));
+    let newest = clinic.ulak(&["log", "list", "--reason", "no-consent", "--limit", "1"]).await;
+    assert_eq!(newest.json().len(), 1);
+    assert!(newest.one_line().contains("the newest 1 are shown, see --limit"), "{newest:?}");
     let filtered =
         clinic.ulak(&["log", "list", "--provider", "netgsm", "--type", "payment-receipt"]).await;
     let filtered = filtered.json();

@@ -25,7 +25,7 @@ use ledger::vault::{Secret32, Vault, new_lookup_key};
 use ledger::{Ledger, LedgerError};
 use schemas::{ClinicId, PhoneNumber};
 
-use super::{Failure, Settings, publish, runtime};
+use super::{Failure, Settings, note, publish, runtime};
 use crate::cli::Global;
 use crate::cli::import::ImportArgs;
 use crate::config::{Clinic, Purpose};
@@ -291,10 +291,4 @@ pub(super) fn progress(rows: usize) -> ProgressBar {
         bar.set_style(style);
     }
     bar
-}
-
-/// One line on standard error; if nobody reads it, so be it.
-fn note(line: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

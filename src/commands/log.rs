@@ -39,15 +39,23 @@ async fn list(desk: &Desk, args: &LogListArgs) -> Result<(), Failure> {
         until: asked.until.map(|moment| moment.ms(now)),
         provider: asked.provider.clone(),
         reason: asked.reason.clone(),
-        limit: i64::from(args.limit),
+        // one more than is shown: whether there are others
+        limit: i64::from(args.limit).saturating_add(1),
         ..ListFilter::default()
     };
-    for row in desk.ledger.list(&filter).await.map_err(start::ledger_failure)? {
+    let mut rows = desk.ledger.list(&filter).await.map_err(start::ledger_failure)?;
+    let more = rows.len() > args.limit as usize;
+    rows.truncate(args.limit as usize);
+    for row in rows {
         if desk.json {
             say(listed_json(&row))?;
         } else {
             say(listed_line(&row))?;
         }
+    }
+    if more {
+        // not among the lines that a program reads
+        super::note(&format!("there are more: the newest {} are shown, see --limit", args.limit));
     }
     Ok(())
 }

@@ -237,9 +237,19 @@ pub(crate) fn fact_verdict(state: &str, why: &str) -> String {
         other => other,
     };
     match state {
-        "applied" => "It counts: what follows from it is planned.".to_owned(),
+        "applied" => "It counts: the plans follow it.".to_owned(),
         _ => format!("Nothing was done: {why}."),
     }
+}
+
+/// A source's answer in İYS's own words, with its code.
+fn answered(code: &str) -> String {
+    let said = match code {
+        "listed" => "ONAY",
+        "not-listed" => "no ONAY",
+        other => return other.to_owned(),
+    };
+    format!("{said} ({code})")
 }
 
 /// What one rule of a plan came to.
@@ -271,7 +281,7 @@ pub(crate) fn consent(evidence: &ConsentEvidence) -> String {
     parts.extend(evidence.brand.as_ref().map(|brand| format!("brand {brand}")));
     parts.extend(evidence.asked_at.map(|at| format!("at {}", local(at))));
     parts.extend(evidence.request_id.as_ref().map(|id| format!("request {id}")));
-    parts.extend(evidence.answer.as_ref().map(|answer| format!("answer: {answer}")));
+    parts.extend(evidence.answer.as_ref().map(|answer| format!("answer: {}", answered(answer))));
     parts.extend(evidence.word.as_ref().map(|known| format!("word about {}", word(known))));
     parts.extend(evidence.opt_in.as_ref().map(|known| format!("opt-in to {}", word(known))));
     parts.join(", ")

@@ -274,7 +274,7 @@ pub(crate) fn fact_verdict(state: &str, why: &str) -> String {
         other => other,
     };
     match state {
-        "applied" => "Geçerli: gereken iletiler planlandı.".to_owned(),
+        "applied" => "Geçerli: planlar buna göre güncellendi.".to_owned(),
         _ => format!("Bir şey yapılmadı: {why}."),
     }
 }

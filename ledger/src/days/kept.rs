@@ -77,7 +77,7 @@ async fn kept(tx: &mut Tx, span: &Span<'_>) -> Result<BTreeMap<i64, String>, Led
 async fn fresh(tx: &mut Tx) -> Result<Option<BTreeSet<i64>>, LedgerError> {
     let (xid, id) = ends::cursor(&mut *tx).await?;
     let behind = "WITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id), \
-           t AS (SELECT r.ntf FROM record r WHERE {beyond} LIMIT $3)";
+           t AS (SELECT r.ntf FROM record r WHERE {beyond} ORDER BY {by_commit} LIMIT $3)";
     let asked = scalar(format!("-- days: behind\n{behind} SELECT count(*) FROM t"));
     let count: i64 = asked.bind(xid).bind(id).bind(ends::BEHIND).fetch_one(&mut *tx).await?;
     if count == ends::BEHIND {
@@ -122,7 +122,8 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn keep_hour(&self, hour: i64) -> Result<(), LedgerError> {
-        let mut tx = self.looking().await?;
+        // with the plans of the hot path: an hour is little
+        let mut tx = self.db.begin_snapshot().await?;
         let told: Option<i64> = scalar("-- days: told\nSELECT n FROM hour_told WHERE hour = $1")
             .bind(hour)
             .fetch_optional(&mut tx)

@@ -27,7 +27,7 @@ pub(super) enum Part<'p> {
     UpTo(i64),
     /// All, likewise.
     All,
-    /// Those up to an instant that were made in one of these places ([`ends`]), or that have one of these ids; likewise.
+    /// Those up to an instant that were made in one of these places ([`super::ends`]), or that have one of these ids; likewise.
     In {
         /// No later than this.
         to: i64,

@@ -210,7 +210,7 @@ pub(super) async fn places(
     let (xid, id) = cursor(&mut *tx).await?;
     let fresh: Vec<String> = scalar(
         "-- ends: fresh\nWITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id) \
-         SELECT r.ntf FROM record r WHERE {beyond} LIMIT $3",
+         SELECT r.ntf FROM record r WHERE {beyond} ORDER BY {by_commit} LIMIT $3",
     )
     .bind(xid)
     .bind(id)
