@@ -319,6 +319,10 @@ async fn a_token_of_before_the_roles_stays_the_doors_and_does_not_end() {
         "DROP TABLE session",
         "DROP TABLE login_try",
         "DROP TABLE parked",
+        "DROP TABLE end_kind",
+        "DROP TABLE end_span",
+        "DROP TABLE hour_told",
+        "DROP TABLE hour_kept",
         "ALTER TABLE api_token DROP COLUMN role",
         "ALTER TABLE api_token DROP COLUMN expires_at",
         "DROP INDEX attempt_lanes",
@@ -339,5 +343,9 @@ async fn a_token_of_before_the_roles_stays_the_doors_and_does_not_end() {
     assert_eq!((listed.role, listed.expires_at), (Role::Door, None));
     // a dead letter of before is one, without a look at its records
     assert_eq!(ledger.dead_letters_unhandled().await.unwrap(), 1);
+    // and its reason is known once the reader has come by what was there before it
+    assert!(ledger.reasons().await.unwrap().is_empty());
+    while !ledger.note_ends().await.unwrap() {}
+    assert_eq!(ledger.reasons().await.unwrap(), ["crash-loop"]);
     ledger.close().await;
 }
