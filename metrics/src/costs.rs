@@ -44,8 +44,7 @@ struct Account {
     name: String,
     channel: &'static str,
     price: Price,
-    /// Made at its first use.
-    amount: OnceLock<Amount>,
+    amount: Amount,
 }
 
 impl Costs {
@@ -58,13 +57,13 @@ impl Costs {
         Self { amounts, accounts: OnceLock::new() }
     }
 
-    /// What this process's accounts take. Told once.
+    /// What this process's accounts take. Told once. Each is there from then on, at 0: what grows from nothing grows unseen.
     pub fn has_prices(&self, prices: &Prices) {
-        let accounts = prices.iter().map(|(name, channel, price)| Account {
-            name: name.to_owned(),
-            channel,
-            price,
-            amount: OnceLock::new(),
+        let accounts = prices.iter().map(|(name, channel, price)| {
+            let currency = price.currency().to_string();
+            let labels = vec![("account", name.to_owned()), ("currency", currency)];
+            let amount = self.amounts.get_or_create_owned(&labels);
+            Account { name: name.to_owned(), channel, price, amount }
         });
         let _ = self.accounts.set(accounts.collect());
     }
@@ -76,12 +75,7 @@ impl Costs {
             of.channel == channel && name == Some(account)
         };
         let Some(of) = self.accounts.get().and_then(|all| all.iter().find(same)) else { return };
-        let amount = of.amount.get_or_init(|| {
-            let currency = of.price.currency().to_string();
-            let labels = vec![("account", of.name.clone()), ("currency", currency)];
-            self.amounts.get_or_create_owned(&labels)
-        });
-        amount.0.fetch_add(of.price.times(segments), Ordering::Relaxed);
+        of.amount.0.fetch_add(of.price.times(segments), Ordering::Relaxed);
     }
 }
 
@@ -130,6 +124,7 @@ mod tests {
                 "# TYPE ulak_cost_total counter",
                 "ulak_cost_total{account=\"netgsm/default\",currency=\"TRY\"} 100000.0",
                 "ulak_cost_total{account=\"twilio/default\",currency=\"USD\"} 0.1025",
+                "ulak_cost_total{account=\"whatsapp/default\",currency=\"TRY\"} 0.0",
             ]
         );
     }

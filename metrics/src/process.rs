@@ -44,7 +44,7 @@ impl Process {
             build: book.gauge("ulak_build_info", &["process", "version"], "1; which program this is and what it runs as."),
             away: book.gauge("ulak_ledger_away", &[], "1 while nothing is taken because the ledger does not answer."),
             outages: book.counter("ulak_ledger_outages_total", &[], "How often this process stopped taking because the ledger did not answer."),
-            ahead: book.gauge("ulak_clock_ahead_seconds", &["host"], "By how much our clock (the database's) is ahead of the one of a provider or of İYS, by the Date of its answers in the last half hour; negative: behind. Right to some seconds."),
+            ahead: book.gauge("ulak_clock_ahead_seconds", &["host"], "By how much our clock (the database's) is ahead of the one of a provider or of İYS, by the Date of its answers in the last five minutes; negative: behind. Right to some seconds."),
             offset: book.gauge("ulak_clock_offset_seconds", &[], "How far this machine's clock is from the database's; above 5 s the process is not ready."),
             ready: book.gauge("ulak_ready", &["part"], "What /readyz says: all is 1 while it is 200; beside it each part that it asks of: configuration, texts, ledger, broker, clock, not-stopping. Looked at every 5 s."),
             up: book.gauge("ulak_broker_connected", &["link"], "1 while the connection to the broker stands: publishing, consuming."),

@@ -14,8 +14,8 @@ use reqwest::header::{DATE, HeaderMap};
 pub const DIFFERS_MS: i64 = 120_000;
 /// An answer's time is read once in so long.
 const EVERY: Duration = Duration::from_secs(10);
-/// What was said longer ago than this is left out.
-const OLD: Duration = Duration::from_mins(30);
+/// What was said longer ago than this is left out. Short: while this machine sleeps, the time since then stands still.
+const OLD: Duration = Duration::from_mins(5);
 /// Hosts that are remembered; a configuration names a handful.
 const HOSTS: usize = 32;
 
@@ -60,7 +60,7 @@ pub(crate) fn hear(host: &str, headers: &HeaderMap) {
     WALL.lock().unwrap_or_else(PoisonError::into_inner).hear(host, Instant::now(), date);
 }
 
-/// By how much our time is ahead of theirs, milliseconds (negative: behind), for each host that answered in the last half hour; right to
+/// By how much our time is ahead of theirs, milliseconds (negative: behind), for each host that answered in the last five minutes; right to
 /// some seconds. `now_ms` is ours now, milliseconds since 1970 UTC.
 pub fn ahead_ms(now_ms: i64) -> Vec<(String, i64)> {
     WALL.lock().unwrap_or_else(PoisonError::into_inner).ahead_ms(Instant::now(), now_ms)

@@ -33,8 +33,8 @@ const REST_BEHIND: u32 = 4;
 const PAGES: usize = 25;
 /// Rows that one look compares: of those that changed, of all in turn, of all due times in turn.
 const ROWS: i64 = 200;
-/// Hours that one look keeps for the books by day.
-const KEPT: i64 = 24;
+/// For so long a look keeps hours for the books by day.
+const KEEPING: Duration = Duration::from_millis(500);
 /// Pause between two looks at the last hours, if they cost little.
 const HOURS_EVERY: Duration = Duration::from_secs(30);
 /// Hours that are looked at each time: this one and the one before, in which what arrives around its end may lie.
@@ -121,11 +121,7 @@ impl Books {
         let now = self.ledger.clock().now_ms();
         self.since.get_or_insert(now);
         let (counted, changed) = self.count().await?;
-        let all = self.note_ends().await? && counted;
         self.compare_rows(changed).await?;
-        if all {
-            self.ledger.keep_hours(KEPT).await?;
-        }
         let began = Instant::now();
         let mut compared = Ok(());
         if counted && began >= self.hours_at {
@@ -139,7 +135,21 @@ impl Books {
         self.tell_backlog(now).await?;
         self.tell_lanes().await?;
         self.say(now);
-        compared.map(|()| all)
+        compared?;
+        // what only makes searches and pages faster comes last, and fails for itself
+        Ok(self.note(counted).await? && counted)
+    }
+
+    /// Notes where searches find what is new, and keeps hours for the books by day for a while. `false`: records are left.
+    async fn note(&mut self, counted: bool) -> Result<bool, LedgerError> {
+        let noted = self.note_ends().await?;
+        if noted && counted {
+            let began = Instant::now();
+            while began.elapsed() < KEEPING && self.ledger.keep_hours(1).await? > 0 {}
+            // however much there is to keep, the next look is not put off by it
+            self.hours_took += began.elapsed();
+        }
+        Ok(noted)
     }
 
     /// Counts what is new; returns whether that was all, and notifications that it is about.

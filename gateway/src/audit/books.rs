@@ -1,7 +1,7 @@
 //! `/audit/books`: what came in on each day, what became of it, how fast, why not and how large, as plots and as tables.
 
 mod cost;
-mod numbers;
+pub(super) mod numbers;
 mod parts;
 mod span;
 

@@ -18,6 +18,7 @@ use ledger::export::{Export, Format};
 use ledger::{Ledger, LedgerError};
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 /// Tries of one piece while the ledger is away.
@@ -50,6 +51,7 @@ async fn file(door: &Door, call: Call, format: Format) -> Result<Response, Turne
     };
     // whoever finds no place for the first piece is told so while there still is an answer to tell it with
     drop(shell.place().await?);
+    let place = door.places().file().ok_or_else(|| shell.busy())?;
     let filter = filter.search.seen_by(&shell.visitor);
     let clinic = filter.clinic.clone().unwrap_or_default();
     let by = |what| Access { clinic: clinic.clone(), ..Access::by(&shell.visitor, what) };
@@ -64,6 +66,7 @@ async fn file(door: &Door, call: Call, format: Format) -> Result<Response, Turne
         session,
         looked: Instant::now(),
         access: Some((by(AccessKind::LoggedIn), words)),
+        _place: Some(place),
     };
     let headers = headers(&shell, format);
     let pieces = stream::unfold(taken, async |mut taken| {
@@ -93,6 +96,8 @@ struct Taken {
     looked: Instant,
     /// `None`: it is on record.
     access: Option<(Access, String)>,
+    /// Kept until the file is taken.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// How a file goes on.
@@ -214,6 +219,7 @@ mod tests {
             session,
             looked: Instant::now(),
             access: None,
+            _place: None,
         };
         ledger.log_out(&visitor).await.unwrap();
         // it is not asked with each piece

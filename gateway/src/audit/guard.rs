@@ -239,7 +239,7 @@ impl Shell {
         self.call.door().places().opening().await.ok_or_else(|| self.busy())
     }
 
-    fn busy(&self) -> Turned {
+    pub(super) fn busy(&self) -> Turned {
         Turned::with(page::stranger(&self.call, StatusCode::SERVICE_UNAVAILABLE, "error.busy"))
     }
 

@@ -215,7 +215,7 @@ fn around<'a>(call: &'a Call, visitor: Option<&'a Visitor>) -> Around<'a> {
         }),
         csrf: visitor.map_or("", |visitor| &visitor.csrf),
         made: visitor.map(|_| made(call)).unwrap_or_default(),
-        held: visitor.map(|_| paper::held(call)).unwrap_or_default(),
+        held: visitor.map(|visitor| paper::held(call, visitor)).unwrap_or_default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::audit::call::Call;
 use crate::audit::{catalogue, filter, search};
+use ledger::access::Visitor;
 use ledger::state::State;
 use schemas::holds_a_number;
 
@@ -19,15 +20,17 @@ const FIELDS: [(&str, &str); 11] = [
     ("rule", "dead.rule"),
     ("token", "access.token"),
 ];
+/// What stands for a value that is not written back.
+const WITHHELD: &str = "●●●";
 /// Pages that show everything where nothing restricts them.
 const LISTS: [&str; 3] = ["/audit", "/audit/dead-letters", "/audit/access"];
 
 /// To what the page is restricted, in words, in one line; empty for a page that cannot be.
-pub(super) fn held(call: &Call) -> String {
+pub(super) fn held(call: &Call, visitor: &Visitor) -> String {
     let mut said: Vec<String> = FIELDS
         .iter()
         .filter_map(|(name, label)| {
-            let value = value(call, name, call.asked(name))?;
+            let value = value(call, visitor, name, call.asked(name))?;
             Some(format!("{}: {value}", call.text(label)))
         })
         .collect();
@@ -42,10 +45,15 @@ pub(super) fn held(call: &Call) -> String {
     said.join(" · ")
 }
 
-/// A field as a person reads it; `None`: it is empty, or holds a number that it should not, which is not written back.
-fn value(call: &Call, name: &str, text: &str) -> Option<String> {
-    if text.is_empty() || (holds_a_number(text) && !filter::is_lane(call, text) && !is_time(name)) {
+/// A field as a person reads it; `None`: it is empty. What holds a number that it should not is not written back, and said all the same:
+/// the page is restricted by it. So is a clinic that the visitor may not see, whose name he does not learn.
+fn value(call: &Call, visitor: &Visitor, name: &str, text: &str) -> Option<String> {
+    if text.is_empty() {
         return None;
+    }
+    let is_number = holds_a_number(text) && !filter::is_lane(call, text) && !is_time(name);
+    if is_number || (name == "clinic" && !visitor.sees(text)) {
+        return Some(WITHHELD.to_owned());
     }
     Some(match name {
         "from" | "to" => text.replace('T', " "),

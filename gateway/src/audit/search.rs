@@ -1,5 +1,6 @@
 //! `/audit`: what is searched for, and what was found, newest first, a page at a time.
 
+use crate::audit::books::numbers::Numbers;
 use crate::audit::call::Call;
 use crate::audit::catalogue;
 use crate::audit::filter::{Filter, channels};
@@ -126,18 +127,27 @@ async fn size(
     shell: &Shell,
     filter: &Filter,
     all: Option<usize>,
-) -> Result<Option<(&'static str, i64)>, Turned> {
+) -> Result<Option<(&'static str, String)>, Turned> {
+    let said = |n: i64| Numbers(shell.call.tongue).count(n);
     if let Some(all) = all {
-        return Ok(Some(("search.size", i64::try_from(all).unwrap_or(i64::MAX))));
+        return Ok(Some(("search.size", said(i64::try_from(all).unwrap_or(i64::MAX)))));
     }
     if shell.call.asked("size").is_empty() {
         return Ok(None);
     }
     // as the file itself: who asks sees no other rows
     let search = filter.search.clone().seen_by(&shell.visitor);
-    let counted = shell.heavy(shell.ledger.count_found(&search, COUNTED + 1)).await?;
+    let _place = shell.place().await?;
+    // a ledger that needs too long for it is no reason to keep back the rows that are found
+    let Ok(counted) = shell.ledger.count_found(&search, COUNTED + 1).await else {
+        return Ok(Some(("search.size_unknown", String::new())));
+    };
     let over = counted > COUNTED;
-    Ok(Some(if over { ("search.size_over", COUNTED) } else { ("search.size", counted) }))
+    Ok(Some(if over {
+        ("search.size_over", said(COUNTED))
+    } else {
+        ("search.size", said(counted))
+    }))
 }
 
 /// Everything that the form shows.

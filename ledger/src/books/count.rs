@@ -94,7 +94,7 @@ impl Ledger {
         query(format!(
             "-- books: count\n{FROM} INSERT INTO books (clinic, hour, kind, n) {} WHERE TRUE GROUP BY k.clinic, k.hour, k.kind \
              ON CONFLICT (clinic, hour, kind) DO UPDATE SET n = books.n + excluded.n",
-            by_kind("(r.xid, r.id) <= (CAST($4 AS BIGINT), CAST($5 AS BIGINT))")
+            by_kind("{up_to:$4,$5}")
         ))
         .bind(from.0)
         .bind(from.1)
@@ -107,7 +107,7 @@ impl Ledger {
         tx.commit().await?;
         let touched = scalar(format!(
             "-- books: touched\n{FROM} SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} \
-             AND (r.xid, r.id) <= (CAST($3 AS BIGINT), CAST($4 AS BIGINT)) AND substr(r.ntf, 1, 4) IN ('ntf_', 'bad_') LIMIT $5",
+             AND {{up_to:$3,$4}} AND substr(r.ntf, 1, 4) IN ('ntf_', 'bad_') LIMIT $5",
         ))
         .bind(from.0)
         .bind(from.1)

@@ -17,7 +17,7 @@ const FORGOTTEN: i64 = 5_000;
 pub(super) async fn note(tx: &mut Tx, from: (i64, i64), to: (i64, i64)) -> Result<(), LedgerError> {
     query(format!(
         "-- books: parked\n{FROM} INSERT INTO parked (ntf) SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} \
-         AND (r.xid, r.id) <= (CAST($3 AS BIGINT), CAST($4 AS BIGINT)) AND (r.kind = 'event-refused' \
+         AND {{up_to:$3,$4}} AND (r.kind = 'event-refused' \
            OR (r.kind = 'ended' AND r.bytes LIKE '%\"state\":\"dead-lettered\"%')) ON CONFLICT (ntf) DO NOTHING",
     ))
     .bind(from.0)

@@ -28,20 +28,14 @@ pub(super) async fn hours(tx: &mut Tx, span: &Span<'_>) -> Result<Hours, LedgerE
         let hours = Hours::count(&mut *tx, &Span { clinic: span.clinic, from, until }).await?;
         all.add(hours, None);
     }
-    for bytes in kept.values() {
-        let hours = serde_json::from_str(bytes).map_err(|_| LedgerError::Unsafe(damaged()))?;
-        all.add(hours, span.clinic);
+    for hours in kept.into_values() {
+        all.add(hours, None);
     }
     Ok(all)
 }
 
-fn damaged() -> String {
-    "an hour that was counted before cannot be read: DELETE FROM hour_kept; it is counted anew"
-        .to_owned()
-}
-
 /// The stretches of a span without the hours that are kept.
-fn others(span: &Span<'_>, kept: &BTreeMap<i64, String>) -> Vec<(i64, i64)> {
+fn others(span: &Span<'_>, kept: &BTreeMap<i64, Hours>) -> Vec<(i64, i64)> {
     let mut from = span.from;
     let mut others = vec![];
     for hour in kept.keys() {
@@ -57,7 +51,7 @@ fn others(span: &Span<'_>, kept: &BTreeMap<i64, String>) -> Vec<(i64, i64)> {
 }
 
 /// What is kept and still holds, by hour.
-async fn kept(tx: &mut Tx, span: &Span<'_>) -> Result<BTreeMap<i64, String>, LedgerError> {
+async fn kept(tx: &mut Tx, span: &Span<'_>) -> Result<BTreeMap<i64, Hours>, LedgerError> {
     let kept: Vec<(i64, String)> = query_as(
         "-- days: kept\nSELECT k.hour, k.bytes FROM hour_kept k JOIN hour_told t ON t.hour = k.hour AND t.n = k.n \
          WHERE k.hour >= $1 AND k.hour < $2",
@@ -70,7 +64,19 @@ async fn kept(tx: &mut Tx, span: &Span<'_>) -> Result<BTreeMap<i64, String>, Led
         return Ok(BTreeMap::new());
     }
     let Some(fresh) = fresh(tx).await? else { return Ok(BTreeMap::new()) };
-    Ok(kept.into_iter().filter(|(hour, _)| !fresh.contains(hour)).collect())
+    let mut holds = BTreeMap::new();
+    for (hour, bytes) in kept {
+        // what cannot be read is counted anew
+        if !fresh.contains(&hour)
+            && let Ok(counted) = serde_json::from_str(&bytes)
+        {
+            // of all clinics only what is asked for stays
+            let mut hours = Hours::default();
+            hours.add(counted, span.clinic);
+            holds.insert(hour, hours);
+        }
+    }
+    Ok(holds)
 }
 
 /// The hours of what was told behind the reader. `None`: that is too much.
@@ -156,7 +162,7 @@ mod tests {
         let hour = |n: i64| n * HOUR_MS;
         let span = Span { clinic: None, from: hour(2), until: hour(9) };
         let of = |kept: &[i64]| {
-            let kept = kept.iter().map(|n| (hour(*n), String::new())).collect();
+            let kept = kept.iter().map(|n| (hour(*n), Hours::default())).collect();
             let others = others(&span, &kept);
             others.into_iter().map(|(a, b)| (a / HOUR_MS, b / HOUR_MS)).collect::<Vec<_>>()
         };

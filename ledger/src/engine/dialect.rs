@@ -20,6 +20,8 @@ pub(crate) struct Dialect {
     /// `{beyond}`: the same of the one cursor in `c`, in words that the index of records is entered by: with a join PostgreSQL may walk
     /// through all that was ever recorded.
     beyond: &'static str,
+    /// `{up_to:XID,ID}`: it comes no later than that, in words that bound the index of records.
+    up_to: fn(&str, &str) -> String,
     /// `{by_commit}`: the order in which records are read, with `{by_commit_desc}` the other way round.
     by_commit: &'static str,
     by_commit_desc: &'static str,
@@ -53,6 +55,7 @@ impl Dialect {
         least: "least",
         after: "(r.xid, r.id) > (c.xid, c.id)",
         beyond: "(r.xid, r.id) > ((SELECT xid FROM c), (SELECT id FROM c))",
+        up_to: |xid, id| format!("(r.xid, r.id) <= (CAST({xid} AS BIGINT), CAST({id} AS BIGINT))"),
         by_commit: "xid, id",
         by_commit_desc: "xid DESC, id DESC",
         committed: "r.xid < CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)",
@@ -86,6 +89,8 @@ impl Dialect {
         least: "min",
         after: "r.id > c.id",
         beyond: "r.id > (SELECT id FROM c)",
+        // as a pair it is no bound: SQLite would read every record there is
+        up_to: |_, id| format!("r.id <= CAST({id} AS BIGINT)"),
         by_commit: "id",
         by_commit_desc: "id DESC",
         committed: "TRUE",
@@ -139,6 +144,10 @@ impl Dialect {
             Some(("as_json", value)) => return format!("{value}{}", self.json_cast),
             Some(("code", why)) => return (self.code)(why),
             Some(("word", why)) => return (self.word)(why),
+            Some(("up_to", place)) => {
+                let (xid, id) = place.split_once(',').unwrap_or((place, place));
+                return (self.up_to)(xid, id);
+            }
             _ => match name {
                 "lock" => self.lock,
                 "skip" => self.skip,

@@ -154,7 +154,7 @@ async fn next(ledger: &Ledger, from: (i64, i64)) -> Result<Option<((i64, i64), i
 async fn told(ledger: &Ledger, from: (i64, i64), to: (i64, i64)) -> Result<Vec<Told>, LedgerError> {
     let rows: Vec<(String, String, i64, i64)> = query_as(format!(
         "-- ends: told\nWITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id), \
-           t AS (SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} AND (r.xid, r.id) <= (CAST($3 AS BIGINT), CAST($4 AS BIGINT))) \
+           t AS (SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} AND {{up_to:$3,$4}}) \
          SELECT n.state, substr({{word:n.why}}, 1, {WORD}), (n.created_at / {SPAN_MS}) * {SPAN_MS}, count(*) \
          FROM t JOIN notification n ON n.ntf = t.ntf GROUP BY 1, 2, 3"
     ))
@@ -184,7 +184,7 @@ async fn of_hours(
 ) -> Result<Vec<Hour>, LedgerError> {
     let facts: Vec<(i64, i64)> = query_as(format!(
         "-- ends: facts\nWITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id), \
-           t AS (SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} AND (r.xid, r.id) <= (CAST($3 AS BIGINT), CAST($4 AS BIGINT)) \
+           t AS (SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} AND {{up_to:$3,$4}} \
              AND substr(r.ntf, 1, 4) = 'fct_') \
          SELECT (f.created_at / {HOUR_MS}) * {HOUR_MS}, count(*) FROM t JOIN fact f ON f.id = t.ntf GROUP BY 1"
     ))

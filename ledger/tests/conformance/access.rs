@@ -345,7 +345,10 @@ async fn a_token_of_before_the_roles_stays_the_doors_and_does_not_end() {
     assert_eq!(ledger.dead_letters_unhandled().await.unwrap(), 1);
     // and its reason is known once the reader has come by what was there before it
     assert!(ledger.reasons().await.unwrap().is_empty());
-    while !ledger.note_ends().await.unwrap() {}
+    // transactions of other databases of the server may hold the reader back
+    while ledger.reasons().await.unwrap().is_empty() {
+        ledger.note_ends().await.unwrap();
+    }
     assert_eq!(ledger.reasons().await.unwrap(), ["crash-loop"]);
     ledger.close().await;
 }

@@ -287,7 +287,7 @@ async fn assert_counted(place: &Place, seed: u64) {
     count_all(place).await;
     assert_eq!(hours(place).await, before, "seed {seed}: counted or not");
     assert_eq!(every_fault(place).await, [], "seed {seed}");
-    note_all(place).await;
+    place.note_all().await;
     let nowhere = "SELECT count(*) FROM notification n WHERE NOT EXISTS (SELECT 1 FROM end_span s WHERE s.state = n.state \
          AND s.span = (n.created_at / 600000) * 600000 AND substr(n.why || ' ', 1, length(s.word) + 1) = s.word || ' ')";
     assert_eq!(place.number(nowhere).await, 0, "seed {seed}: a search would not look where it is");
@@ -296,15 +296,6 @@ async fn assert_counted(place: &Place, seed: u64) {
         place.number(told).await >= books.received,
         "seed {seed}: hours that nothing was told of"
     );
-}
-
-/// Notes on until nothing is left; the same holds as of [`count_all`].
-async fn note_all(place: &Place) {
-    let left = "SELECT count(*) FROM record WHERE (xid, id) > (SELECT xid, id FROM reader WHERE name = 'ends')";
-    place.note_ends().await.unwrap();
-    while place.number(left).await > 0 {
-        place.note_ends().await.unwrap();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -180,15 +180,6 @@ async fn a_day_costs_what_came_on_it_however_much_lies_beside_it() {
     }
 }
 
-/// Tells the reader of everything. Transactions of other databases of the server may hold it back.
-async fn note_all(place: &Place) {
-    let left = "SELECT count(*) FROM record WHERE (xid, id) > (SELECT xid, id FROM reader WHERE name = 'ends')";
-    place.note_ends().await.unwrap();
-    while place.number(left).await > 0 {
-        place.note_ends().await.unwrap();
-    }
-}
-
 /// The books of all days, as they are with what is kept and as they are without.
 async fn with_and_without(place: &Place) -> [Vec<DayBooks>; 2] {
     let with = days(place, "2026-01-01", "2026-12-31").await;
@@ -210,7 +201,7 @@ async fn what_was_counted_before_counts_until_something_is_told_of_its_hour() {
         move_to(&place, name, wall).await;
     }
     assert_eq!(place.keep_hours(10).await.unwrap(), 0, "nothing was told");
-    note_all(&place).await;
+    place.note_all().await;
     assert_eq!(place.keep_hours(2).await.unwrap(), 2);
     assert_eq!(place.keep_hours(10).await.unwrap(), 1);
     assert_eq!(place.keep_hours(10).await.unwrap(), 0, "all is kept");
@@ -237,7 +228,7 @@ async fn what_was_counted_before_counts_until_something_is_told_of_its_hour() {
         );
         assert_eq!(without[0].states[&State::Unknown], 2, "{step}");
         match step {
-            0 => note_all(&place).await,
+            0 => place.note_all().await,
             _ => assert_eq!(place.keep_hours(10).await.unwrap(), usize::from(step == 1)),
         }
     }
@@ -249,6 +240,6 @@ async fn what_was_counted_before_counts_until_something_is_told_of_its_hour() {
 async fn an_hour_that_is_not_over_is_not_kept() {
     let place = fresh().await;
     place.sending("now").await;
-    note_all(&place).await;
+    place.note_all().await;
     assert_eq!(place.keep_hours(10).await.unwrap(), 0);
 }

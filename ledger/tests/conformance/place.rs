@@ -99,6 +99,18 @@ impl Place {
         sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(&self.raw).await.unwrap()
     }
 
+    /// Has the reader note all that there is. Transactions of other databases of the server may hold it back for a while.
+    pub async fn note_all(&self) {
+        let left = "SELECT count(*) FROM record WHERE (xid, id) > (SELECT xid, id FROM reader WHERE name = 'ends')";
+        loop {
+            self.note_ends().await.unwrap();
+            let begun = "SELECT count(*) FROM reader WHERE name = 'ends'";
+            if self.number(begun).await == 1 && self.number(left).await == 0 {
+                return;
+            }
+        }
+    }
+
     /// Now, by the database's clock.
     pub async fn now(&self) -> i64 {
         self.number(&format!("SELECT {}", engine::NOW)).await

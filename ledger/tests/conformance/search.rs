@@ -272,10 +272,12 @@ async fn what_a_search_finds_is_what_fits_whatever_is_asked_and_in_whatever_page
     assert!(place.reasons().await.unwrap().is_empty(), "nobody noted any");
     all_is_found(&place, &rows, &mut dice).await;
     for _ in 0..4 {
-        assert!(!place.note_ends().await.unwrap(), "there are more");
+        while place.note_ends().await.unwrap() {
+            // transactions of other databases of the server hold the reader back: there are more
+        }
     }
     all_is_found(&place, &rows, &mut dice).await;
-    while !place.note_ends().await.unwrap() {}
+    place.note_all().await;
     let known = place.reasons().await.unwrap();
     assert!(known.contains(&"no-consent".to_owned()) && !known.contains(&String::new()));
     all_is_found(&place, &rows, &mut dice).await;
@@ -289,7 +291,7 @@ async fn what_a_search_finds_is_what_fits_whatever_is_asked_and_in_whatever_page
         assert!(expected.len() > 20, "{}", expected.len());
         assert_eq!(pages(&place, &moved, 7).await, expected, "noted: {noted}");
         all_is_found(&place, &rows, &mut dice).await;
-        while !place.note_ends().await.unwrap() {}
+        place.note_all().await;
     }
     assert_eq!(place.count_found(&all(), 10).await.unwrap(), 10, "not further than that");
 }

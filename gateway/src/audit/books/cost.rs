@@ -80,9 +80,9 @@ struct Column {
 impl Column {
     /// What of a day stands in it, millionths. `None`: these lanes took nothing.
     fn of(&self, books: &DayBooks, prices: &Prices) -> Option<u128> {
-        let mine = |taken: &&Taken| {
-            self.lanes.iter().any(|(lane, on)| *lane == taken.lane && *on == taken.channel)
-        };
+        // there may be thousands
+        let mine =
+            |taken: &&Taken| self.lanes.contains(&(taken.lane.clone(), taken.channel.clone()));
         let each = books.taken.iter().filter(mine);
         let each = each.filter_map(|of| Some(micros(of, prices.of_lane(&of.lane, &of.channel)?)));
         each.fold(None, |sum, micros| Some(sum.unwrap_or(0) + micros))

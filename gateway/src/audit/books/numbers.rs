@@ -11,7 +11,7 @@ pub(super) const NOTHING: &str = "–";
 
 /// Writes numbers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Numbers(pub Tongue);
+pub(in crate::audit) struct Numbers(pub Tongue);
 
 impl Numbers {
     /// `12.345` in Turkish, `12,345` in English.
