@@ -1,6 +1,7 @@
 //! `ulak import`: a clinic's Excel is planned, once however often it is imported; a row that was moved moves its appointment; what
 //! cannot be read is listed and hinders nothing.
 
+use chrono::{DateTime, FixedOffset, TimeDelta};
 use rust_xlsxwriter::{Format, Workbook};
 use serde_json::Value;
 use simulator::Script;
@@ -59,7 +60,8 @@ async fn reminders(clinic: &Embedded) -> Vec<String> {
 }
 
 /// Three appointments, three, four and five days ahead; dates as serials in the first row, as text in the others.
-fn workbook(clinic: &Embedded, moved_by_minutes: i64) {
+/// The same `now` is the same appointments, whatever the minute is in which they are written again.
+fn workbook(clinic: &Embedded, now: &DateTime<FixedOffset>, moved_by_minutes: i64) {
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();
     let write = |sheet: &mut rust_xlsxwriter::Worksheet, row: u32, cells: [&str; 6]| {
@@ -70,7 +72,8 @@ fn workbook(clinic: &Embedded, moved_by_minutes: i64) {
     sheet.write(0, 0, "Ataşehir Kliniği").expect("a title");
     write(sheet, 2, ["Randevu No", "Hasta Adı Soyadı", "Cep Telefonu", "Tarih", "Saat", "Doktor"]);
     for (n, (name, phone)) in (0..).zip(PERSONS) {
-        let at = turkey((3 + n) * DAY + if n == 2 { moved_by_minutes } else { 0 });
+        let ahead = (3 + n) * DAY + if n == 2 { moved_by_minutes } else { 0 };
+        let at = *now + TimeDelta::minutes(ahead);
         let row = u32::try_from(3 + n).expect("small");
         let id = format!("A-{}", n + 1);
         let (date, time) = (at.format("%d.%m.%Y").to_string(), at.format("%H.%M").to_string());
@@ -94,7 +97,8 @@ async fn an_excel_of_appointments_is_planned_once() {
         clinic.hide(name);
         clinic.hide(number);
     }
-    workbook(&clinic, 0);
+    let now = turkey(0);
+    workbook(&clinic, &now, 0);
 
     // a dry run shows everything and does nothing
     let dry = import(&clinic, "randevular.xlsx", &[]).await;
@@ -129,7 +133,7 @@ async fn an_excel_of_appointments_is_planned_once() {
     clinic.up(&[]).await;
 
     // a row that was moved moves its appointment: the old reminders go, new ones come
-    workbook(&clinic, 60);
+    workbook(&clinic, &now, 60);
     let moved = import(&clinic, "randevular.xlsx", &["--apply"]).await;
     assert_eq!(fates(&moved), ["4 unchanged", "5 unchanged", "6 moved"], "{}", moved.stdout);
     assert_eq!(lines(&moved)[3]["stopped"], 2);

@@ -15,6 +15,9 @@ use tokio::sync::watch;
 /// Longest wait for anything that a process should do.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Longest wait for what a process said before it ended.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
 /// A running process. It is killed when this is dropped.
 pub struct Process {
     /// What it is called in failures: `worker-1`.
@@ -148,6 +151,9 @@ impl Process {
                 tail(&self.lines(), 40)
             )
         };
+        // its last words may still be on their way; whoever it started may go on and hold its output open
+        let all = async { while self.written.changed().await.is_ok() {} };
+        let _ = tokio::time::timeout(LAST_WORDS, all).await;
         *self.ended.insert(status.expect("a child of ours"))
     }
 
