@@ -46,6 +46,7 @@ pub mod shared;
 mod slice;
 pub mod slots;
 pub mod state;
+mod stretch;
 pub mod sweep;
 mod take_in;
 pub mod telling;

@@ -4,18 +4,18 @@
 
 mod ask;
 pub(crate) mod ends;
+mod rows;
 
 use crate::access::Visitor;
-use crate::db::{Key, Ledger, json};
-use crate::engine::{Engine, Query, Tx, columns, query, scalar};
+use crate::db::{Ledger, json};
+use crate::engine::{Engine, Query, Tx, query, scalar};
 use crate::error::LedgerError;
 use crate::facts::FactRow;
-use crate::report::{LISTED, Listed, listed};
-use crate::state::{AttemptState, State};
-use crate::telling::code_of;
+use crate::report::Listed;
+use crate::state::State;
 use ask::{Ask, Part};
 use chrono::{DateTime, SecondsFormat};
-use std::collections::HashMap;
+use rows::{facts, found};
 
 /// How many of the newest rows are looked through in order, before all others are searched at once: what is common is found among
 /// them, and what is rare is cheaper to collect and sort. Of those whose attempts must be looked up a fifth.
@@ -114,7 +114,7 @@ impl SearchFilter {
 
     /// Whether rows that do not fit may lie between those that do.
     fn passes_over(&self, engine: Engine) -> bool {
-        let by_attempt = self.channel.is_some() || self.provider.is_some();
+        let by_attempt = self.by_attempt();
         match engine {
             // the others are in the index that is walked through
             Engine::Sqlite => by_attempt || self.by_end(),
@@ -122,6 +122,11 @@ impl SearchFilter {
                 by_attempt || self.by_end() || self.clinic.is_some() || self.event_type.is_some()
             }
         }
+    }
+
+    /// Whether rows are told by their last attempt, which is looked up.
+    fn by_attempt(&self) -> bool {
+        self.channel.is_some() || self.provider.is_some()
     }
 
     /// Whether it is known where to look ([`ends`]).
@@ -281,9 +286,8 @@ impl Ledger {
             return read(tx, ask, Part::All, limit).await;
         }
         let edge = if filter.passes_over(ask.engine) {
-            let by_attempt = filter.channel.is_some() || filter.provider.is_some();
             let window = WINDOW.saturating_add(limit.saturating_mul(WINDOW_A_ROW));
-            let (text, values) = ask.edge(if by_attempt { window / 5 } else { window });
+            let (text, values) = ask.edge(if filter.by_attempt() { window / 5 } else { window });
             let asked = values.into_iter().fold(scalar(text), Query::bind);
             asked.fetch_optional(&mut *tx).await?
         } else {
@@ -296,8 +300,7 @@ impl Ledger {
         if left == 0 || filter.from.is_some_and(|from| from > edge) {
             return Ok(places);
         }
-        let by_attempt = filter.channel.is_some() || filter.provider.is_some();
-        if filter.by_end() && !by_attempt {
+        if filter.by_end() && !filter.by_attempt() {
             places.extend(where_noted(tx, ask, edge, left).await?);
         } else {
             if let Some((text, values)) = ask.some_attempts(FEW) {
@@ -360,98 +363,6 @@ async fn read(
     rows.iter()
         .map(|row| {
             Ok(SearchCursor { created_at: row.try_get("created_at")?, ntf: row.try_get("ntf")? })
-        })
-        .collect()
-}
-
-/// What is known of the last attempt, and of all.
-#[derive(Default)]
-struct Tries {
-    last: Option<(i64, String, String)>,
-    segments: i64,
-}
-
-async fn found(tx: &mut Tx, places: Vec<SearchCursor>) -> Result<Vec<Found>, LedgerError> {
-    if places.is_empty() {
-        return Ok(vec![]);
-    }
-    let keys: Vec<_> = places.iter().map(|place| Key { key: &place.ntf }).collect();
-    let keys = columns(&keys)?;
-    let text = format!(
-        "-- search: rows\nSELECT {LISTED} WHERE n.ntf IN (SELECT key FROM {{rows:key text}})"
-    );
-    let rows = query(text).bind(&keys).fetch_all(&mut *tx).await?;
-    let mut by_ntf = HashMap::with_capacity(rows.len());
-    for row in &rows {
-        let row = listed(row)?;
-        by_ntf.insert(row.ntf.clone(), row);
-    }
-    let rows = query(
-        "-- search: attempts\nSELECT ntf, n, channel, lane, state, segments FROM attempt \
-         WHERE ntf IN (SELECT key FROM {rows:key text}) ORDER BY ntf, n",
-    )
-    .bind(&keys)
-    .fetch_all(tx)
-    .await?;
-    let mut tries: HashMap<String, Tries> = HashMap::with_capacity(rows.len());
-    for row in &rows {
-        let tries = tries.entry(row.try_get("ntf")?).or_default();
-        if row.try_get::<String, _>("state")? == AttemptState::Accepted.as_str() {
-            tries.segments += row.try_get::<i64, _>("segments")?;
-        }
-        tries.last = Some((row.try_get("n")?, row.try_get("channel")?, row.try_get("lane")?));
-    }
-    let found = places.into_iter().filter_map(|place| {
-        let row = by_ntf.remove(&place.ntf)?;
-        let tries = tries.remove(&place.ntf).unwrap_or_default();
-        let (channel, lane) =
-            tries.last.map_or((None, None), |(_, channel, lane)| (Some(channel), Some(lane)));
-        let waits_on = row.lane.clone().filter(|lane| lane != crate::dead::LANE_OF_NOBODY);
-        let code = Some(code_of(&row.why)).filter(|code| !code.is_empty()).map(str::to_owned);
-        let (lane, attempts) = (lane.or(waits_on), row.attempts);
-        Some(Found { channel, lane, code, attempts, segments: tries.segments, row })
-    });
-    Ok(found.collect())
-}
-
-/// Facts about what the filter names by an id.
-async fn facts(
-    tx: &mut Tx,
-    filter: &SearchFilter,
-    limit: i64,
-) -> Result<Vec<FactRow>, LedgerError> {
-    let about: Vec<_> = filter.appointment.iter().chain(&filter.things).collect();
-    if about.is_empty() && filter.event_id.is_none() {
-        return Ok(vec![]);
-    }
-    // two questions, so that each is answered from its own index
-    let rows = query(
-        "-- search: facts\nSELECT f.id, f.clinic, f.type, f.source, f.event_id, f.state, f.why, f.created_at FROM ( \
-           SELECT a.* FROM fact a WHERE a.about IN (SELECT value FROM {list:$1}) \
-           UNION SELECT e.* FROM fact e WHERE e.event_id = CAST($2 AS TEXT)) f \
-         WHERE (CAST($3 AS TEXT) IS NULL OR f.clinic = $3) AND (CAST($4 AS BIGINT) IS NULL OR f.created_at >= $4) \
-           AND (CAST($5 AS BIGINT) IS NULL OR f.created_at < $5) ORDER BY f.created_at DESC, f.id DESC LIMIT $6",
-    )
-    .bind(json(&about)?)
-    .bind(&filter.event_id)
-    .bind(&filter.clinic)
-    .bind(filter.from)
-    .bind(filter.to)
-    .bind(limit)
-    .fetch_all(tx)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(FactRow {
-                id: row.try_get("id")?,
-                clinic: row.try_get("clinic")?,
-                fact_type: row.try_get("type")?,
-                source: row.try_get("source")?,
-                event_id: row.try_get("event_id")?,
-                state: row.try_get("state")?,
-                why: row.try_get("why")?,
-                created_at: row.try_get("created_at")?,
-            })
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicU64;
@@ -71,12 +71,7 @@ impl Book {
         labels: &'static [&'static str],
         help: &'static str,
     ) -> Counters {
-        let family = Counters::default();
-        // the encoder writes the suffix itself
-        let bare = name.strip_suffix("_total").unwrap_or(name);
-        self.registry.register(bare, help.trim_end_matches('.'), family.clone());
-        self.about.push(About { name, kind: Kind::Counter, labels, help });
-        family
+        self.kept(Counters::default(), About { name, kind: Kind::Counter, labels, help })
     }
 
     pub fn gauge(
@@ -85,10 +80,7 @@ impl Book {
         labels: &'static [&'static str],
         help: &'static str,
     ) -> Gauges {
-        let family = Gauges::default();
-        self.registry.register(name, help.trim_end_matches('.'), family.clone());
-        self.about.push(About { name, kind: Kind::Gauge, labels, help });
-        family
+        self.kept(Gauges::default(), About { name, kind: Kind::Gauge, labels, help })
     }
 
     pub fn histogram(
@@ -97,10 +89,7 @@ impl Book {
         labels: &'static [&'static str],
         help: &'static str,
     ) -> Histograms {
-        let family = Histograms::default();
-        self.registry.register(name, help.trim_end_matches('.'), family.clone());
-        self.about.push(About { name, kind: Kind::Histogram, labels, help });
-        family
+        self.kept(Histograms::default(), About { name, kind: Kind::Histogram, labels, help })
     }
 
     /// A counter of money.
@@ -110,10 +99,17 @@ impl Book {
         labels: &'static [&'static str],
         help: &'static str,
     ) -> Amounts {
-        let family = Amounts::default();
-        let bare = name.strip_suffix("_total").unwrap_or(name);
-        self.registry.register(bare, help.trim_end_matches('.'), family.clone());
-        self.about.push(About { name, kind: Kind::Counter, labels, help });
+        self.kept(Amounts::default(), About { name, kind: Kind::Counter, labels, help })
+    }
+
+    fn kept<F: Metric + Clone>(&mut self, family: F, about: About) -> F {
+        let name = match about.kind {
+            // the encoder writes the suffix itself
+            Kind::Counter => about.name.strip_suffix("_total").unwrap_or(about.name),
+            _ => about.name,
+        };
+        self.registry.register(name, about.help.trim_end_matches('.'), family.clone());
+        self.about.push(about);
         family
     }
 

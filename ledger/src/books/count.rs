@@ -5,6 +5,7 @@ use crate::db::Ledger;
 use crate::engine::{Tx, query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::facts::FACTS;
+use crate::stretch::{CURSOR, Stretch, cursor};
 
 /// Name of the reader's cursor.
 const READER: &str = "books";
@@ -32,11 +33,12 @@ impl Counted {
 }
 
 /// A row's hour is that of its making, which the record that made it may lie a moment behind.
-fn by_kind(filter: &str) -> String {
+/// `facts`: the place of [`of_facts`].
+fn by_kind(filter: &str, facts: &str) -> String {
     format!(
         "SELECT k.clinic, k.hour, k.kind, count(*) AS n FROM (SELECT r.clinic, \
            CASE WHEN r.kind = 'duplicate' AND substr(r.ntf, 1, 4) = 'fct_' THEN 'fact-duplicate' \
-             WHEN r.kind = 'event-refused' AND (r.bytes LIKE $3 OR EXISTS ( \
+             WHEN r.kind = 'event-refused' AND (r.bytes LIKE {facts} OR EXISTS ( \
                SELECT 1 FROM notification f WHERE f.ntf = r.ntf AND substr(f.type, 1, 7) = 'clinic.')) THEN 'fact-refused' \
              ELSE r.kind END AS kind, \
            (coalesce(CASE WHEN r.kind IN ('received', 'event-refused') THEN (SELECT n.created_at FROM notification n WHERE n.ntf = r.ntf) \
@@ -45,10 +47,6 @@ fn by_kind(filter: &str) -> String {
          FROM record r WHERE {{beyond}} AND {filter} AND r.kind IN ({KINDS})) k"
     )
 }
-
-/// The cursor, as a table of one row.
-pub(super) const FROM: &str =
-    "WITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id)";
 
 fn of_facts() -> String {
     format!("%\"queue\":\"{FACTS}\"%")
@@ -61,61 +59,29 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn count_books(&self, name: i64) -> Result<Counted, LedgerError> {
-        let from = cursor_of(self).await?;
-        let next = query(format!(
-            "-- books: next\n{FROM}, s AS (SELECT r.xid, r.id FROM record r WHERE {{beyond}} AND {{committed}} ORDER BY {{by_commit}} LIMIT $3) \
-             SELECT xid, id, (SELECT count(*) FROM s) AS n FROM s ORDER BY xid DESC, id DESC LIMIT 1",
-        ))
-        .bind(from.0)
-        .bind(from.1)
-        .bind(PAGE)
-        .fetch_optional(self.db.read())
-        .await?;
-        let Some(next) = next else { return Ok(Counted::default()) };
-        let to: (i64, i64) = (next.try_get("xid")?, next.try_get("id")?);
-        let records = next.try_get("n")?;
+        let Some(stretch) = Stretch::next(self, READER, PAGE).await? else {
+            return Ok(Counted::default());
+        };
         let mut tx = self.db.begin().await?;
-        let moved = query(
-            "-- books: move\nINSERT INTO reader (name, xid, id) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
-             SET xid = excluded.xid, id = excluded.id WHERE reader.xid = $4 AND reader.id = $5",
-        )
-        .bind(READER)
-        .bind(to.0)
-        .bind(to.1)
-        .bind(from.0)
-        .bind(from.1)
-        .execute(&mut tx)
-        .await?;
-        if moved == 0 {
+        if !stretch.is_read(&mut tx, READER).await? {
             // somebody else counted them
             tx.rollback().await?;
             return Ok(Counted::default());
         }
-        query(format!(
-            "-- books: count\n{FROM} INSERT INTO books (clinic, hour, kind, n) {} WHERE TRUE GROUP BY k.clinic, k.hour, k.kind \
+        let count = query(format!(
+            "-- books: count\n{CURSOR} INSERT INTO books (clinic, hour, kind, n) {} WHERE TRUE GROUP BY k.clinic, k.hour, k.kind \
              ON CONFLICT (clinic, hour, kind) DO UPDATE SET n = books.n + excluded.n",
-            by_kind("{up_to:$4,$5}")
-        ))
-        .bind(from.0)
-        .bind(from.1)
-        .bind(of_facts())
-        .bind(to.0)
-        .bind(to.1)
-        .execute(&mut tx)
-        .await?;
-        parked::note(&mut tx, from, to).await?;
+            by_kind("{up_to:$3,$4}", "$5")
+        ));
+        stretch.of(count).bind(of_facts()).execute(&mut tx).await?;
+        parked::note(&mut tx, &stretch).await?;
         tx.commit().await?;
         let touched = scalar(format!(
-            "-- books: touched\n{FROM} SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} \
+            "-- books: touched\n{CURSOR} SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} \
              AND {{up_to:$3,$4}} AND substr(r.ntf, 1, 4) IN ('ntf_', 'bad_') LIMIT $5",
-        ))
-        .bind(from.0)
-        .bind(from.1)
-        .bind(to.0)
-        .bind(to.1)
-        .bind(name)
-        .fetch_all(self.db.read())
-        .await?;
+        ));
+        let touched = stretch.of(touched).bind(name).fetch_all(self.db.read()).await?;
+        let records = stretch.records;
         Ok(Counted { records, touched })
     }
 
@@ -146,14 +112,6 @@ impl Ledger {
             .fetch_one(self.db.read())
             .await
     }
-}
-
-async fn cursor_of(ledger: &Ledger) -> Result<(i64, i64), LedgerError> {
-    let found = query_as("-- books: cursor\nSELECT xid, id FROM reader WHERE name = $1")
-        .bind(READER)
-        .fetch_optional(ledger.db.read())
-        .await?;
-    Ok(found.unwrap_or((0, 0)))
 }
 
 /// What is counted: of one clinic or of all, from the beginning of an hour until another one.
@@ -194,16 +152,11 @@ impl Span<'_> {
 
     /// What lies behind the reader's cursor and is visible already.
     async fn uncounted(&self, tx: &mut Tx) -> Result<Vec<Line>, LedgerError> {
-        let cursor: Option<(i64, i64)> =
-            query_as("-- books: cursor\nSELECT xid, id FROM reader WHERE name = $1")
-                .bind(READER)
-                .fetch_optional(&mut *tx)
-                .await?;
-        let from = cursor.unwrap_or((0, 0));
+        let from = cursor(&mut *tx, READER).await?;
         let rows: Vec<(String, i64, String, i64)> = query_as(format!(
-            "-- books: uncounted\n{FROM} {} WHERE k.hour >= $4 AND k.hour < $5 AND (CAST($6 AS TEXT) IS NULL OR k.clinic = $6) \
+            "-- books: uncounted\n{CURSOR} {} WHERE k.hour >= $4 AND k.hour < $5 AND (CAST($6 AS TEXT) IS NULL OR k.clinic = $6) \
              GROUP BY k.clinic, k.hour, k.kind",
-            by_kind("TRUE")
+            by_kind("TRUE", "$3")
         ))
         .bind(from.0)
         .bind(from.1)

@@ -4,28 +4,23 @@
 //! reader of the books keeps the ids of all that became one in `parked`, and whoever counts them forgets those that are none any more,
 //! whichever way: put back, dropped, taken in, or delivered after all by a late receipt.
 
-use super::count::FROM;
 use crate::db::{Ledger, json};
 use crate::dead::handled;
 use crate::engine::{Tx, query, scalar};
 use crate::error::LedgerError;
+use crate::stretch::{CURSOR, Stretch};
 
 /// Ids that are forgotten at once.
 const FORGOTTEN: i64 = 5_000;
 
-/// Keeps what became a dead letter by the records behind one cursor up to another one.
-pub(super) async fn note(tx: &mut Tx, from: (i64, i64), to: (i64, i64)) -> Result<(), LedgerError> {
-    query(format!(
-        "-- books: parked\n{FROM} INSERT INTO parked (ntf) SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} \
+/// Keeps what became a dead letter by these records.
+pub(super) async fn note(tx: &mut Tx, stretch: &Stretch) -> Result<(), LedgerError> {
+    let note = query(format!(
+        "-- books: parked\n{CURSOR} INSERT INTO parked (ntf) SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} \
          AND {{up_to:$3,$4}} AND (r.kind = 'event-refused' \
            OR (r.kind = 'ended' AND r.bytes LIKE '%\"state\":\"dead-lettered\"%')) ON CONFLICT (ntf) DO NOTHING",
-    ))
-    .bind(from.0)
-    .bind(from.1)
-    .bind(to.0)
-    .bind(to.1)
-    .execute(tx)
-    .await?;
+    ));
+    stretch.of(note).execute(tx).await?;
     Ok(())
 }
 

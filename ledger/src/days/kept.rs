@@ -5,7 +5,7 @@
 
 use super::hours::Hours;
 use crate::books::{HOUR_MS, Span};
-use crate::db::Ledger;
+use crate::db::{Ledger, json};
 use crate::engine::{Tx, query, query_as, scalar};
 use crate::error::LedgerError;
 use crate::search::ends;
@@ -81,21 +81,12 @@ async fn kept(tx: &mut Tx, span: &Span<'_>) -> Result<BTreeMap<i64, Hours>, Ledg
 
 /// The hours of what was told behind the reader. `None`: that is too much.
 async fn fresh(tx: &mut Tx) -> Result<Option<BTreeSet<i64>>, LedgerError> {
-    let (xid, id) = ends::cursor(&mut *tx).await?;
-    let behind = "WITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id), \
-           t AS (SELECT r.ntf FROM record r WHERE {beyond} ORDER BY {by_commit} LIMIT $3)";
-    let asked = scalar(format!("-- days: behind\n{behind} SELECT count(*) FROM t"));
-    let count: i64 = asked.bind(xid).bind(id).bind(ends::BEHIND).fetch_one(&mut *tx).await?;
-    if count == ends::BEHIND {
-        return Ok(None);
-    }
+    let Some(told) = ends::behind(&mut *tx).await? else { return Ok(None) };
     let hours: Vec<i64> = scalar(format!(
-        "-- days: fresh\n{behind} SELECT DISTINCT (n.created_at / {HOUR_MS}) * {HOUR_MS} FROM t JOIN notification n ON n.ntf = t.ntf \
-         UNION SELECT DISTINCT (f.created_at / {HOUR_MS}) * {HOUR_MS} FROM t JOIN fact f ON f.id = t.ntf"
+        "-- days: fresh\nSELECT (n.created_at / {HOUR_MS}) * {HOUR_MS} FROM notification n WHERE n.ntf IN (SELECT value FROM {{list:$1}}) \
+         UNION SELECT (f.created_at / {HOUR_MS}) * {HOUR_MS} FROM fact f WHERE f.id IN (SELECT value FROM {{list:$1}})"
     ))
-    .bind(xid)
-    .bind(id)
-    .bind(ends::BEHIND)
+    .bind(json(&told)?)
     .fetch_all(tx)
     .await?;
     Ok(Some(hours.into_iter().collect()))

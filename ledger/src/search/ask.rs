@@ -86,7 +86,7 @@ impl Ask<'_> {
         }
         self.of_time(&mut at, part);
         self.of_row(&mut at);
-        let by_attempt = self.filter.channel.is_some() || self.filter.provider.is_some();
+        let by_attempt = self.filter.by_attempt();
         // without an index to walk through in order: it would pass over nearly everything
         let order = if part.is_walked() { "n.created_at" } else { "n.created_at + 0" };
         if !by_attempt || part.is_walked() {
@@ -318,8 +318,7 @@ impl Ask<'_> {
 
     /// How many attempts fit, counted up to `most`; `None`: nothing is asked of them, or the engine knows by itself.
     pub fn some_attempts(&self, most: i64) -> Option<(String, Vec<Value>)> {
-        let asked = self.filter.channel.is_some() || self.filter.provider.is_some();
-        if !asked || self.engine == Engine::Postgres {
+        if !self.filter.by_attempt() || self.engine == Engine::Postgres {
             return None;
         }
         let mut at = Where { text: vec![], values: vec![] };

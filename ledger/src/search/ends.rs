@@ -8,8 +8,9 @@
 use super::ask::Ask;
 use crate::books::HOUR_MS;
 use crate::db::Ledger;
-use crate::engine::{On, Query, Tx, columns, query, query_as, scalar};
+use crate::engine::{Query, Tx, columns, query, query_as, scalar};
 use crate::error::LedgerError;
+use crate::stretch::{CURSOR, Stretch, cursor};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,7 @@ const PAGE: i64 = 2_000;
 /// Letters of a reason's first word that are kept; what is longer is found by its beginning. Behind the word may stand an id.
 const WORD: usize = 64;
 /// Records behind the reader of which the rows are asked for by name; behind more of them all is searched.
-pub(crate) const BEHIND: i64 = 20_000;
+const BEHIND: i64 = 20_000;
 /// Places that are looked at for one page.
 const PLACES: i64 = 1_000;
 /// Reasons that are suggested.
@@ -60,25 +61,13 @@ impl Ledger {
     /// # Errors
     /// When the database does not answer.
     pub async fn note_ends(&self) -> Result<bool, LedgerError> {
-        let from = cursor(self.db.read()).await?;
-        let Some((to, records)) = next(self, from).await? else { return Ok(true) };
-        // what moves after this look has a record behind `to`
-        let told = told(self, from, to).await?;
-        let hours = columns(&of_hours(self, from, to, &told).await?)?;
+        let Some(stretch) = Stretch::next(self, READER, PAGE).await? else { return Ok(true) };
+        // what moves after this look has a record behind it
+        let told = told(self, &stretch).await?;
+        let hours = columns(&of_hours(self, &stretch, &told).await?)?;
         let told = columns(&told)?;
         let mut tx = self.db.begin().await?;
-        let moved = query(
-            "-- ends: move\nINSERT INTO reader (name, xid, id) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
-             SET xid = excluded.xid, id = excluded.id WHERE reader.xid = $4 AND reader.id = $5",
-        )
-        .bind(READER)
-        .bind(to.0)
-        .bind(to.1)
-        .bind(from.0)
-        .bind(from.1)
-        .execute(&mut tx)
-        .await?;
-        if moved == 0 {
+        if !stretch.is_read(&mut tx, READER).await? {
             // somebody else noted them
             tx.rollback().await?;
             return Ok(true);
@@ -100,7 +89,7 @@ impl Ledger {
         .execute(&mut tx)
         .await?;
         tx.commit().await?;
-        Ok(records < PAGE)
+        Ok(stretch.records < PAGE)
     }
 
     /// First words of the reasons that notifications have or had, for whoever looks for one: at most 200, in the order of the alphabet.
@@ -126,44 +115,18 @@ struct Told {
     n: i64,
 }
 
-/// How far the reader has come.
-pub(crate) async fn cursor(on: impl Into<On<'_>>) -> Result<(i64, i64), LedgerError> {
-    let found = query_as("-- ends: cursor\nSELECT xid, id FROM reader WHERE name = $1")
-        .bind(READER)
-        .fetch_optional(on)
-        .await?;
-    Ok(found.unwrap_or((0, 0)))
-}
-
-/// The last one of the next records, and how many they are.
-async fn next(ledger: &Ledger, from: (i64, i64)) -> Result<Option<((i64, i64), i64)>, LedgerError> {
-    let found: Option<(i64, i64, i64)> = query_as(
-        "-- ends: next\nWITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id), \
-           s AS (SELECT r.xid, r.id FROM record r WHERE {beyond} AND {committed} ORDER BY {by_commit} LIMIT $3) \
-         SELECT xid, id, (SELECT count(*) FROM s) AS n FROM s ORDER BY xid DESC, id DESC LIMIT 1",
-    )
-    .bind(from.0)
-    .bind(from.1)
-    .bind(PAGE)
-    .fetch_optional(ledger.db.read())
-    .await?;
-    Ok(found.map(|(xid, id, n)| ((xid, id), n)))
-}
+/// What a stretch of records is about: `t`.
+const ABOUT: &str = "t AS (SELECT DISTINCT r.ntf FROM record r WHERE {beyond} AND {up_to:$3,$4})";
 
 /// The places of the rows that these records are about.
-async fn told(ledger: &Ledger, from: (i64, i64), to: (i64, i64)) -> Result<Vec<Told>, LedgerError> {
-    let rows: Vec<(String, String, i64, i64)> = query_as(format!(
-        "-- ends: told\nWITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id), \
-           t AS (SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} AND {{up_to:$3,$4}}) \
+async fn told(ledger: &Ledger, stretch: &Stretch) -> Result<Vec<Told>, LedgerError> {
+    let asked = query_as(format!(
+        "-- ends: told\n{CURSOR}, {ABOUT} \
          SELECT n.state, substr({{word:n.why}}, 1, {WORD}), (n.created_at / {SPAN_MS}) * {SPAN_MS}, count(*) \
          FROM t JOIN notification n ON n.ntf = t.ntf GROUP BY 1, 2, 3"
-    ))
-    .bind(from.0)
-    .bind(from.1)
-    .bind(to.0)
-    .bind(to.1)
-    .fetch_all(ledger.db.read())
-    .await?;
+    ));
+    let rows: Vec<(String, String, i64, i64)> =
+        stretch.of(asked).fetch_all(ledger.db.read()).await?;
     let told = |(state, word, span, n)| Told { state, word, span, n };
     Ok(rows.into_iter().map(told).collect())
 }
@@ -178,27 +141,36 @@ struct Hour {
 /// The hours in which these rows were made, and the facts that the same records are about.
 async fn of_hours(
     ledger: &Ledger,
-    from: (i64, i64),
-    to: (i64, i64),
+    stretch: &Stretch,
     told: &[Told],
 ) -> Result<Vec<Hour>, LedgerError> {
-    let facts: Vec<(i64, i64)> = query_as(format!(
-        "-- ends: facts\nWITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id), \
-           t AS (SELECT DISTINCT r.ntf FROM record r WHERE {{beyond}} AND {{up_to:$3,$4}} \
-             AND substr(r.ntf, 1, 4) = 'fct_') \
-         SELECT (f.created_at / {HOUR_MS}) * {HOUR_MS}, count(*) FROM t JOIN fact f ON f.id = t.ntf GROUP BY 1"
-    ))
-    .bind(from.0)
-    .bind(from.1)
-    .bind(to.0)
-    .bind(to.1)
-    .fetch_all(ledger.db.read())
-    .await?;
+    let asked = query_as(format!(
+        "-- ends: facts\n{CURSOR}, {ABOUT} \
+         SELECT (f.created_at / {HOUR_MS}) * {HOUR_MS}, count(*) FROM t JOIN fact f ON f.id = t.ntf \
+         WHERE substr(t.ntf, 1, 4) = 'fct_' GROUP BY 1"
+    ));
+    let facts: Vec<(i64, i64)> = stretch.of(asked).fetch_all(ledger.db.read()).await?;
     let mut hours: BTreeMap<i64, i64> = facts.into_iter().collect();
     for told in told {
         *hours.entry(told.span.div_euclid(HOUR_MS) * HOUR_MS).or_default() += told.n;
     }
     Ok(hours.into_iter().map(|(hour, n)| Hour { hour, n }).collect())
+}
+
+/// Ids that a record behind the reader is about. `None`: those are too many.
+pub(crate) async fn behind(tx: &mut Tx) -> Result<Option<Vec<String>>, LedgerError> {
+    let (xid, id) = cursor(&mut *tx, READER).await?;
+    let told: Vec<String> = scalar(format!(
+        "-- ends: behind\n{CURSOR} SELECT r.ntf FROM record r WHERE {{beyond}} ORDER BY {{by_commit}} LIMIT $3"
+    ))
+    .bind(xid)
+    .bind(id)
+    .bind(BEHIND)
+    .fetch_all(tx)
+    .await?;
+    let is_all = (told.len() as i64) < BEHIND;
+    let told: BTreeSet<String> = told.into_iter().collect();
+    Ok(is_all.then(|| told.into_iter().collect()))
 }
 
 /// Where rows older than an instant may be that have the state and the reason that are asked for. `None`: the reader is too far behind.
@@ -207,25 +179,12 @@ pub(super) async fn places(
     ask: &Ask<'_>,
     edge: i64,
 ) -> Result<Option<Places>, LedgerError> {
-    let (xid, id) = cursor(&mut *tx).await?;
-    let fresh: Vec<String> = scalar(
-        "-- ends: fresh\nWITH c AS (SELECT CAST($1 AS BIGINT) AS xid, CAST($2 AS BIGINT) AS id) \
-         SELECT r.ntf FROM record r WHERE {beyond} ORDER BY {by_commit} LIMIT $3",
-    )
-    .bind(xid)
-    .bind(id)
-    .bind(BEHIND)
-    .fetch_all(&mut *tx)
-    .await?;
-    if fresh.len() as i64 == BEHIND {
-        return Ok(None);
-    }
-    let fresh: BTreeSet<String> = fresh.into_iter().collect();
+    let Some(fresh) = behind(&mut *tx).await? else { return Ok(None) };
     let (text, values) = ask.ends(edge, PLACES);
     let asked = values.into_iter().fold(query_as(text), Query::bind);
     let spans: Vec<(i64, i64)> = asked.fetch_all(tx).await?;
     let more = spans.len() as i64 == PLACES;
-    Ok(Some(Places { spans, more, fresh: fresh.into_iter().collect() }))
+    Ok(Some(Places { spans, more, fresh }))
 }
 
 #[cfg(test)]
